@@ -1,0 +1,105 @@
+#include <cstring>
+#include <string>
+
+#include "bindings/python.hpp"
+#include "pool/pool.hpp"
+
+namespace tokmill::bindings {
+
+namespace {
+
+[[noreturn]] void type_error(const std::string& message) {
+    throw Error(ErrorKind::type, message);
+}
+
+}  // namespace
+
+void sort_arguments(const char* function, PyObject* const* args, Py_ssize_t positional_count, PyObject* keyword_names,
+                    std::initializer_list<const char*> names, std::size_t positional, std::size_t required, PyObject** slots) {
+    const auto count = static_cast<std::size_t>(positional_count);
+    if (count > positional)
+        type_error(std::string(function) + "() takes at most " + std::to_string(positional) + " positional arguments, " + std::to_string(count) + " were given");
+    for (std::size_t i = 0; i < names.size(); ++i) slots[i] = i < count ? args[i] : nullptr;
+    const Py_ssize_t keyword_count = keyword_names == nullptr ? 0 : PyTuple_GET_SIZE(keyword_names);
+    for (Py_ssize_t k = 0; k < keyword_count; ++k) {
+        PyObject* keyword = PyTuple_GET_ITEM(keyword_names, k);
+        std::size_t slot = 0;
+        for (const char* name : names) {
+            if (PyUnicode_CompareWithASCIIString(keyword, name) == 0) break;
+            ++slot;
+        }
+        if (slot == names.size()) {
+            std::string known;
+            for (const char* name : names) known += (known.empty() ? "" : ", ") + std::string(name);
+            type_error(std::string(function) + "() has no argument '" + py::cast<std::string>(keyword) + "'; it takes " + known);
+        }
+        if (slots[slot] != nullptr) type_error(std::string(function) + "() got '" + py::cast<std::string>(keyword) + "' twice");
+        slots[slot] = args[positional_count + k];
+    }
+    for (std::size_t i = 0; i < required; ++i)
+        if (slots[i] == nullptr) type_error(std::string(function) + "() needs '" + names.begin()[i] + "'");
+}
+
+std::string_view string_argument(PyObject* argument, const char* name) {
+    if (!PyUnicode_Check(argument)) type_error(std::string(name) + "= takes a str, not " + Py_TYPE(argument)->tp_name);
+    Py_ssize_t size = 0;
+    const char* text = PyUnicode_AsUTF8AndSize(argument, &size);
+    if (text == nullptr) throw PythonErrorIsSet{};
+    return {text, static_cast<std::size_t>(size)};
+}
+
+std::size_t size_argument(PyObject* argument, const char* name, std::size_t least) {
+    if (!PyIndex_Check(argument) || PyBool_Check(argument)) type_error(std::string(name) + " takes an int, not " + Py_TYPE(argument)->tp_name);
+    const Py_ssize_t value = PyNumber_AsSsize_t(argument, nullptr);
+    if (value == -1 && PyErr_Occurred() != nullptr) throw PythonErrorIsSet{};
+    if (value < 0 || static_cast<std::size_t>(value) < least)
+        throw Error(ErrorKind::value, std::string(name) + " is at least " + std::to_string(least) + ", " + std::to_string(value) + " was given");
+    return static_cast<std::size_t>(value);
+}
+
+bool bool_argument(PyObject* argument, bool otherwise) {
+    if (!given(argument)) return otherwise;
+    const int value = PyObject_IsTrue(argument);
+    if (value < 0) throw PythonErrorIsSet{};
+    return value != 0;
+}
+
+std::size_t threads_argument(PyObject* argument) {
+    if (!given(argument)) return pool::default_thread_count();
+    constexpr std::size_t kMostThreads = 256;
+    return std::min(size_argument(argument, "threads", 1), kMostThreads);
+}
+
+tokens::IdType dtype_argument(PyObject* argument, std::uint32_t id_end) {
+    if (!given(argument)) return tokens::IdType::int32;
+    const py::dtype type = py::dtype::from_args(py::reinterpret_borrow<py::object>(argument));
+    const char kind = type.kind();
+    if (kind == 'i' && type.itemsize() == 4) return tokens::IdType::int32;
+    if (kind == 'u' && type.itemsize() == 4) return tokens::IdType::uint32;
+    if (kind == 'i' && type.itemsize() == 8) return tokens::IdType::int64;
+    if (kind == 'u' && type.itemsize() == 2) {
+        if (id_end > 65536)
+            throw Error(ErrorKind::value, "dtype uint16 holds ids below 65,536, this vocabulary has ids up to " + std::to_string(id_end - 1));
+        return tokens::IdType::uint16;
+    }
+    throw Error(ErrorKind::value, "dtype= takes uint16, int32, uint32 or int64, not " + py::cast<std::string>(py::str(type)));
+}
+
+documents::Invalid invalid_argument(PyObject* argument) {
+    if (!given(argument)) return documents::Invalid::standard;
+    const std::string_view value = string_argument(argument, "invalid");
+    if (value == "error") return documents::Invalid::error;
+    if (value == "replace") return documents::Invalid::replace;
+    throw Error(ErrorKind::value, "invalid= takes \"error\" or \"replace\", not \"" + std::string(value) + "\"");
+}
+
+tokens::UnknownId unknown_argument(PyObject* argument) {
+    if (!given(argument)) return tokens::UnknownId::error;
+    const std::string_view value = string_argument(argument, "unknown");
+    if (value == "error") return tokens::UnknownId::error;
+    if (value == "replace") return tokens::UnknownId::replace;
+    if (value == "skip") return tokens::UnknownId::skip;
+    throw Error(ErrorKind::value, "unknown= takes \"error\", \"replace\" or \"skip\", not \"" + std::string(value) + "\"");
+}
+
+}  // namespace tokmill::bindings

@@ -1,0 +1,40 @@
+// The table of contents of the Python module: each bind_<room>.cpp adds its part.
+#include "bindings/python.hpp"
+#include "cpu/isa.hpp"
+#include "pool/pool.hpp"
+#include "pretokens/pretokens.hpp"
+
+namespace tokmill::bindings {
+
+namespace {
+
+py::dict isa() {
+    py::list supported;
+    for (const cpu::Isa each : cpu::supported()) supported.append(std::string(cpu::name(each)));
+    py::dict answer;
+    answer["active"] = std::string(cpu::name(cpu::active()));
+    answer["supported"] = supported;
+    return answer;
+}
+
+py::dict patterns() {
+    py::dict known;
+    for (const auto pattern : {pretokens::Pattern::gpt2, pretokens::Pattern::cl100k, pretokens::Pattern::o200k})
+        known[py::str(std::string(pretokens::name(pattern)))] = std::string(pretokens::regex(pattern));
+    return known;
+}
+
+}  // namespace
+
+}  // namespace tokmill::bindings
+
+PYBIND11_MODULE(_core, module, pybind11::mod_gil_not_used(), pybind11::multiple_interpreters::per_interpreter_gil()) {
+    using namespace tokmill;
+    bindings::register_exception_translator();
+    module.doc() = "The native core of tokmill. Use it through the package.";
+    module.def("isa", &bindings::isa, "The instruction sets of this machine that the kernels know, and the one in use.");
+    module.def("default_thread_count", &pool::default_thread_count, "TOKMILL_THREADS, else the cores that affinity and cgroup give.");
+    module.attr("PATTERNS") = bindings::patterns();
+    bindings::bind_tokenizer(module);
+    bindings::bind_streams(module);
+}

@@ -1,0 +1,186 @@
+// What all binding files share: owning references, errors into exceptions and back, arguments of vectorcall methods, text
+// and ids in and out. The rest of the core knows nothing of Python.
+#pragma once
+
+#include <pybind11/numpy.h>
+#include <pybind11/pybind11.h>
+
+#include <cstdint>
+#include <initializer_list>
+#include <memory>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "base/cancel.hpp"
+#include "base/errors.hpp"
+#include "documents/documents.hpp"
+#include "tokens/id_array.hpp"
+#include "tokens/tokens.hpp"
+#include "vocab/vocab.hpp"
+
+namespace tokmill::bindings {
+
+namespace py = pybind11;
+
+// ---- errors ------------------------------------------------------------------------------------------------------
+
+// Thrown when a Python exception is already set.
+struct PythonErrorIsSet {};
+
+// Sets the Python exception for the C++ exception in flight; returns null. Call from a catch block.
+PyObject* set_python_error() noexcept;
+// pybind11's own functions and classes raise through this.
+void register_exception_translator();
+
+// Runs a function that returns a PyObject*, turning C++ exceptions into Python ones.
+template <class Function>
+PyObject* guarded(Function&& function) noexcept {
+    try {
+        return function();
+    } catch (...) {
+        return set_python_error();
+    }
+}
+
+inline PyObject* checked(PyObject* object) {
+    if (object == nullptr) throw PythonErrorIsSet{};
+    return object;
+}
+
+// ---- long calls --------------------------------------------------------------------------------------------------
+
+// Releases the interpreter lock for its lifetime. Its Cancel takes the lock back now and then to look for Ctrl-C.
+class WithoutInterpreterLock {
+public:
+    WithoutInterpreterLock() : cancel_(&look_for_signals, this), state_(PyEval_SaveThread()) {}
+    ~WithoutInterpreterLock() { PyEval_RestoreThread(state_); }
+    WithoutInterpreterLock(const WithoutInterpreterLock&) = delete;
+    WithoutInterpreterLock& operator=(const WithoutInterpreterLock&) = delete;
+    Cancel& cancel() noexcept { return cancel_; }
+
+private:
+    static bool look_for_signals(void* self) {
+        auto* const without = static_cast<WithoutInterpreterLock*>(self);
+        PyEval_RestoreThread(without->state_);
+        const bool stop = PyErr_CheckSignals() != 0;
+        without->state_ = PyEval_SaveThread();
+        return stop;
+    }
+
+    Cancel cancel_;
+    PyThreadState* state_;
+};
+
+// Inputs up to this size keep the lock: releasing and taking it costs more than they do.
+inline constexpr std::size_t kKeepLockBytes = 4096;
+
+// ---- arguments of vectorcall methods -----------------------------------------------------------------------------
+
+// Sorts positional and keyword arguments into `slots` by `names`; the first `positional` names may be given by position.
+// Missing ones are null. TypeError as Python words it.
+void sort_arguments(const char* function, PyObject* const* args, Py_ssize_t positional_count, PyObject* keyword_names,
+                    std::initializer_list<const char*> names, std::size_t positional, std::size_t required, PyObject** slots);
+
+inline bool given(PyObject* argument) noexcept { return argument != nullptr && argument != Py_None; }
+
+std::string_view string_argument(PyObject* argument, const char* name);
+std::size_t size_argument(PyObject* argument, const char* name, std::size_t least);
+bool bool_argument(PyObject* argument, bool otherwise);
+// None: the default count of threads.
+std::size_t threads_argument(PyObject* argument);
+tokens::IdType dtype_argument(PyObject* argument, std::uint32_t id_end);
+documents::Invalid invalid_argument(PyObject* argument);
+
+// ---- text in -----------------------------------------------------------------------------------------------------
+
+// One text argument: a str is read where Python keeps it, anything else through the buffer protocol.
+class Text {
+public:
+    explicit Text(PyObject* object);
+    ~Text();
+    Text(const Text&) = delete;
+    Text& operator=(const Text&) = delete;
+
+    const documents::Document& document() const noexcept { return document_; }
+    bool is_str() const noexcept { return is_str_; }
+
+private:
+    documents::Document document_;
+    Py_buffer view_{};
+    bool has_view_ = false;
+    bool is_str_ = false;
+};
+
+// Many texts: a sequence of str and bytes-like objects, a NumPy array of bytes, or an Arrow array of strings. Keeps alive
+// what it points to.
+class Texts {
+public:
+    explicit Texts(PyObject* object);
+    ~Texts();
+    Texts(const Texts&) = delete;
+    Texts& operator=(const Texts&) = delete;
+
+    std::span<const documents::Document> documents() const noexcept { return documents_; }
+    std::size_t byte_size() const noexcept { return byte_size_; }
+
+private:
+    void read_sequence(PyObject* object);
+    void read_numpy_bytes(PyObject* object);
+    void read_arrow(PyObject* object);
+
+    std::vector<documents::Document> documents_;
+    std::size_t byte_size_ = 0;
+    std::vector<std::unique_ptr<Text>> texts_;
+    std::vector<py::object> kept_;
+    struct Arrow;
+    std::unique_ptr<Arrow> arrow_;
+};
+
+// ---- ids in and out ----------------------------------------------------------------------------------------------
+
+// A NumPy array that owns the ids.
+py::object to_numpy(tokens::IdArray&& ids);
+py::object to_numpy(const std::vector<std::uint64_t>& values, bool leading_zero);
+
+// Ids given by the caller: an integer array of any width, or a sequence of ints.
+class Ids {
+public:
+    explicit Ids(PyObject* object);
+    std::size_t size() const noexcept { return size_; }
+    // Calls function(const T* data, size) with the type that the ids have.
+    template <class Function>
+    void visit(Function&& function) const {
+        switch (kind_) {
+            case Kind::int32: function(static_cast<const std::int32_t*>(data_), size_); break;
+            case Kind::uint32: function(static_cast<const std::uint32_t*>(data_), size_); break;
+            case Kind::uint16: function(static_cast<const std::uint16_t*>(data_), size_); break;
+            case Kind::int64: function(static_cast<const std::int64_t*>(data_), size_); break;
+            case Kind::uint64: function(static_cast<const std::uint64_t*>(data_), size_); break;
+        }
+    }
+    // As int64, for the step-by-step interfaces.
+    std::vector<std::int64_t> to_int64() const;
+
+private:
+    enum class Kind { int32, uint32, uint16, int64, uint64 };
+    Kind kind_ = Kind::int64;
+    const void* data_ = nullptr;
+    std::size_t size_ = 0;
+    py::object kept_;
+    std::vector<std::int64_t> numbers_;
+};
+
+tokens::UnknownId unknown_argument(PyObject* argument);
+
+// ---- the parts of the module -------------------------------------------------------------------------------------
+
+void bind_tokenizer(py::module_& module);
+void bind_streams(py::module_& module);
+
+// The C++ tokenizer inside of a Python CoreTokenizer. `object` has to be one.
+const tokens::Tokenizer& tokenizer_of(PyObject* object);
+// What `special=` lets in. The matcher that it points to belongs to the tokenizer or to `own`.
+void special_argument(PyObject* argument, PyObject* tokenizer, tokens::EncodeOptions& options, std::unique_ptr<vocab::SpecialMatcher>& own);
+
+}  // namespace tokmill::bindings

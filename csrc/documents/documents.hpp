@@ -1,0 +1,74 @@
+// The door of the room: where text comes from. A document is text in memory as its owner keeps it; a Reader hands it
+// out as valid UTF-8, block by block, copying it on the way. The copy (a few per cent of the time of encoding) buys that
+// every later step may read past the end, that nobody can change the text under our hands, and that all encodings of a
+// Python str take the same road. Files, gzip and jsonl are opened in Python and arrive here as blocks of bytes.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "base/errors.hpp"
+#include "unicode/unicode.hpp"
+
+namespace tokmill::documents {
+
+enum class Encoding : std::uint8_t {
+    ascii,   // known to be ASCII (a Python str says so)
+    utf8,    // bytes, to be validated
+    latin1,  // Python's three ways to keep a str that is not ASCII
+    ucs2,
+    ucs4,
+};
+
+constexpr std::size_t unit_bytes(Encoding encoding) noexcept {
+    return encoding == Encoding::ucs4 ? 4 : encoding == Encoding::ucs2 ? 2 : 1;
+}
+
+// What to do with text that is no text. `standard`: bytes that are not UTF-8 are an error, lone surrogates of a str become
+// U+FFFD (as in tiktoken).
+enum class Invalid : std::uint8_t { standard, error, replace };
+
+struct Document {
+    const void* data = nullptr;
+    std::size_t unit_count = 0;
+    Encoding encoding = Encoding::utf8;
+    std::size_t first_unit = 0;  // where this stretch begins in the whole document, for the positions in errors
+
+    // Units [begin, end) as a document of its own.
+    Document stretch(std::size_t begin, std::size_t end) const noexcept {
+        return {static_cast<const std::uint8_t*>(data) + begin * unit_bytes(encoding), end - begin, encoding, first_unit + begin};
+    }
+    std::size_t byte_size() const noexcept { return unit_count * unit_bytes(encoding); }
+};
+
+// Bytes beyond what read() was asked to fill that it may overwrite.
+inline constexpr std::size_t kReadSlackBytes = 64;
+
+class Reader {
+public:
+    Reader(const unicode::Kernels& kernels, const Document& document, Invalid invalid) noexcept
+        : kernels_(kernels), document_(document), invalid_(invalid) {}
+
+    bool done() const noexcept { return next_ == document_.unit_count; }
+
+    // Writes the next characters, whole ones, as UTF-8: at most `room` bytes (room >= 16), at least one character unless
+    // done. Returns the number of bytes written. Error(invalid_utf8) with the position of the first bad byte (of the
+    // first lone surrogate, counted in characters, for a str) when `invalid` says so.
+    std::size_t read(std::uint8_t* out, std::size_t room);
+
+private:
+    std::size_t read_bytes(std::uint8_t* out, std::size_t room);
+    std::size_t read_wide(std::uint8_t* out, std::size_t room);
+
+    const unicode::Kernels& kernels_;
+    Document document_;
+    Invalid invalid_;
+    std::size_t next_ = 0;
+};
+
+// A unit index in (begin, end], as near to `end` as there is one, at which a pretoken of every known split pattern starts
+// whatever stands before: a space or a line end directly after a letter (a letter's pretoken never goes on with one).
+// Returns `begin` if there is none within the last `window` units. A cut there is exact.
+std::size_t last_certain_start(const Document& document, std::size_t begin, std::size_t end, std::size_t window) noexcept;
+
+}  // namespace tokmill::documents

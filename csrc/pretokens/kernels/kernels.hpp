@@ -1,0 +1,63 @@
+// What a kernel is given and what it has to do. One function a pattern, with safe cuts and without; they all do what
+// Scanner::scan promises, and their starts differ only in how many safe cuts they find.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "pretokens/pretokens.hpp"
+
+namespace tokmill::pretokens {
+
+// Flags of an ASCII character, one byte each, so that a kernel can look 64 of them up at once.
+enum AsciiFlag : std::uint8_t {
+    kAsciiUpper = 1,
+    kAsciiLower = 2,
+    kAsciiNumber = 4,
+    kAsciiSpace = 8,
+    kAsciiNewline = 16,
+    kAsciiBlank = 32,  // ' ' alone
+    kAsciiQuote = 64,  // the apostrophe
+    kAsciiSlash = 128,
+};
+
+// A character of 3 bytes in one u16: its class in the low bits, and what the vocabulary's tokens do at its borders.
+enum BmpFlag : std::uint16_t {
+    kBmpClass = 7,             // unicode::CharClass
+    kJoinsAnyRight = 8,        // a token holds it before the first byte alone of some character
+    kJoinsAsciiLeft = 16,      // a token holds ASCII (other than a space) right before it
+    kJoinsPartialRight = 32,   // its end is that of a character that a token of two parts begins in ...
+    kJoinsPartialLeft = 64,    // ... and its beginning is that of one that a token of two parts ends in
+    kJoinsAsciiRight = 128,    // a token holds ASCII right after it
+    kJoinsLeftOfCode = 256,    // bits 8-15: a token begins in the last byte of a left neighbour with (code & 7) == bit - 8
+};
+
+struct KernelTables {
+    alignas(64) std::uint8_t ascii[128] = {};
+    alignas(64) std::uint8_t class_plane[3][256] = {};    // 2-byte characters: bit i of the class, one bit each
+    alignas(64) std::uint8_t suffix_first[128] = {};      // first letter of a contraction: 1 = complete, 2 = l, 4 = v or r
+    alignas(64) std::uint8_t suffix_second[128] = {};     // its second letter: 2 = l, 4 = e
+    bool suffix_long_s = false;                           // U+017F is an s
+    std::uint32_t joined_shift = 32;                      // the hash of a pair of neighbours is shifted right by this
+    const std::uint32_t* joined = nullptr;                // bits: some token may join these neighbours
+    const std::uint16_t* bmp = nullptr;                   // BmpFlags of U+0000-FFFF, and two more elements
+    const std::uint8_t* class_pages = nullptr;            // see unicode/classes.hpp
+    const std::uint32_t* class_words = nullptr;
+};
+
+// The hash of two neighbours, both of 3 bytes or both of 2. Multiplication by an odd constant keeps pairs apart; the top
+// bits are well mixed. Neighbours of 2 bytes use another constant, so that the two kinds don't share their collisions.
+inline constexpr std::uint32_t kPairFactor3 = 0x9E3779B1u;
+inline constexpr std::uint32_t kPairFactor2 = 0xC2B2AE3Du;
+constexpr std::uint32_t pair_hash(std::uint32_t left, std::uint32_t right, std::uint32_t factor) noexcept {
+    return ((left << 16) | right) * factor;
+}
+
+using ScanFunction = std::size_t (*)(const KernelTables& tables, ScanState& state, const std::uint8_t* text, std::uint32_t end, bool last,
+                                     std::uint32_t* starts);
+
+// The kernel of one instruction set.
+ScanFunction scan_scalar(Pattern pattern) noexcept;
+ScanFunction scan_icelake(Pattern pattern, bool safe_cuts) noexcept;
+
+}  // namespace tokmill::pretokens

@@ -1,0 +1,153 @@
+#include "tokens/chunk.hpp"
+
+#include <algorithm>
+#include <cstring>
+#include <string>
+
+#include "base/errors.hpp"
+#include "tokens/kernels/kernels.hpp"
+
+namespace tokmill::tokens {
+
+namespace {
+
+// After the text: what the scanner, the probe and the merger may read, and what the reader may overwrite.
+constexpr std::size_t kTextSlack = pretokens::kReadSlackBytes + documents::kReadSlackBytes;
+// A chunk keeps at most this much room between calls; a longer pretoken gives its memory back.
+constexpr std::uint32_t kMaxKeptBytes = 1u << 20;
+
+}  // namespace
+
+Chunk::Chunk() {
+    text_.grow(limit_ + kTextSlack, 0);
+    std::memset(text_.data(), 0, text_.capacity());
+}
+
+void Chunk::reset() {
+    end_ = start_count_ = specials_searched_ = 0;
+    document_open_ = false;
+    special_ids_.clear();
+    if (limit_ > kMaxKeptBytes) {
+        limit_ = kChunkBytes;
+        text_ = Buffer<std::uint8_t>();
+        starts_ = Buffer<std::uint32_t>();
+        text_.grow(limit_ + kTextSlack, 0);
+        std::memset(text_.data(), 0, text_.capacity());
+    }
+}
+
+void Chunk::begin_document() {
+    document_open_ = true;
+    document_bytes_ = 0;
+    document_begin_ = end_;
+    begin_segment(end_);
+}
+
+void Chunk::begin_segment(std::uint32_t at) {
+    scan_ = pretokens::ScanState{};
+    scan_.scanned = scan_.last_start = at;
+    specials_searched_ = at;
+    segment_first_ = start_count_;
+}
+
+void Chunk::push_start(std::uint32_t at) {
+    starts_.grow(start_count_ + 1 + pretokens::kStartsSlack, start_count_);
+    starts_[start_count_++] = at;
+}
+
+void Chunk::scan(const pretokens::Scanner& scanner, std::uint32_t end, bool last, const EncodeOptions& options) {
+    // At most one start a byte, and each byte gives one once.
+    starts_.grow(start_count_ + (end - std::min(end, scan_.last_start)) + pretokens::kStartsSlack, start_count_);
+    start_count_ += static_cast<std::uint32_t>(scanner.scan(scan_, text_.data(), end, last, starts_.data() + start_count_));
+    if (end - scan_.last_start > options.max_pretoken_bytes) {
+        const std::uint64_t where = document_bytes_ + scan_.last_start - document_begin_;
+        throw Error(ErrorKind::pretoken_too_long,
+                    "the pretoken at byte " + std::to_string(where) + " is longer than max_pretoken_bytes = " +
+                        std::to_string(options.max_pretoken_bytes) + "; raise it (memory grows with it) or cut the text",
+                    static_cast<std::int64_t>(where));
+    }
+}
+
+void Chunk::cut_specials(const pretokens::Scanner& scanner, bool last, const EncodeOptions& options) {
+    const vocab::SpecialMatcher& specials = *options.specials;
+    for (;;) {
+        const vocab::SpecialMatcher::Match match = specials.find(text_.data(), end_, specials_searched_);
+        // What could still become a (longer) special token with more text has to wait.
+        const std::size_t undecided = last ? end_ : end_ - std::min<std::size_t>(end_, specials.max_token_bytes() - 1);
+        if (match.byte_count == 0 || match.begin >= std::max<std::size_t>(undecided, specials_searched_)) {
+            std::uint32_t certain = std::max(static_cast<std::uint32_t>(undecided), specials_searched_);
+            while (certain > specials_searched_ && certain < end_ && (text_[certain] & 0xC0) == 0x80) --certain;
+            specials_searched_ = certain;
+            if (certain > scan_.scanned || last) scan(scanner, certain, last, options);
+            return;
+        }
+        const auto begin = static_cast<std::uint32_t>(match.begin);
+        if (options.specials_are_errors) {
+            const std::uint64_t where = document_bytes_ + begin - document_begin_;
+            throw Error(ErrorKind::special_token,
+                        "the text holds the special token '" + std::string(reinterpret_cast<const char*>(text_.data()) + begin, match.byte_count) +
+                            "' at byte " + std::to_string(where) + "; special=\"text\" reads it as text, \"parse\" as the token",
+                        static_cast<std::int64_t>(where));
+        }
+        scan(scanner, begin, true, options);
+        push_start(begin);
+        text_[begin] = kSpecialMark;
+        special_ids_.push_back(match.id);
+        begin_segment(begin + static_cast<std::uint32_t>(match.byte_count));
+    }
+}
+
+bool Chunk::fill(const pretokens::Scanner& scanner, documents::Reader& reader, bool last, const EncodeOptions& options) {
+    if (!document_open_) begin_document();
+    while (!reader.done()) {
+        if (full()) return false;
+        end_ += static_cast<std::uint32_t>(reader.read(text_.data() + end_, limit_ - end_));
+        if (reader.done() && last) break;  // scanned once, below
+        if (options.specials != nullptr) {
+            cut_specials(scanner, false, options);
+        } else {
+            scan(scanner, end_, false, options);
+        }
+    }
+    if (last) {
+        if (options.specials != nullptr) {
+            cut_specials(scanner, true, options);
+        } else {
+            scan(scanner, end_, true, options);
+        }
+        push_start(end_);
+        document_open_ = false;
+    }
+    return true;
+}
+
+const std::uint32_t* Chunk::starts() {
+    starts_.grow(start_count_ + 1 + kStartsReadAhead, start_count_);
+    const std::uint32_t complete = complete_count();
+    std::fill_n(starts_.data() + complete, kStartsReadAhead + 1, document_open_ ? scan_.last_start : end_);
+    return starts_.data();
+}
+
+bool Chunk::has_nul() const noexcept { return std::memchr(text_.data(), 0, end_) != nullptr; }
+
+void Chunk::compact() {
+    const std::uint32_t keep_from = document_open_ ? scan_.last_start : end_;
+    const bool started = pretoken_open();
+    std::memmove(text_.data(), text_.data() + keep_from, end_ - keep_from);
+    end_ -= keep_from;
+    scan_.rebase(keep_from);
+    specials_searched_ -= std::min(specials_searched_, keep_from);
+    document_bytes_ += keep_from - document_begin_;
+    document_begin_ = 0;
+    segment_first_ = 0;
+    start_count_ = started ? 1 : 0;
+    if (started) starts_[0] = 0;
+    special_ids_.clear();
+    if (end_ > limit_ / 2) {
+        if (limit_ > (1u << 30)) throw std::bad_alloc();
+        limit_ *= 2;
+        text_.grow(limit_ + kTextSlack, end_);
+    }
+}
+
+}  // namespace tokmill::tokens

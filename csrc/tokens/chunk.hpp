@@ -1,0 +1,79 @@
+// Text on its way to the word table: some tens of kilobytes of it, cut into pretokens. Documents are laid one behind the
+// other; what stands between pretokens (the end of a document, a special token) is marked in their row:
+//
+//   end of a document   an empty pretoken
+//   special token       its bytes, the first one overwritten with kSpecialMark, which is in no UTF-8; its id is queued
+//
+// Neither can be found in a word table, so that the inner loop needs no case for them: they arrive among the misses.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+#include "base/memory.hpp"
+#include "documents/documents.hpp"
+#include "pretokens/pretokens.hpp"
+#include "unicode/unicode.hpp"
+#include "vocab/vocab.hpp"
+
+namespace tokmill::tokens {
+
+inline constexpr std::uint8_t kSpecialMark = 0xFE;
+inline constexpr std::uint32_t kChunkBytes = 32768;
+
+struct EncodeOptions {
+    const vocab::SpecialMatcher* specials = nullptr;  // the special tokens to look for; null: text is text
+    bool specials_are_errors = false;                 // ... and then to refuse
+    documents::Invalid invalid = documents::Invalid::standard;
+    std::size_t max_pretoken_bytes = std::size_t(1) << 30;
+};
+
+class Chunk {
+public:
+    Chunk();
+
+    // Reads on in `reader` and cuts what is certain into pretokens. True if the reader is done; with `last` that ends the
+    // document, and its mark is set. False if the chunk is full before: encode the pretokens, compact() and call again.
+    bool fill(const pretokens::Scanner& scanner, documents::Reader& reader, bool last, const EncodeOptions& options);
+
+    // Pretokens that are complete: [starts[i], starts[i + 1]) for i < complete_count(); some elements beyond are readable.
+    std::uint32_t complete_count() const noexcept { return start_count_ - (pretoken_open() ? 1 : 0); }
+    bool full() const noexcept { return limit_ - end_ < kLeastRoomBytes || start_count_ > limit_; }
+    const std::uint32_t* starts();
+    const std::uint8_t* text() const noexcept { return text_.data(); }
+    std::uint32_t text_end() const noexcept { return end_; }
+    bool has_nul() const noexcept;
+    const std::vector<std::uint32_t>& special_ids() const noexcept { return special_ids_; }
+
+    // Forgets the complete pretokens; makes room, twice as much when one pretoken fills all there is.
+    void compact();
+    // Ready for other documents, also after an exception.
+    void reset();
+
+private:
+    static constexpr std::uint32_t kLeastRoomBytes = 64;
+
+    // Is the last start the beginning of a pretoken whose end is not known yet?
+    bool pretoken_open() const noexcept { return document_open_ && start_count_ > segment_first_; }
+    void begin_document();
+    void begin_segment(std::uint32_t at);
+    void scan(const pretokens::Scanner& scanner, std::uint32_t end, bool last, const EncodeOptions& options);
+    void cut_specials(const pretokens::Scanner& scanner, bool last, const EncodeOptions& options);
+    void push_start(std::uint32_t at);
+
+    Buffer<std::uint8_t> text_;
+    Buffer<std::uint32_t> starts_;
+    std::vector<std::uint32_t> special_ids_;
+    pretokens::ScanState scan_;
+    std::uint32_t limit_ = kChunkBytes;
+    std::uint32_t end_ = 0;
+    std::uint32_t start_count_ = 0;
+    std::uint32_t segment_first_ = 0;  // start_count_ at the begin of the open segment
+    std::uint32_t specials_searched_ = 0;  // text before this holds no special token that is not marked yet
+    bool document_open_ = false;
+    std::uint64_t document_bytes_ = 0;  // bytes of the open document that compact() has dropped
+    std::uint32_t document_begin_ = 0;  // where the open document begins, if it does so in this chunk
+};
+
+}  // namespace tokmill::tokens

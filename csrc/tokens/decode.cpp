@@ -1,0 +1,235 @@
+// Decoding by table. Every id takes the same path, one 16-byte copy whatever its length; only ids that are rare by nature
+// (long tokens, special tokens, unknown ids) leave it.
+#include "tokens/decode.hpp"
+
+#include <algorithm>
+#include <cstring>
+
+#include "base/errors.hpp"
+
+namespace tokmill::tokens {
+
+namespace {
+
+constexpr std::string_view kReplacement = "\xEF\xBF\xBD";  // U+FFFD
+
+// Room is looked after once for so many ids.
+constexpr std::size_t kBlockIds = 4096;
+// Text has 3 to 5 bytes a token; asking for a little more at first is cheaper than growing, and untouched memory is free.
+constexpr std::size_t kGuessedBytesPerId = 5;
+
+template <class Id>
+[[noreturn]] void throw_unknown(Id id, std::size_t index, std::size_t id_end) {
+    throw Error(ErrorKind::unknown_id,
+                "id " + std::to_string(id) + " at index " + std::to_string(index) + " is not in the vocabulary (its ids are below " +
+                    std::to_string(id_end) + "); pass unknown='replace' or unknown='skip' to go on",
+                static_cast<std::int64_t>(index));
+}
+
+}  // namespace
+
+DecodeTable::DecodeTable(const vocab::Vocabulary& vocabulary) : slots_(vocabulary.id_end()), id_end_(vocabulary.id_end()) {
+    for (std::size_t id = 0; id < id_end_; ++id) slots_[id] = Slot{{}, kUnknown};
+    for (vocab::Symbol symbol = 0; symbol < vocabulary.symbol_count(); ++symbol) set(vocabulary.id(symbol), vocabulary.bytes(symbol), false);
+    for (const vocab::SpecialToken& special : vocabulary.specials())
+        if (const auto bytes = vocabulary.bytes_of_id(special.id)) set(special.id, *bytes, true);
+}
+
+void DecodeTable::set(std::uint32_t id, std::string_view bytes, bool special) {
+    Slot& slot = slots_[id];
+    slot = Slot{};
+    if (bytes.size() <= kInlineBytes && !special) {
+        if (!bytes.empty()) std::memcpy(slot.bytes, bytes.data(), bytes.size());
+        slot.tag = static_cast<std::uint8_t>(bytes.size());
+        return;
+    }
+    const Place place{elsewhere_.size(), static_cast<std::uint32_t>(bytes.size())};
+    static_assert(sizeof place.offset + sizeof place.byte_count <= kInlineBytes);
+    std::memcpy(slot.bytes, &place.offset, sizeof place.offset);
+    std::memcpy(slot.bytes + sizeof place.offset, &place.byte_count, sizeof place.byte_count);
+    slot.tag = special ? kSpecial : kLong;
+    elsewhere_.insert(elsewhere_.end(), bytes.begin(), bytes.end());
+}
+
+std::optional<std::string_view> DecodeTable::bytes_of(std::uint64_t id, bool skip_special_tokens) const noexcept {
+    if (id >= id_end_) return std::nullopt;
+    const Slot& slot = slots_[id];
+    if (slot.tag <= kInlineBytes) return std::string_view(reinterpret_cast<const char*>(slot.bytes), slot.tag);
+    if (slot.tag == kUnknown) return std::nullopt;
+    if (slot.tag == kSpecial && skip_special_tokens) return std::string_view();
+    const std::uint64_t offset = load<std::uint64_t>(slot.bytes);
+    return std::string_view(reinterpret_cast<const char*>(elsewhere_.data()) + offset, load<std::uint32_t>(slot.bytes + sizeof offset));
+}
+
+template <class Id>
+std::size_t DecodeTable::decode(const Id* ids, std::size_t count, UnknownId unknown, bool skip_special_tokens, Buffer<std::uint8_t>& out,
+                                std::size_t size) const {
+    if (count == 0) return size;
+    out.grow(size + count * kGuessedBytesPerId + sizeof(Slot), size);
+    const Slot* const slots = slots_.data();  // in locals: the compiler cannot know that stores of bytes leave them alone
+    const std::uint64_t id_end = id_end_;
+    for (std::size_t begin = 0; begin < count; begin += kBlockIds) {
+        const std::size_t end = std::min(count, begin + kBlockIds);
+        // From here to the end of the block: room for a whole slot after every id that is still to come.
+        const auto reserve = [&](std::size_t used, std::size_t ids_left) { out.grow(used + (ids_left + 1) * sizeof(Slot), used); };
+        reserve(size, end - begin);
+        std::uint8_t* to = out.data() + size;
+        for (std::size_t i = begin; i < end; ++i) {
+            // A negative id becomes a huge one.
+            const std::uint64_t id = static_cast<std::uint64_t>(ids[i]);
+            if (id < id_end) [[likely]] {
+                const Slot& slot = slots[id];
+                const std::uint8_t tag = slot.tag;
+                std::memcpy(to, &slot, sizeof(Slot));  // what is beyond the token's bytes, the next one overwrites
+                if (tag <= kInlineBytes) [[likely]] {
+                    to += tag;
+                    continue;
+                }
+            }
+            std::string_view bytes;
+            if (const auto known = bytes_of(id, skip_special_tokens)) {
+                bytes = *known;
+            } else if (unknown == UnknownId::error) {
+                throw_unknown(ids[i], i, id_end_);
+            } else if (unknown == UnknownId::replace) {
+                bytes = kReplacement;
+            }
+            size = static_cast<std::size_t>(to - out.data());
+            reserve(size + bytes.size(), end - i);
+            to = out.data() + size;
+            if (!bytes.empty()) std::memcpy(to, bytes.data(), bytes.size());
+            to += bytes.size();
+        }
+        size = static_cast<std::size_t>(to - out.data());
+    }
+    return size;
+}
+
+template std::size_t DecodeTable::decode(const std::int32_t*, std::size_t, UnknownId, bool, Buffer<std::uint8_t>&, std::size_t) const;
+template std::size_t DecodeTable::decode(const std::uint32_t*, std::size_t, UnknownId, bool, Buffer<std::uint8_t>&, std::size_t) const;
+template std::size_t DecodeTable::decode(const std::uint16_t*, std::size_t, UnknownId, bool, Buffer<std::uint8_t>&, std::size_t) const;
+template std::size_t DecodeTable::decode(const std::int64_t*, std::size_t, UnknownId, bool, Buffer<std::uint8_t>&, std::size_t) const;
+template std::size_t DecodeTable::decode(const std::uint64_t*, std::size_t, UnknownId, bool, Buffer<std::uint8_t>&, std::size_t) const;
+
+StreamDecoder::StreamDecoder(const DecodeTable& table, std::size_t sequences)
+    : table_(&table), copy_valid_utf8_(unicode::kernels(cpu::active()).copy_valid_utf8), held_(sequences) {}
+
+void StreamDecoder::step(const std::int64_t* ids, UnknownId unknown, bool skip_special_tokens, std::string& out, std::size_t* ends) {
+    if (unknown == UnknownId::error)
+        for (std::size_t s = 0; s < held_.size(); ++s)
+            if (ids[s] >= 0 && !table_->bytes_of(static_cast<std::uint64_t>(ids[s]), false)) throw_unknown(ids[s], s, table_->id_end());
+    for (std::size_t s = 0; s < held_.size(); ++s) {
+        if (ids[s] >= 0) {
+            const auto bytes = table_->bytes_of(static_cast<std::uint64_t>(ids[s]), skip_special_tokens);
+            if (bytes) {
+                feed(held_[s], *bytes, out);
+            } else if (unknown == UnknownId::replace) {
+                feed(held_[s], kReplacement, out);
+            }
+        }
+        ends[s] = out.size();
+    }
+}
+
+void StreamDecoder::extend(std::size_t sequence, const std::int64_t* ids, std::size_t count, UnknownId unknown, bool skip_special_tokens,
+                           std::string& out) {
+    check(sequence);
+    const std::size_t size = table_->decode(ids, count, unknown, skip_special_tokens, decoded_, 0);
+    feed(held_[sequence], {reinterpret_cast<const char*>(decoded_.data()), size}, out);
+}
+
+void StreamDecoder::finish(std::size_t sequence, std::string& out) {
+    check(sequence);
+    // What is held is the start of one well-formed character, hence one replacement whatever its length.
+    if (held_[sequence].count != 0) out += kReplacement;
+    held_[sequence].count = 0;
+}
+
+// Appends what is certain of the held bytes followed by `bytes`, and holds the rest.
+void StreamDecoder::feed(Held& held, std::string_view bytes, std::string& out) {
+    if (held.count == 0 && bytes.size() <= 16 &&
+        std::all_of(bytes.begin(), bytes.end(), [](char c) { return static_cast<std::uint8_t>(c) < 0x80; })) {
+        out += bytes;
+        return;
+    }
+    // First the held character: at most 3 more bytes finish it.
+    std::size_t taken = 0;
+    if (held.count != 0) {
+        std::uint8_t start[6], copy[6 + 64];
+        const std::size_t more = std::min<std::size_t>(bytes.size(), 3);
+        std::memcpy(start, held.bytes, held.count);
+        if (more != 0) std::memcpy(start + held.count, bytes.data(), more);
+        const std::size_t wanted = unicode::utf8_length(start[0]);
+        const std::size_t there = std::min(wanted, held.count + more);
+        if (there == wanted && copy_valid_utf8_(copy, start, wanted) == wanted) {
+            out.append(reinterpret_cast<const char*>(start), wanted);
+            taken = wanted - held.count;
+        } else {
+            const std::size_t part = unicode::ill_formed_length(start, there);
+            if (part == there) {  // still a start only
+                std::memcpy(held.bytes, start, there);
+                held.count = static_cast<std::uint8_t>(there);
+                return;
+            }
+            out += kReplacement;
+            taken = part - held.count;  // what was held is always part of it
+        }
+        held.count = 0;
+    }
+    const std::uint8_t* p = reinterpret_cast<const std::uint8_t*>(bytes.data()) + taken;
+    std::size_t left = bytes.size() - taken;
+    checked_.reserve_discarding(left + 64);  // 64: the kernel's slack
+    while (left != 0) {
+        const std::size_t valid = copy_valid_utf8_(checked_.data(), p, left);
+        out.append(reinterpret_cast<const char*>(checked_.data()), valid);
+        p += valid;
+        left -= valid;
+        if (left == 0) return;
+        const std::size_t part = unicode::ill_formed_length(p, left);
+        if (part == left && *p >= 0xC2 && *p <= 0xF4) {  // a lead and what may follow it, up to the end
+            std::memcpy(held.bytes, p, part);
+            held.count = static_cast<std::uint8_t>(part);
+            return;
+        }
+        out += kReplacement;
+        p += part;
+        left -= part;
+    }
+}
+
+void StreamDecoder::check(std::size_t sequence) const {
+    if (sequence >= held_.size())
+        throw Error(ErrorKind::value, "there is no sequence " + std::to_string(sequence) + "; there are " + std::to_string(held_.size()));
+}
+
+void StreamDecoder::reorder(std::span<const std::size_t> sources) {
+    std::vector<Held> reordered;
+    reordered.reserve(sources.size());
+    for (const std::size_t source : sources) {
+        check(source);
+        reordered.push_back(held_[source]);
+    }
+    held_ = std::move(reordered);
+}
+
+std::size_t StreamDecoder::fork(std::size_t sequence) {
+    check(sequence);
+    held_.push_back(Held(held_[sequence]));
+    return held_.size() - 1;
+}
+
+void StreamDecoder::add(std::size_t count) { held_.resize(held_.size() + count); }
+
+void StreamDecoder::drop(std::span<const std::size_t> sequences) {
+    std::vector<bool> dropped(held_.size());
+    for (const std::size_t sequence : sequences) {
+        check(sequence);
+        dropped[sequence] = true;
+    }
+    std::size_t kept = 0;
+    for (std::size_t s = 0; s < held_.size(); ++s)
+        if (!dropped[s]) held_[kept++] = held_[s];
+    held_.resize(kept);
+}
+
+}  // namespace tokmill::tokens

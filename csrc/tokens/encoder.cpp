@@ -1,0 +1,258 @@
+// A chunk in, its ids out. Words that the table knows cost 2-3 ns; the others are put off to the end of the chunk, so that
+// many can be merged at once: a merge waits for memory, sixteen of them wait together (71-94 ns a word against 250 when
+// each is merged where it is met).
+#include "tokens/encoder.hpp"
+
+#include <algorithm>
+#include <cstring>
+
+namespace tokmill::tokens {
+
+namespace {
+
+// Copies 16 at a time and may write up to 15 ids too many: for short runs that is cheaper than counting.
+template <class Id>
+inline Id* copy_ids(Id* out, const std::uint32_t* ids, std::size_t count) noexcept {
+    for (std::size_t i = 0; i < count; i += 16)
+        for (std::size_t k = 0; k < 16; ++k) out[i + k] = static_cast<Id>(ids[i + k]);
+    return out + count;
+}
+template <>
+inline std::uint32_t* copy_ids(std::uint32_t* out, const std::uint32_t* ids, std::size_t count) noexcept {
+    for (std::size_t i = 0; i < count; i += 16) std::memcpy(out + i, ids + i, 64);
+    return out + count;
+}
+template <class Id>
+inline Id* copy_ids_exactly(Id* out, const std::uint32_t* ids, std::size_t count) noexcept {
+    for (std::size_t i = 0; i < count; ++i) out[i] = static_cast<Id>(ids[i]);
+    return out + count;
+}
+
+}  // namespace
+
+Encoder::Encoder(const vocab::Vocabulary& vocabulary, const vocab::Merges& merges, cpu::Isa isa, std::size_t table_bytes)
+    : vocabulary_(vocabulary),
+      merges_(merges),
+      probe_kernels_(probe_kernels(isa)),
+      merge_kernels_(merge_kernels(isa)),
+      table_(table_bytes, probe_kernels_.bucket_offset) {
+    table_.seed(vocabulary, merges);
+}
+
+void Encoder::encode(Chunk& chunk, Sink& sink, Cancel& cancel) {
+    const std::uint32_t count = chunk.complete_count();
+    if (count == 0) return;
+    const std::uint32_t* starts = chunk.starts();
+    const std::uint8_t* text = chunk.text();
+    const bool nul = chunk.has_nul();
+    misses_.reserve_discarding(count);
+    ProbeResult found;
+    if (sink.ids != nullptr) {
+        // A word of the table gives at most four ids, but never more than it has bytes.
+        ids_.reserve_discarding(std::size_t(chunk.text_end()) + kIdSlack);
+        found = probe_kernels_.probe(table_, text, starts, count, nul, ids_.data(), misses_.data());
+    } else {
+        found = probe_kernels_.probe_count(table_, text, starts, count, nul, misses_.data());
+    }
+    if (found.miss_count != 0) {
+        sort_misses(text, chunk.text_end(), found.miss_count, cancel);
+        merge_and_remember();
+    }
+    if (sink.ids == nullptr) {
+        assemble_counts(found, sink);
+        return;
+    }
+    switch (sink.ids->type()) {
+        case IdType::int32:
+        case IdType::uint32: assemble<std::uint32_t>(chunk.special_ids(), found, sink); break;
+        case IdType::uint16: assemble<std::uint16_t>(chunk.special_ids(), found, sink); break;
+        case IdType::int64: assemble<std::int64_t>(chunk.special_ids(), found, sink); break;
+    }
+}
+
+// Finds out for each miss what it needs: nothing (a mark), a look into the other tables, the answer to an equal miss, or
+// merging.
+void Encoder::sort_misses(const std::uint8_t* text, std::uint32_t text_end, std::uint32_t miss_count, Cancel& cancel) {
+    answers_.reserve_discarding(miss_count);
+    word_jobs_.reserve_discarding(miss_count);
+    word_misses_.reserve_discarding(miss_count);
+    window_jobs_.reserve_discarding(miss_count);
+    window_misses_.reserve_discarding(miss_count);
+    symbols_.reserve_discarding(std::size_t(text_end) + std::size_t(miss_count + 1) * kSymbolSlack);
+    word_job_count_ = window_job_count_ = 0;
+    symbol_count_ = 0;
+    std::memset(recent_words_, 0xFF, sizeof recent_words_);
+    for (std::uint32_t i = 0; i < miss_count; ++i) {
+        const Miss& miss = misses_[i];
+        if (miss.length > kMaxWordBytes && miss.length <= kMaxMediumBytes) __builtin_prefetch(&table_.medium(text + miss.start, miss.length));
+    }
+    for (std::uint32_t i = 0; i < miss_count; ++i) {
+        const Miss& miss = misses_[i];
+        const std::uint8_t* bytes = text + miss.start;
+        answers_[i] = {nullptr, kPending};
+        if (miss.length == 0 || bytes[0] == kSpecialMark) continue;
+        std::uint32_t* ids = symbols_.data() + symbol_count_;
+        if (merges_.unreachable().size() != 0) {
+            // A whole pretoken that is a token is that token, even if its bytes would merge into others.
+            const auto token = vocabulary_.find({reinterpret_cast<const char*>(bytes), miss.length});
+            if (token) {
+                *ids = vocabulary_.id(*token);
+                answers_[i] = {ids, 1};
+                symbol_count_ += 1;
+                continue;
+            }
+        }
+        if (miss.length <= kMaxWordBytes) {
+            sort_word(text, i);
+        } else if (look_up_piece(text, i, ids)) {
+            symbol_count_ += answers_[i].count;
+        } else if (miss.length <= kMaxWindowBytes) {
+            window_misses_[window_job_count_] = i;
+            window_jobs_[window_job_count_++] = {bytes, miss.length, 0, ids};
+            symbol_count_ += miss.length + kSymbolSlack;
+        } else {
+            const auto count = static_cast<std::uint32_t>(
+                merge_long(vocabulary_, merges_, merge_kernels_, long_scratch_, bytes, miss.length, ids, cancel));
+            to_ids(ids, count);
+            remember_piece(bytes, miss.length, ids, count);
+            answers_[i] = {ids, count};
+            symbol_count_ += count + kSymbolSlack;
+        }
+    }
+}
+
+void Encoder::sort_word(const std::uint8_t* text, std::uint32_t i) {
+    const Miss& miss = misses_[i];
+    std::uint32_t& recent = recent_words_[(miss.bucket_offset / sizeof(Bucket)) % 256];
+    if (recent < i && misses_[recent].length == miss.length && std::memcmp(text + misses_[recent].start, text + miss.start, miss.length) == 0) {
+        answers_[i].count = recent;
+        return;
+    }
+    recent = i;
+    word_misses_[word_job_count_] = i;
+    word_jobs_[word_job_count_++] = {text + miss.start, miss.length, 0, symbols_.data() + symbol_count_};
+    symbol_count_ += miss.length + kSymbolSlack;
+}
+
+bool Encoder::look_up_piece(const std::uint8_t* text, std::uint32_t i, std::uint32_t* ids) {
+    const Miss& miss = misses_[i];
+    const std::uint8_t* bytes = text + miss.start;
+    if (miss.length <= kMaxMediumBytes) {
+        const MediumEntry& entry = table_.medium(bytes, miss.length);
+        if (entry.length != miss.length || std::memcmp(entry.bytes, bytes, miss.length) != 0) return false;
+        std::memcpy(ids, entry.ids, sizeof entry.ids);
+        answers_[i] = {ids, entry.id_count};
+        return true;
+    }
+    if (miss.length <= kMaxWideBytes) {
+        const WideEntry& entry = table_.wide(bytes, miss.length);
+        if (entry.length != miss.length || std::memcmp(entry.bytes, bytes, miss.length) != 0) return false;
+        std::memcpy(ids, entry.ids, entry.id_count * sizeof entry.ids[0]);
+        answers_[i] = {ids, entry.id_count};
+        return true;
+    }
+    return false;
+}
+
+void Encoder::merge_and_remember() {
+    merge_kernels_.merge_words(merges_, word_jobs_.data(), word_job_count_);
+    for (std::uint32_t j = 0; j < word_job_count_; ++j) {
+        const MergeJob& job = word_jobs_[j];
+        to_ids(job.symbols, job.symbol_count);
+        answers_[word_misses_[j]] = {job.symbols, job.symbol_count};
+        if (job.symbol_count <= kIdsPerWord && job.bytes[job.length - 1] != 0)
+            table_.insert(misses_[word_misses_[j]].bucket_offset, word_key(job.bytes, job.length), job.symbols, job.symbol_count);
+    }
+    merge_kernels_.merge_windows(merges_, window_jobs_.data(), window_job_count_);
+    for (std::uint32_t j = 0; j < window_job_count_; ++j) {
+        const MergeJob& job = window_jobs_[j];
+        to_ids(job.symbols, job.symbol_count);
+        answers_[window_misses_[j]] = {job.symbols, job.symbol_count};
+        remember_piece(job.bytes, job.length, job.symbols, job.symbol_count);
+    }
+}
+
+void Encoder::remember_piece(const std::uint8_t* bytes, std::uint32_t length, const std::uint32_t* ids, std::uint32_t id_count) noexcept {
+    if (length <= kMaxMediumBytes) {
+        if (id_count > kIdsPerMedium) return;
+        MediumEntry& entry = table_.medium(bytes, length);
+        std::memcpy(entry.bytes, bytes, length);
+        entry.length = static_cast<std::uint8_t>(length);
+        std::copy_n(ids, id_count, entry.ids);
+        entry.id_count = id_count;
+    } else if (length <= kMaxWideBytes) {
+        if (id_count > kIdsPerWide) return;
+        WideEntry& entry = table_.wide(bytes, length);
+        std::memcpy(entry.bytes, bytes, length);
+        entry.length = static_cast<std::uint8_t>(length);
+        std::copy_n(ids, id_count, entry.ids);
+        entry.id_count = static_cast<std::uint8_t>(id_count);
+    }
+}
+
+void Encoder::to_ids(vocab::Symbol* symbols, std::uint32_t count) const noexcept {
+    if (vocabulary_.ids_are_symbols()) return;
+    for (std::uint32_t i = 0; i < count; ++i) symbols[i] = vocabulary_.id(symbols[i]);
+}
+
+void Encoder::end_document(Sink& sink, std::uint64_t id_count) {
+    if (sink.document_ends != nullptr) sink.document_ends->push_back(id_count);
+}
+
+// Puts the ids that the probe found and those of the misses together, in the order of the text.
+template <class Id>
+void Encoder::assemble(const std::vector<std::uint32_t>& special_ids, ProbeResult found, Sink& sink) {
+    std::uint64_t total = found.id_count;
+    for (std::uint32_t i = 0; i < found.miss_count; ++i) {
+        Answer& answer = answers_[i];
+        if (answer.ids == nullptr) {
+            if (answer.count == kPending) continue;
+            answer = answers_[answer.count];
+        }
+        total += answer.count;
+    }
+    sink.ids->prepare(total + special_ids.size());
+    const bool slack = sink.ids->has_slack();
+    Id* const first = static_cast<Id*>(sink.ids->data()) + sink.ids->size();
+    Id* out = first;
+    std::uint32_t copied = 0;
+    std::size_t next_special = 0;
+    const auto append = [&](const std::uint32_t* ids, std::uint32_t count) {
+        out = slack ? copy_ids(out, ids, count) : copy_ids_exactly(out, ids, count);
+    };
+    for (std::uint32_t i = 0; i < found.miss_count; ++i) {
+        const Miss& miss = misses_[i];
+        append(ids_.data() + copied, miss.at - copied);
+        copied = miss.at;
+        if (answers_[i].ids != nullptr) {
+            append(answers_[i].ids, answers_[i].count);
+        } else if (miss.length == 0) {
+            end_document(sink, sink.id_count + static_cast<std::uint64_t>(out - first));
+        } else {
+            append(&special_ids[next_special++], 1);
+        }
+    }
+    append(ids_.data() + copied, found.id_count - copied);
+    const auto written = static_cast<std::size_t>(out - first);
+    sink.ids->set_size(sink.ids->size() + written);
+    sink.id_count += written;
+}
+
+void Encoder::assemble_counts(ProbeResult found, Sink& sink) {
+    std::uint64_t extra = 0;
+    for (std::uint32_t i = 0; i < found.miss_count; ++i) {
+        Answer& answer = answers_[i];
+        if (answer.ids == nullptr && answer.count != kPending) answer = answers_[answer.count];
+        const Miss& miss = misses_[i];
+        if (answer.ids != nullptr) {
+            extra += answer.count;
+        } else if (miss.length == 0) {
+            end_document(sink, sink.id_count + miss.at + extra);
+        } else {
+            ++extra;
+        }
+    }
+    sink.id_count += found.id_count + extra;
+}
+
+}  // namespace tokmill::tokens

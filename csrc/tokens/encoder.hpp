@@ -1,0 +1,82 @@
+// What one thread needs to encode: a word table and scratch space. Belongs to a slot of a Tokenizer (see tokens.hpp).
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "base/cancel.hpp"
+#include "base/memory.hpp"
+#include "cpu/isa.hpp"
+#include "tokens/chunk.hpp"
+#include "tokens/id_array.hpp"
+#include "tokens/kernels/kernels.hpp"
+#include "tokens/merging.hpp"
+#include "tokens/word_table.hpp"
+#include "vocab/vocab.hpp"
+
+namespace tokmill::tokens {
+
+// Where the ids of a chunk go.
+struct Sink {
+    IdArray* ids = nullptr;                         // null: count only
+    std::vector<std::uint64_t>* document_ends = nullptr;  // gets `id_count` at the end of each document, if not null
+    std::uint64_t id_count = 0;                     // ids so far
+};
+
+class Encoder {
+public:
+    Encoder(const vocab::Vocabulary& vocabulary, const vocab::Merges& merges, cpu::Isa isa, std::size_t table_bytes);
+
+    // Encodes the complete pretokens of a chunk.
+    void encode(Chunk& chunk, Sink& sink, Cancel& cancel);
+
+    // The chunk that calls on whole documents use; streams bring their own.
+    Chunk& chunk() noexcept { return chunk_; }
+    std::size_t table_bytes() const noexcept { return table_.byte_size(); }
+
+private:
+    // The ids of one miss. While they are not known: null, and `count` is the miss of the same chunk that has the same
+    // bytes, or kPending.
+    struct Answer {
+        const std::uint32_t* ids;
+        std::uint32_t count;
+    };
+    static constexpr std::uint32_t kPending = ~std::uint32_t(0);
+
+    void sort_misses(const std::uint8_t* text, std::uint32_t text_end, std::uint32_t miss_count, Cancel& cancel);
+    void sort_word(const std::uint8_t* text, std::uint32_t miss);
+    bool look_up_piece(const std::uint8_t* text, std::uint32_t miss, std::uint32_t* ids);
+    void merge_and_remember();
+    void remember_piece(const std::uint8_t* bytes, std::uint32_t length, const std::uint32_t* ids, std::uint32_t id_count) noexcept;
+    void to_ids(vocab::Symbol* symbols, std::uint32_t count) const noexcept;
+
+    template <class Id>
+    void assemble(const std::vector<std::uint32_t>& special_ids, ProbeResult found, Sink& sink);
+    void assemble_counts(ProbeResult found, Sink& sink);
+    void end_document(Sink& sink, std::uint64_t id_count);
+
+    const vocab::Vocabulary& vocabulary_;
+    const vocab::Merges& merges_;
+    const ProbeKernels& probe_kernels_;
+    const MergeKernels& merge_kernels_;
+    WordTable table_;
+    Chunk chunk_;
+    LongPieceScratch long_scratch_;
+
+    // Scratch of one chunk.
+    Buffer<std::uint32_t> ids_;  // what the probe found, without the misses
+    Buffer<Miss> misses_;
+    Buffer<Answer> answers_;                // one a miss
+    Buffer<MergeJob> word_jobs_;            // misses of up to kMaxWordBytes to be merged, each once
+    Buffer<MergeJob> window_jobs_;          // those of up to kMaxWindowBytes
+    Buffer<std::uint32_t> word_misses_;     // which miss a job is for
+    Buffer<std::uint32_t> window_misses_;
+    Buffer<std::uint32_t> symbols_;         // where jobs and look-ups put what they find
+    std::uint32_t word_job_count_ = 0;
+    std::uint32_t window_job_count_ = 0;
+    std::size_t symbol_count_ = 0;
+    std::uint32_t recent_words_[256];       // by hash: the last word miss of this chunk, to find repeats
+};
+
+}  // namespace tokmill::tokens

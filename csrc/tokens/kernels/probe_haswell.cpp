@@ -1,0 +1,109 @@
+// The probe with AVX2 and AES: as the AVX-512 one (see there for why it is built so), with byte masks from a table, one
+// AES lane at a time and a compare of both keys in one register.
+#include "tokens/kernels/kernels.hpp"
+
+#if defined(__x86_64__)
+
+#include <immintrin.h>
+
+#include <algorithm>
+
+#include "cpu/region.hpp"
+
+TOKMILL_REGION_BEGIN(TOKMILL_FEATURES_HASWELL)
+
+namespace tokmill::tokens::haswell {
+
+namespace {
+
+struct alignas(64) Batch {
+    Key16 keys[kProbeBatch];
+    std::uint32_t offsets[kProbeBatch];
+};
+
+// 16 bytes at kOnesThenZeros + 16 - n: n bytes of ones, then zeros.
+alignas(32) constexpr std::uint8_t kOnesThenZeros[32] = {0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF,
+                                                         0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0,    0,    0,    0,    0,    0};
+
+TOKMILL_ALWAYS_INLINE __m128i load_128(const void* p) { return _mm_loadu_si128(static_cast<const __m128i*>(p)); }
+
+TOKMILL_ALWAYS_INLINE std::uint32_t hash_one(__m128i key, __m128i first, __m128i second) {
+    const __m128i a = _mm_aesenc_si128(_mm_xor_si128(key, first), second);
+    return static_cast<std::uint32_t>(_mm_cvtsi128_si32(_mm_aesenc_si128(_mm_aesenc_si128(a, first), second)));
+}
+
+std::uint32_t bucket_offset(Key16 key, const HashKey& hash_key, std::uint32_t mask) {
+    return hash_one(load_128(&key), load_128(hash_key.words), load_128(hash_key.words + 2)) & mask;
+}
+
+template <bool kNul>
+TOKMILL_ALWAYS_INLINE void prepare(const WordTable& table, const std::uint8_t* buckets, const std::uint8_t* text, const std::uint32_t* starts,
+                                   std::uint32_t count, Batch& batch) {
+    const __m128i first = load_128(table.hash_key().words);
+    const __m128i second = load_128(table.hash_key().words + 2);
+    const std::uint32_t mask = table.mask();
+    for (std::uint32_t j = 0; j < count; ++j) {
+        std::uint32_t length = starts[j + 1] - starts[j];
+        length = length > 16 ? 0 : length;
+        if constexpr (kNul)
+            if (length != 0 && text[starts[j + 1] - 1] == 0) length = 0;
+        const __m128i key = _mm_and_si128(load_128(text + starts[j]), load_128(kOnesThenZeros + 16 - length));
+        _mm_store_si128(reinterpret_cast<__m128i*>(&batch.keys[j]), key);
+        const std::uint32_t offset = hash_one(key, first, second) & mask;
+        batch.offsets[j] = offset;
+        __builtin_prefetch(buckets + offset);
+    }
+}
+
+template <bool kWriteIds, bool kNul>
+ProbeResult probe_words(WordTable& table, const std::uint8_t* text, const std::uint32_t* starts, std::uint32_t count, std::uint32_t* ids,
+                        Miss* misses) {
+    Batch batches[2];
+    const std::uint8_t* const buckets = table.buckets();
+    const __m128i id_mask = _mm_set1_epi32(kIdMask);
+    std::uint32_t id_count = 0;
+    std::uint32_t miss_count = 0;
+    if (count != 0) prepare<kNul>(table, buckets, text, starts, std::min(kProbeBatch, count), batches[0]);
+    for (std::uint32_t i = 0, now = 0; i < count; i += kProbeBatch, now ^= 1) {
+        if (i + kProbeBatch < count)
+            prepare<kNul>(table, buckets, text, starts + i + kProbeBatch, std::min(kProbeBatch, count - i - kProbeBatch), batches[now ^ 1]);
+        const Batch& batch = batches[now];
+        const std::uint32_t words = std::min(kProbeBatch, count - i);
+        for (std::uint32_t j = 0; j < words; ++j) {
+            const std::uint8_t* const bucket = buckets + batch.offsets[j];
+            const __m256i key = _mm256_broadcastsi128_si256(_mm_load_si128(reinterpret_cast<const __m128i*>(&batch.keys[j])));
+            const __m256i both = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(bucket + 16));
+            const std::uint32_t equal = static_cast<std::uint32_t>(_mm256_movemask_pd(_mm256_castsi256_pd(_mm256_cmpeq_epi64(key, both))));
+            const std::uint64_t found = equal & (equal << 1) & 0b1010;
+            if (__builtin_expect(found == 0, 0)) {
+                misses[miss_count++] = {starts[i + j], starts[i + j + 1] - starts[i + j], id_count, batch.offsets[j]};
+                continue;
+            }
+            const std::uint8_t* const entry = bucket + found * 8 - 16;
+            if constexpr (kWriteIds)
+                _mm_storeu_si128(reinterpret_cast<__m128i*>(ids + id_count), _mm_and_si128(load_128(entry), id_mask));
+            id_count += entry[15];
+        }
+    }
+    return {id_count, miss_count};
+}
+
+ProbeResult probe(WordTable& table, const std::uint8_t* text, const std::uint32_t* starts, std::uint32_t count, bool nul, std::uint32_t* ids,
+                  Miss* misses) {
+    return nul ? probe_words<true, true>(table, text, starts, count, ids, misses) : probe_words<true, false>(table, text, starts, count, ids, misses);
+}
+
+ProbeResult probe_count(WordTable& table, const std::uint8_t* text, const std::uint32_t* starts, std::uint32_t count, bool nul, Miss* misses) {
+    return nul ? probe_words<false, true>(table, text, starts, count, nullptr, misses)
+               : probe_words<false, false>(table, text, starts, count, nullptr, misses);
+}
+
+}  // namespace
+
+const ProbeKernels kProbeKernels{bucket_offset, probe, probe_count};
+
+}  // namespace tokmill::tokens::haswell
+
+TOKMILL_REGION_END
+
+#endif

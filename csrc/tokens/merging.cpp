@@ -1,0 +1,296 @@
+// Long pieces: windows merged apart from each other, joined where both have the same token.
+//
+// Invariant at every step: the output is the merge result of bytes [0, end) of the piece. Why a join keeps it:
+//   (1) If every adjacent pair of a sequence of tokens is the merge result of its own bytes, the sequence is the merge result
+//       of the whole. For look at the first merge that crosses a border between two of the tokens. Until then every span
+//       evolved as it does alone, so the two tokens' own bytes, merged alone, would see the same merge, and
+//       the pair would not come out.
+//   (2) Every adjacent pair of a merge result is the merge result of its own bytes: nothing ever crossed its
+//       borders, so what happened inside happened as it does alone.
+//   So when the result of [0, end) and the result of a window that begins before `end` have a token in common, at the same
+//   place, the first up to that token and the second from it on have only pairs that are results: by (1) that is the
+//   result of everything up to the window's end. Nothing is said about ranks; it holds for every vocabulary.
+//
+// Time: short windows are merged many at once by the kernels. Where two have no token in common, one window of
+// kFirstTreeWindow bytes follows, then twice that, and so on, until a join succeeds, at the latest when the window begins at
+// byte 0, where none is needed. A window overlaps the output by a quarter up to a half, so a success at
+// length L moves the end on by L / 2 or more, or reaches the end of the piece, while it and its failed halves cost
+// 2 * c L log L: the whole is O(n log n). The short windows tried in vain before are charged to it as well.
+#include "tokens/merging.hpp"
+
+#include <algorithm>
+#include <bit>
+#include <cstring>
+#include <string>
+
+#include "base/errors.hpp"
+#include "tokens/kernels/merge_kernels.hpp"
+
+namespace tokmill::tokens {
+
+namespace {
+
+using vocab::Symbol;
+
+constexpr std::uint32_t kOverlap = 20;                         // bytes that neighbouring short windows share
+constexpr std::uint32_t kStride = kMaxWindowBytes - kOverlap;
+constexpr std::uint32_t kMaxStart = kMaxWindowBytes - kOverlap;  // a first window has to bring this much of new text
+constexpr std::uint32_t kFirstWindows = 8;
+constexpr std::size_t kFirstTreeWindow = 512;
+constexpr std::uint32_t kMaxTreeRun = 16;
+constexpr std::uint32_t kReadableAfterJob = 32;
+
+constexpr std::uint32_t kMaxPeriodTokens = 8;
+constexpr std::uint32_t kMaxTailTokens = 4;        // tokens at the end that a repetition may leave out
+constexpr std::size_t kMinRepetition = 256;        // bytes; shorter ones are merged as fast
+constexpr std::size_t kCompareStep = std::size_t(1) << 20;
+
+std::uint64_t bit(std::uint32_t at) { return std::uint64_t(1) << at; }
+std::uint64_t bits_below(std::uint32_t at) { return bit(at) - 1; }
+
+class LongPiece {
+public:
+    LongPiece(const vocab::Vocabulary& vocabulary, const vocab::Merges& merges, const MergeKernels& kernels, LongPieceScratch& scratch,
+              const std::uint8_t* bytes, std::size_t length, Symbol* symbols, Cancel& cancel)
+        : vocabulary_(vocabulary), merges_(merges), kernels_(kernels), scratch_(scratch), bytes_(bytes), length_(length), symbols_(symbols),
+          cancel_(cancel) {}
+
+    std::size_t run() {
+        std::uint32_t windows = kFirstWindows, tree_run = 1;
+        while (end_ < length_) {
+            cancel_.poll();
+            const std::uint32_t joined = short_windows(windows);
+            if (joined == windows) {
+                windows = std::min(windows * 2, LongPieceScratch::kMaxWindows);
+                tree_run = 1;
+            } else if (joined != 0) {
+                windows = std::clamp(joined * 2, kFirstWindows, LongPieceScratch::kMaxWindows);
+                tree_run = 1;
+            } else {  // this text wants long windows: the longer that goes on, the less often short ones are tried
+                windows = kFirstWindows;
+                for (std::uint32_t i = 0; i < tree_run && end_ < length_; ++i) {
+                    tree_window();
+                    repeat_period();
+                }
+                tree_run = std::min(tree_run * 2, kMaxTreeRun);
+            }
+            repeat_period();
+        }
+        return count_;
+    }
+
+private:
+    std::size_t length_of(Symbol symbol) const { return vocabulary_.bytes(symbol).size(); }
+
+    struct Place {
+        std::size_t token;  // its index in the output
+        std::size_t begin;  // its first byte
+    };
+    // The last token that begins `overlap` bytes before the end, or earlier.
+    Place restart(std::size_t overlap) const {
+        Place place{count_, end_};
+        while (place.token != 0 && end_ - place.begin < overlap) place.begin -= length_of(symbols_[--place.token]);
+        return place;
+    }
+
+    // Merges up to `wanted` short windows and joins them one after the other; returns how many could be joined (all
+    // that there were text for count as `wanted`).
+    std::uint32_t short_windows(std::uint32_t wanted) {
+        const Place first = restart(kOverlap);
+        if (end_ - first.begin > kMaxStart) return 0;
+        // The borders of the output after `first`, its end included, relative to it.
+        std::uint64_t borders = 0;
+        for (std::size_t i = first.token, at = 0; i < count_; at += length_of(symbols_[i++])) borders |= bit(static_cast<std::uint32_t>(at));
+        borders |= bit(static_cast<std::uint32_t>(end_ - first.begin));
+
+        MergeJob* const jobs = scratch_.jobs;
+        std::uint32_t count = 0, padded = 0;
+        for (std::size_t begin = first.begin; count < wanted; ++count) {
+            const std::size_t size = std::min<std::size_t>(length_ - begin, kMaxWindowBytes);
+            MergeJob& job = jobs[count];
+            job.bytes = bytes_ + begin;
+            job.length = static_cast<std::uint32_t>(size);
+            job.symbols = scratch_.window_symbols[count];
+            if (length_ - begin < kMaxWindowBytes + kReadableAfterJob) {
+                std::uint8_t* const copy = scratch_.padded[padded++];
+                std::memcpy(copy, job.bytes, size);
+                std::memset(copy + size, 0, LongPieceScratch::kPaddedBytes - size);
+                job.bytes = copy;
+            }
+            begins_[count] = begin;
+            if (begin + size == length_) {
+                ++count;
+                break;
+            }
+            begin += kStride;
+            // A window that begins inside a character finds its step later.
+            for (int back = 0; back < 3 && (bytes_[begin] & 0xc0) == 0x80; ++back) --begin;
+        }
+        kernels_.merge_windows(merges_, jobs, count);
+
+        std::size_t base = first.begin;
+        for (std::uint32_t i = 0; i < count; ++i) {
+            borders >>= begins_[i] - base;
+            base = begins_[i];
+            if (!join_window(jobs[i], base, borders)) return i;
+        }
+        return wanted;
+    }
+
+    // `borders`: those of the output, relative to the window's first byte, before and after. A token that both have is a
+    // pair of borders of both with none of either in between.
+    //   output   1 0 1 0 0 1 1        any   1 1 1 0 0 1 1
+    //   window   1 1 0 0 0 1 1 0 ...  both  1 0 0 0 0 1 1   -> the token at bytes 5-6
+    bool join_window(const MergeJob& job, std::size_t begin, std::uint64_t& borders) {
+        std::uint32_t at = 0;
+        if (end_ != begin) {
+            const auto overlap = static_cast<std::uint32_t>(end_ - begin);
+            const std::uint64_t window = (job.starts | bit(job.length)) & bits_below(overlap + 1);
+            const std::uint64_t both = borders & window;
+            std::uint64_t any = borders | window;
+            for (bool was_both = false;; any &= any - 1) {
+                if (any == 0) return false;
+                const auto here = static_cast<std::uint32_t>(std::countr_zero(any));
+                const bool is_both = (both >> here & 1) != 0;
+                if (is_both && was_both) break;
+                was_both = is_both;
+                at = here;
+            }
+            count_ -= static_cast<std::size_t>(std::popcount((borders & bits_below(overlap)) >> at));
+        }
+        const auto skipped = static_cast<std::uint32_t>(std::popcount(job.starts & bits_below(at)));
+        append(job.symbols + skipped, job.symbol_count - skipped);
+        end_ = begin + job.length;
+        borders = (borders & bits_below(at)) | (job.starts & ~bits_below(at)) | bit(job.length);
+        return true;
+    }
+
+    // Whole vectors at a time: both sides have kSymbolSlack to spare.
+    void append(const Symbol* symbols, std::uint32_t count) {
+        for (std::uint32_t i = 0; i < count; i += kSymbolSlack) std::memcpy(symbols_ + count_ + i, symbols + i, kSymbolSlack * sizeof(Symbol));
+        count_ += count;
+    }
+
+    // One window of any length, doubled until it can be joined.
+    void tree_window() {
+        for (std::size_t wanted = kFirstTreeWindow;; wanted *= 2) {
+            const Place first = restart(wanted / 4);
+            if (end_ - first.begin > wanted / 2) continue;  // a token as long as this window lies there
+            const std::size_t size = std::min(wanted, length_ - first.begin);
+            if (size > vocab::TreeMerger::kMaxCount)
+                throw Error(ErrorKind::pretoken_too_long,
+                            "a pretoken of " + std::to_string(length_) + " bytes has no place to cut it within " +
+                                std::to_string(vocab::TreeMerger::kMaxCount) + " bytes; set max_pretoken_bytes or split the text");
+            scratch_.symbols.reserve_discarding(size);
+            scratch_.starts.reserve_discarding(size);
+            for (std::size_t i = 0; i < size; ++i) scratch_.symbols[i] = merges_.symbol_of_byte()[bytes_[first.begin + i]];
+            const auto pairs = [table = merges_.table()](Symbol left, Symbol right) {
+                return table.symbol_at(table.slot(left, right), left, right);
+            };
+            const std::size_t count = scratch_.tree.merge(pairs, scratch_.symbols.data(), size, scratch_.starts.data(), [&] { cancel_.poll(); });
+            if (join_tree(first, count)) {
+                end_ = first.begin + size;
+                return;
+            }
+        }
+    }
+
+    bool join_tree(Place output, std::size_t window_count) {
+        std::size_t window = 0;
+        if (output.begin != 0) {
+            const std::size_t base = output.begin;
+            for (;;) {
+                if (output.token == count_ || window == window_count) return false;
+                const std::size_t begin = base + scratch_.starts[window];
+                if (begin == output.begin && scratch_.symbols[window] == symbols_[output.token]) break;
+                if (begin <= output.begin) {
+                    ++window;
+                } else {
+                    output.begin += length_of(symbols_[output.token++]);
+                }
+            }
+        }
+        std::copy(scratch_.symbols.data() + window, scratch_.symbols.data() + window_count, symbols_ + output.token);
+        count_ = output.token + (window_count - window);
+        return true;
+    }
+
+    // Text that repeats itself repeats its tokens: if the last m tokens are the same as the m before them, and the bytes
+    // go on with that period, more copies of them have no pair that is not there already, so by (1) they are the result. A
+    // few tokens at the end, which the end of the last window made, may be left out first.
+    void repeat_period() {
+        std::size_t cut = count_, begin = end_;
+        for (std::uint32_t tail = 0; tail <= kMaxTailTokens && cut >= 2; ++tail) {
+            std::size_t period = 0;
+            for (std::uint32_t tokens = 1; tokens <= kMaxPeriodTokens && 2 * tokens <= cut; ++tokens) {
+                period += length_of(symbols_[cut - tokens]);
+                const Symbol* const last = symbols_ + cut - tokens;
+                if (last[0] != *(last - tokens) || !std::equal(last, last + tokens, last - tokens)) continue;
+                const std::size_t run = run_of_period(begin, period);
+                if (run < kMinRepetition || run / period * period <= end_ - begin) continue;
+                repeat(cut, tokens, run / period);
+                end_ = begin + run / period * period;
+                return;
+            }
+            begin -= length_of(symbols_[--cut]);
+        }
+    }
+
+    // How many bytes from `begin` on equal the byte one period before.
+    std::size_t run_of_period(std::size_t begin, std::size_t period) {
+        std::size_t at = begin;
+        while (length_ - at >= kCompareStep && std::memcmp(bytes_ + at, bytes_ + at - period, kCompareStep) == 0) {
+            at += kCompareStep;
+            cancel_.poll();
+        }
+        for (std::size_t step = kCompareStep / 2; step != 0; step /= 2)
+            if (length_ - at >= step && std::memcmp(bytes_ + at, bytes_ + at - period, step) == 0) at += step;
+        return at - begin;
+    }
+
+    // The output becomes its first `cut` tokens and `times` copies of the last `tokens` of them.
+    void repeat(std::size_t cut, std::size_t tokens, std::size_t times) {
+        Symbol* const source = symbols_ + cut - tokens;
+        const std::size_t total = tokens * (times + 1);
+        for (std::size_t done = tokens; done < total;) {  // what is there doubles
+            const std::size_t more = std::min(done, total - done);
+            std::memcpy(source + done, source, more * sizeof(Symbol));
+            done += more;
+        }
+        count_ = cut + tokens * times;
+    }
+
+    const vocab::Vocabulary& vocabulary_;
+    const vocab::Merges& merges_;
+    const MergeKernels& kernels_;
+    LongPieceScratch& scratch_;
+    const std::uint8_t* const bytes_;
+    const std::size_t length_;
+    Symbol* const symbols_;
+    Cancel& cancel_;
+
+    std::size_t count_ = 0;  // tokens in the output
+    std::size_t end_ = 0;    // the bytes they cover
+    std::size_t begins_[LongPieceScratch::kMaxWindows] = {};
+};
+
+}  // namespace
+
+const MergeKernels& merge_kernels(cpu::Isa isa) {
+    switch (isa) {
+#if defined(__x86_64__)
+        case cpu::Isa::haswell: return kHaswellMerge;
+        case cpu::Isa::icelake: return kIcelakeMerge;
+#elif defined(__aarch64__)
+        case cpu::Isa::neon: return kNeonMerge;
+#endif
+        default: return kScalarMerge;
+    }
+}
+
+std::size_t merge_long(const vocab::Vocabulary& vocabulary, const vocab::Merges& merges, const MergeKernels& kernels, LongPieceScratch& scratch,
+                       const std::uint8_t* bytes, std::size_t length, vocab::Symbol* symbols, Cancel& cancel) {
+    return LongPiece(vocabulary, merges, kernels, scratch, bytes, length, symbols, cancel).run();
+}
+
+}  // namespace tokmill::tokens

@@ -1,0 +1,111 @@
+// The door of the room: text to ids and back. A Tokenizer is immutable; any number of threads may call it at once.
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <span>
+#include <vector>
+
+#include "base/cancel.hpp"
+#include "base/sections.hpp"
+#include "cpu/isa.hpp"
+#include "documents/documents.hpp"
+#include "pretokens/pretokens.hpp"
+#include "tokens/chunk.hpp"
+#include "tokens/decode.hpp"
+#include "tokens/encoder.hpp"
+#include "tokens/id_array.hpp"
+#include "vocab/vocab.hpp"
+
+namespace tokmill::tokens {
+
+class Tokenizer {
+public:
+    // Error(value) if the vocabulary's pattern is none of the known ones.
+    Tokenizer(vocab::Vocabulary vocabulary, cpu::Isa isa);
+    // From a snapshot; the bytes have to outlive the tokenizer.
+    Tokenizer(const SectionReader& snapshot, cpu::Isa isa);
+    Tokenizer(const Tokenizer&) = delete;
+    Tokenizer& operator=(const Tokenizer&) = delete;
+    ~Tokenizer();
+
+    void save(SectionWriter& out) const;
+
+    // Appends the ids of all documents, in order, to `ids`. `ends`, if not null, gets the number of ids up to the end of
+    // each document. The result does not depend on `threads`.
+    void encode(std::span<const documents::Document> documents, const EncodeOptions& options, std::size_t threads, IdArray& ids,
+                std::vector<std::uint64_t>* ends, Cancel& cancel) const;
+    // The number of ids without the ids.
+    std::uint64_t count(std::span<const documents::Document> documents, const EncodeOptions& options, std::size_t threads,
+                        std::vector<std::uint64_t>* ends, Cancel& cancel) const;
+    // Encodes from the front until there are at least `limit` ids, or the document ends; whole pretokens only.
+    void encode_until(const documents::Document& document, const EncodeOptions& options, std::size_t limit, IdArray& ids, Cancel& cancel) const;
+    // The number of pretokens, of special tokens that options let in, and nothing else.
+    std::uint64_t count_pretokens(const documents::Document& document, documents::Invalid invalid, Cancel& cancel) const;
+
+    // For small inputs, when waiting is not allowed (the caller holds the interpreter lock): false if all slots are busy.
+    bool try_encode(const documents::Document& document, const EncodeOptions& options, Sink& sink, Cancel& cancel) const;
+
+    const vocab::Vocabulary& vocabulary() const noexcept { return vocabulary_; }
+    const pretokens::Scanner& scanner() const noexcept { return scanner_; }
+    const DecodeTable& decode_table() const;
+    cpu::Isa isa() const noexcept { return scanner_.isa(); }
+
+private:
+    friend class StreamEncoder;
+
+    // Word tables and scratch belong to slots, not to threads: as many as threads run at once, however many call.
+    struct Slot {
+        std::atomic<std::uint64_t> owner{0};  // 0: free; else 1 + the fork generation of who holds it
+        std::uint64_t generation = 0;
+        std::unique_ptr<Encoder> encoder;
+    };
+    class Lease;
+    static constexpr std::size_t kMaxSlots = 256;
+
+    Encoder* try_acquire(std::size_t slot) const;
+    Lease acquire(std::size_t slots) const;
+    bool try_lease(Lease& lease) const;
+    void encode_documents(Encoder& encoder, std::span<const documents::Document> documents, const EncodeOptions& options, Sink& sink,
+                          Cancel& cancel) const;
+
+    struct Part;
+    std::vector<Part> divide(std::span<const documents::Document> documents, const EncodeOptions& options) const;
+    void run_parts(std::span<const documents::Document> documents, const EncodeOptions& options, std::size_t threads, IdArray* ids,
+                   std::vector<std::uint64_t>* ends, std::uint64_t& id_count, Cancel& cancel) const;
+
+    const vocab::Vocabulary vocabulary_;
+    const vocab::Merges merges_;
+    const pretokens::Scanner scanner_;
+    const std::size_t table_bytes_;
+    mutable std::array<Slot, kMaxSlots> slots_;
+    mutable std::atomic<std::uint32_t> releases_{0};
+    mutable std::once_flag decode_once_;
+    mutable std::unique_ptr<const DecodeTable> decode_table_;
+};
+
+// Text that arrives in pieces, ids as if it had come at once. Holds back what later text may still change. Not for use by
+// two threads at once.
+class StreamEncoder {
+public:
+    StreamEncoder(const Tokenizer& tokenizer, const EncodeOptions& options);
+
+    // Goes on with the document; any cut will do, also inside of a character.
+    void feed(std::span<const std::uint8_t> bytes, IdArray& ids, Cancel& cancel);
+    // The end of the document; what is fed next begins another one.
+    void finish(IdArray& ids, Cancel& cancel);
+
+private:
+    void take(const documents::Document& document, bool last, IdArray& ids, Cancel& cancel);
+
+    const Tokenizer& tokenizer_;
+    EncodeOptions options_;
+    Chunk chunk_;
+    std::vector<std::uint8_t> cut_character_;  // its first bytes, at the end of what was fed last
+    std::size_t fed_bytes_ = 0;                // of the document, before cut_character_
+};
+
+}  // namespace tokmill::tokens

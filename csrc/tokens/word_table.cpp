@@ -1,0 +1,129 @@
+#include "tokens/word_table.hpp"
+
+#include <random>
+
+#if defined(__linux__)
+#include <sys/mman.h>
+#endif
+
+namespace tokmill::tokens {
+
+namespace {
+
+constexpr std::size_t kHugePageBytes = std::size_t(2) << 20;
+constexpr std::size_t kMediumEntries = 16384;  // 1 MiB
+constexpr std::size_t kWideEntries = 2048;     // 512 KiB
+
+// Huge pages spare some thousand page faults at the start; asked for before the first touch.
+Bucket* allocate_buckets(std::size_t bytes) {
+    const std::size_t alignment = bytes >= kHugePageBytes ? kHugePageBytes : kCacheLineBytes;
+    void* memory = ::operator new(bytes, std::align_val_t(alignment));
+#if defined(__linux__)
+    if (bytes >= kHugePageBytes) madvise(memory, bytes, MADV_HUGEPAGE);
+#endif
+    return static_cast<Bucket*>(memory);
+}
+
+}  // namespace
+
+const HashKey& process_hash_key() {
+    static const HashKey key = [] {
+        std::random_device device;
+        HashKey fresh{};
+        for (std::uint64_t& word : fresh.words) word = (std::uint64_t(device()) << 32 | device()) | 1;
+        return fresh;
+    }();
+    return key;
+}
+
+void WordTable::Unmap::operator()(Bucket* p) const noexcept {
+    ::operator delete(p, std::align_val_t(bytes >= kHugePageBytes ? kHugePageBytes : kCacheLineBytes));
+}
+
+WordTable::WordTable(std::size_t bytes, BucketOffset bucket_offset)
+    : hash_key_(process_hash_key()),
+      bucket_offset_(bucket_offset),
+      mask_(static_cast<std::uint32_t>(bytes - sizeof(Bucket))),
+      buckets_(allocate_buckets(bytes), Unmap{bytes}),
+      medium_(kMediumEntries),
+      wide_(kWideEntries) {
+    std::memset(static_cast<void*>(buckets_.get()), 0xFF, bytes);
+    for (std::size_t i = 0; i < kMediumEntries; ++i) medium_[i].length = 0;
+    for (std::size_t i = 0; i < kWideEntries; ++i) wide_[i].length = 0;
+}
+
+void WordTable::seed(const vocab::Vocabulary& vocabulary, const vocab::Merges& merges) {
+    // Hashes first, then the buckets of the next few tokens are fetched while this one is stored.
+    struct Pending {
+        Key16 key;
+        std::uint32_t offset, id;
+    };
+    constexpr std::size_t kAhead = 16;
+    Pending pending[kAhead];
+    std::size_t filled = 0;
+    const auto store = [&](const Pending& word) {
+        Bucket& bucket = *reinterpret_cast<Bucket*>(buckets() + word.offset);
+        constexpr Key16 kEmpty{~std::uint64_t(0), ~std::uint64_t(0)};
+        for (int place = 0; place < 2; ++place) {
+            if (bucket.keys[place] != kEmpty) continue;
+            std::uint32_t* ids = place == 0 ? bucket.first_ids : bucket.second_ids;
+            bucket.keys[place] = word.key;
+            ids[0] = word.id;
+            ids[1] = ids[2] = 0;
+            ids[3] = 1u << kIdBits;
+            return;
+        }
+    };
+    auto next_unreachable = merges.unreachable().begin();
+    std::uint8_t padded[16];
+    for (vocab::Symbol symbol = 0; symbol < vocabulary.symbol_count(); ++symbol) {
+        if (next_unreachable != merges.unreachable().end() && *next_unreachable == symbol) {
+            ++next_unreachable;
+            continue;
+        }
+        const std::string_view token = vocabulary.bytes(symbol);
+        if (token.size() > sizeof padded || token.back() == 0) continue;
+        std::memset(padded, 0, sizeof padded);
+        std::memcpy(padded, token.data(), token.size());
+        Key16 key;
+        std::memcpy(&key, padded, sizeof key);
+        const std::uint32_t offset = bucket_offset_(key, hash_key_, mask_);
+        __builtin_prefetch(buckets() + offset, 1);
+        Pending& slot = pending[filled % kAhead];
+        if (filled >= kAhead) store(slot);
+        slot = {key, offset, vocabulary.id(symbol)};
+        ++filled;
+    }
+    for (std::size_t i = filled < kAhead ? 0 : filled - kAhead; i < filled; ++i) store(pending[i % kAhead]);
+}
+
+void WordTable::insert(std::uint32_t bucket_offset, Key16 key, const std::uint32_t* ids, std::uint32_t id_count) noexcept {
+    Bucket& bucket = *reinterpret_cast<Bucket*>(buckets() + bucket_offset);
+    if (bucket.keys[0] == key || bucket.keys[1] == key) return;
+    bucket.keys[1] = bucket.keys[0];
+    std::memcpy(bucket.second_ids, bucket.first_ids, sizeof bucket.second_ids);
+    bucket.keys[0] = key;
+    for (std::uint32_t i = 0; i < kIdsPerWord; ++i) bucket.first_ids[i] = i < id_count ? ids[i] : 0;
+    bucket.first_ids[3] |= id_count << kIdBits;
+}
+
+std::uint64_t WordTable::hash(const std::uint8_t* bytes, std::uint32_t length) const noexcept {
+    std::uint64_t h = hash_key_.words[0] ^ length;
+    std::uint32_t i = 0;
+    for (; i + 16 <= length; i += 16) h = mix(h ^ load<std::uint64_t>(bytes + i), hash_key_.words[1] ^ load<std::uint64_t>(bytes + i + 8));
+    if (i < length) {
+        const Key16 rest = word_key(bytes + i, length - i);
+        h = mix(h ^ rest.low, hash_key_.words[1] ^ rest.high);
+    }
+    return mix(h ^ hash_key_.words[2], hash_key_.words[3]);
+}
+
+MediumEntry& WordTable::medium(const std::uint8_t* bytes, std::uint32_t length) noexcept { return medium_[hash(bytes, length) % kMediumEntries]; }
+
+WideEntry& WordTable::wide(const std::uint8_t* bytes, std::uint32_t length) noexcept { return wide_[hash(bytes, length) % kWideEntries]; }
+
+std::size_t WordTable::byte_size() const noexcept {
+    return std::size_t(mask_) + sizeof(Bucket) + kMediumEntries * sizeof(MediumEntry) + kWideEntries * sizeof(WideEntry);
+}
+
+}  // namespace tokmill::tokens

@@ -1,0 +1,126 @@
+// What one thread remembers of pretokens: their ids, by their bytes. Fixed size, replaces instead of growing, hashed with
+// a key of the process so that nobody can choose words that collide. Three tables by length:
+//
+//   words   1-16 bytes: 64-byte buckets of two entries. 91-99 % of all pretokens end here
+//   medium  17-31 bytes: one entry a line, up to 7 ids
+//   wide    32-124 bytes: 256-byte entries with the whole bytes, up to 30 ids
+//
+// Keys of words are their bytes, padded with zeros to 16, without a length: a word that ends in NUL would be taken for a
+// shorter one and is never stored. The key of zeros stands for "not in any bucket", the key of ones for "empty" (0xFF is
+// in no UTF-8). Seeded with the vocabulary in rank order: without it the first megabytes run at half speed.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <memory>
+
+#include "base/memory.hpp"
+#include "vocab/vocab.hpp"
+
+namespace tokmill::tokens {
+
+struct Key16 {
+    std::uint64_t low, high;
+    bool operator==(const Key16&) const = default;
+};
+
+// The first `length` (1 to 16) bytes as a key; 16 bytes are readable.
+inline Key16 word_key(const std::uint8_t* bytes, std::uint32_t length) noexcept {
+    Key16 key;
+    std::memcpy(&key, bytes, sizeof key);
+    if (length < 8) {
+        key.low &= (std::uint64_t(1) << (8 * length)) - 1;
+        key.high = 0;
+    } else if (length < 16) {
+        key.high &= (std::uint64_t(1) << (8 * (length - 8))) - 1;
+    }
+    return key;
+}
+
+// Two entries and nothing else: ids of the first, both keys side by side, ids of the second; one load brings the keys and
+// the answer is 16 bytes before or 16 bytes behind them. Ids are 24 bits; the top byte of the fourth is their number.
+struct alignas(kCacheLineBytes) Bucket {
+    std::uint32_t first_ids[4];
+    Key16 keys[2];
+    std::uint32_t second_ids[4];
+};
+static_assert(sizeof(Bucket) == kCacheLineBytes);
+
+inline constexpr std::uint32_t kIdsPerWord = 4;
+inline constexpr std::uint32_t kIdBits = 24;
+inline constexpr std::uint32_t kIdMask = (1u << kIdBits) - 1;
+
+inline constexpr std::uint32_t kMaxMediumBytes = 31;
+inline constexpr std::uint32_t kIdsPerMedium = 7;
+struct alignas(kCacheLineBytes) MediumEntry {
+    std::uint8_t bytes[kMaxMediumBytes];
+    std::uint8_t length;  // 0: empty
+    std::uint32_t ids[kIdsPerMedium];
+    std::uint32_t id_count;
+};
+static_assert(sizeof(MediumEntry) == kCacheLineBytes);
+
+inline constexpr std::uint32_t kMaxWideBytes = 126;
+inline constexpr std::uint32_t kIdsPerWide = 32;
+struct alignas(kCacheLineBytes) WideEntry {
+    std::uint8_t bytes[kMaxWideBytes];
+    std::uint8_t length;  // 0: empty
+    std::uint8_t id_count;
+    std::uint32_t ids[kIdsPerWide];
+};
+static_assert(sizeof(WideEntry) == 4 * kCacheLineBytes);
+
+// The secret of the hashes: random, drawn once a process.
+struct HashKey {
+    std::uint64_t words[4];
+};
+const HashKey& process_hash_key();
+
+// Mixes with 64x64->128-bit products; good enough for the scalar tier and for what is not in the inner loop.
+inline std::uint64_t mix(std::uint64_t a, std::uint64_t b) noexcept {
+    __extension__ using u128 = unsigned __int128;
+    const u128 product = static_cast<u128>(a) * b;
+    return static_cast<std::uint64_t>(product) ^ static_cast<std::uint64_t>(product >> 64);
+}
+
+// How a tier hashes word keys to a bucket: the byte offset of the bucket, i.e. hash & mask where mask is a multiple of 64.
+// The table is seeded and filled with the same function that the tier's probe uses.
+using BucketOffset = std::uint32_t (*)(Key16 key, const HashKey& hash_key, std::uint32_t mask);
+
+class WordTable {
+public:
+    // `bytes` is a power of two, at least 64. All tables start empty; call seed().
+    WordTable(std::size_t bytes, BucketOffset bucket_offset);
+
+    // Puts every token that is reachable and short enough where there is room, lowest ranks first.
+    void seed(const vocab::Vocabulary& vocabulary, const vocab::Merges& merges);
+
+    std::uint8_t* buckets() noexcept { return reinterpret_cast<std::uint8_t*>(buckets_.get()); }
+    std::uint32_t mask() const noexcept { return mask_; }
+    const HashKey& hash_key() const noexcept { return hash_key_; }
+
+    // A word goes to the first place of its bucket, the first moves to the second, the second is forgotten.
+    void insert(std::uint32_t bucket_offset, Key16 key, const std::uint32_t* ids, std::uint32_t id_count) noexcept;
+
+    MediumEntry& medium(const std::uint8_t* bytes, std::uint32_t length) noexcept;
+    WideEntry& wide(const std::uint8_t* bytes, std::uint32_t length) noexcept;
+
+    std::size_t byte_size() const noexcept;
+
+private:
+    struct Unmap {
+        std::size_t bytes;
+        void operator()(Bucket* p) const noexcept;
+    };
+    std::uint64_t hash(const std::uint8_t* bytes, std::uint32_t length) const noexcept;
+
+    HashKey hash_key_;
+    BucketOffset bucket_offset_;
+    std::uint32_t mask_;
+    std::unique_ptr<Bucket, Unmap> buckets_;
+    Buffer<MediumEntry> medium_;
+    Buffer<WideEntry> wide_;
+};
+
+}  // namespace tokmill::tokens

@@ -1,0 +1,54 @@
+"""``tokmill report``: what tokenizing a text gives, how fast it is here, and whether it comes back exactly."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shutil
+import sys
+
+from ..documents import name_of, read_blocks
+from ..files import write_file
+from ..report import Report, Section, tokens_section
+from ..tokenizer import Tokenizer
+from .options import add_encoding, add_vocabulary, in_file, load_vocabulary
+
+__all__ = ["add_parser", "run"]
+
+
+def add_parser(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("files", nargs="+", metavar="FILE", help="text, plain, .gz or .zst; - is standard input")
+    parser.add_argument("--tokens", type=int, default=48, metavar="N", help="length of the preview (%(default)s)")
+    parser.add_argument("--color", choices=("auto", "always", "never"), default="auto", help="auto: on a terminal, unless NO_COLOR is set")
+    parser.add_argument("--json", action="store_true", help="print JSON")
+    parser.add_argument("--html", metavar="FILE", help="also write the report as one HTML page")
+    add_vocabulary(parser)
+    add_encoding(parser)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    tokenizer = load_vocabulary(arguments)
+    sections = [_section(tokenizer, file, arguments) for file in arguments.files]
+    report = Report(f"{tokenizer.name}: {tokenizer.vocab_size:,} ids, {tokenizer.isa} kernels", sections)
+    if arguments.html:
+        write_file(arguments.html, report.to_html().encode())
+    if arguments.json:
+        print(json.dumps(report.to_dict(), indent=2))
+    else:
+        sys.stdout.write(report.to_text(color=_wants_color(arguments.color), width=shutil.get_terminal_size((100, 24)).columns))
+    exact = all(str(row.value).startswith("exact") for section in sections for row in section.rows if row.key == "round_trip")
+    return 0 if exact else 1
+
+
+def _section(tokenizer: Tokenizer, file: str, arguments: argparse.Namespace) -> Section:
+    data = b"".join(read_blocks(file))
+    count = max(0, arguments.tokens)
+    with in_file(file):
+        return tokens_section(tokenizer, name_of(file), data, special=arguments.special, invalid=arguments.invalid, preview_tokens=count)
+
+
+def _wants_color(choice: str) -> bool:
+    if choice == "auto":
+        return sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+    return choice == "always"

@@ -1,0 +1,8 @@
+"""Reports: one renderer for every room's sections."""
+
+from __future__ import annotations
+
+from .document import Piece, Preview, Report, Row, Section, Table
+from .tokens import core_hours_per_terabyte, escaped, tokens_section
+
+__all__ = ["Piece", "Preview", "Report", "Row", "Section", "Table", "core_hours_per_terabyte", "escaped", "tokens_section"]

@@ -1,0 +1,230 @@
+"""``Tokenizer``: the core's tokenizer with what needs no speed - batches as ``Ragged``, files, saving, identity, pickling.
+
+The calls that hurt when slow (``encode``, ``encode_list``, ``count``, ``decode``, ...) are the core's own, inherited without a wrapper.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import os
+from collections.abc import Callable, Iterator, Sequence
+from typing import IO, Any, NamedTuple
+
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+
+from ._core import CoreTokenizer
+from .errors import ArgumentError
+from .files import write_file
+from .ragged import Ragged
+from .signatures import Ids, Invalid, Special, Unknown
+
+__all__ = ["DEFAULT_BLOCK_BYTES", "DEFAULT_MAX_PRETOKEN_BYTES", "Origin", "Tokenizer"]
+
+DEFAULT_BLOCK_BYTES = 1 << 20
+DEFAULT_MAX_PRETOKEN_BYTES = 1 << 20
+
+# The spellings under which published vocabularies keep these tokens, the most explicit first.
+BOS_TEXTS = ("<|bos|>", "<|begin_of_text|>", "<|startoftext|>", "<bos>", "<s>")
+EOS_TEXTS = ("<|endoftext|>", "<|end_of_text|>", "<|eos|>", "<eos>", "</s>")
+PAD_TEXTS = ("<|pad|>", "<|padding|>", "<|finetune_right_pad_id|>", "<pad>", "[PAD]")
+
+
+class Origin(NamedTuple):
+    """Where a tokenizer came from: ``encoding`` is the name of a known encoding or of the embedded vocabulary, else None."""
+
+    place: str
+    encoding: str | None = None
+    path: str | None = None
+
+
+class Tokenizer(CoreTokenizer):
+    """Text to ids and back. Immutable: every option is an argument of the call, so one object serves all threads.
+
+    Made by :func:`tokmill.load`. Two tokenizers are equal, and hash alike, when their digests are: same tokens and ids, same special
+    tokens, same split pattern; the name does not count. Pickles are small: a known encoding travels as its name and digest.
+
+    ``add_special_tokens`` is accepted where text is encoded. It adds what the vocabulary's post-processor adds; rank files and the
+    embedded vocabulary have none, so ``True`` adds nothing there.
+    """
+
+    __slots__ = ("__weakref__", "_digest", "_origin")
+
+    _digest: str
+    _origin: Origin
+
+    # Batches
+
+    def encode_batch(
+        self,
+        texts: Any,
+        *,
+        special: Special = "text",
+        invalid: Invalid = None,
+        dtype: DTypeLike | None = None,
+        threads: int | None = None,
+        max_pretoken_bytes: int | None = None,
+        add_special_tokens: bool = False,
+    ) -> Ragged:
+        """The ids of many texts: one flat array and the bounds of its rows, in the order of the texts.
+
+        ``texts`` is a sequence of ``str`` or bytes-like objects, a NumPy array of bytes (dtype S), or an Arrow array or stream of strings.
+        Raises InvalidUtf8Error, SpecialTokenError and PretokenTooLongError, each naming the text.
+        """
+        ids, offsets = self._encode_batch(
+            texts, special=special, invalid=invalid, dtype=dtype, threads=threads, max_pretoken_bytes=max_pretoken_bytes
+        )
+        return Ragged(ids, offsets)
+
+    def decode_batch(
+        self,
+        rows: Ragged | Sequence[Ids],
+        *,
+        unknown: Unknown = "error",
+        errors: str = "replace",
+        skip_special_tokens: bool = False,
+    ) -> list[str]:
+        """The text of every row. Raises UnknownIdError."""
+        ragged = rows if isinstance(rows, Ragged) else Ragged.from_rows(rows)
+        return self._decode_batch(ragged.ids, ragged.offsets, unknown=unknown, errors=errors, skip_special_tokens=skip_special_tokens)
+
+    # Files
+
+    def encode_file(
+        self,
+        file: str | os.PathLike[str] | IO[bytes],
+        *,
+        special: Special = "text",
+        invalid: Invalid = None,
+        dtype: DTypeLike | None = None,
+        block_bytes: int = DEFAULT_BLOCK_BYTES,
+        max_pretoken_bytes: int | None = DEFAULT_MAX_PRETOKEN_BYTES,
+        add_special_tokens: bool = False,
+    ) -> NDArray[Any]:
+        """The ids of a text file (plain, gz or zst; ``-`` is standard input; or an open binary file) as one array.
+
+        The ids are those of the text encoded whole; the text itself is never in memory as a whole. Raises what ``encode_file_iter`` does.
+        """
+        blocks = list(
+            self.encode_file_iter(
+                file,
+                special=special,
+                invalid=invalid,
+                dtype=dtype,
+                block_bytes=block_bytes,
+                max_pretoken_bytes=max_pretoken_bytes,
+                add_special_tokens=add_special_tokens,
+            )
+        )
+        return np.concatenate(blocks) if blocks else np.empty(0, np.dtype(np.int32 if dtype is None else dtype))
+
+    def encode_file_iter(
+        self,
+        file: str | os.PathLike[str] | IO[bytes],
+        *,
+        special: Special = "text",
+        invalid: Invalid = None,
+        dtype: DTypeLike | None = None,
+        block_bytes: int = DEFAULT_BLOCK_BYTES,
+        max_pretoken_bytes: int | None = DEFAULT_MAX_PRETOKEN_BYTES,
+        add_special_tokens: bool = False,
+    ) -> Iterator[NDArray[Any]]:
+        """The ids of a text file, block by block; joined, they are those of the text encoded whole.
+
+        Memory is bounded by a few blocks plus the longest pretoken; one longer than ``max_pretoken_bytes`` raises PretokenTooLongError
+        (``None`` lifts the bound). Also raises InputError, DocumentError (a damaged gz or zst file), InvalidUtf8Error, SpecialTokenError.
+        """
+        from .documents import read_blocks
+
+        stream = self._stream(special=special, invalid=invalid, dtype=dtype, max_pretoken_bytes=max_pretoken_bytes)
+        for block in read_blocks(file, block_bytes=block_bytes):
+            ids = stream.feed(block)
+            if len(ids):
+                yield ids
+        ids = stream.finish()
+        if len(ids):
+            yield ids
+
+    # The vocabulary
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 (hex) of what decides the ids: tokens, special tokens, split pattern. Equal in every process and on every machine."""
+        try:
+            return self._digest
+        except AttributeError:
+            self._digest = hashlib.sha256(self._canonical()).hexdigest()
+            return self._digest
+
+    @property
+    def origin(self) -> str:
+        """Where the vocabulary was found, for people to read."""
+        return self._origin.place if hasattr(self, "_origin") else "made in memory"
+
+    @property
+    def bos_id(self) -> int | None:
+        """The id that begins a document, or None if the vocabulary has no such token."""
+        return self._first_special(BOS_TEXTS)
+
+    @property
+    def eos_id(self) -> int | None:
+        """The id that ends a document, or None if the vocabulary has no such token."""
+        return self._first_special(EOS_TEXTS)
+
+    @property
+    def pad_id(self) -> int | None:
+        """The id that fills up rows, or None if the vocabulary has no such token."""
+        return self._first_special(PAD_TEXTS)
+
+    def _first_special(self, texts: tuple[str, ...]) -> int | None:
+        special_tokens = self.special_tokens
+        return next((special_tokens[text] for text in texts if text in special_tokens), None)
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Writes the vocabulary; the ending of ``path`` chooses the format. The file appears when it is whole.
+
+        ``.tokmill`` is a snapshot: everything, loads fastest. ``.tiktoken`` is a rank file: it has no place for the special tokens and the
+        split pattern, so ``load`` has to be given them again unless it knows the file by its SHA-256. Raises ArgumentError for another
+        ending, OutputError if the file cannot be written.
+        """
+        name = os.fspath(path)
+        if name.endswith(".tokmill"):
+            from .snapshot import seal
+
+            write_file(path, seal(self._snapshot()))
+        elif name.endswith(".tiktoken"):
+            write_file(path, self._rank_file())
+        else:
+            raise ArgumentError(f"cannot tell the format of {name}: the name has to end in .tokmill (snapshot) or .tiktoken (rank file)")
+
+    def _rank_file(self) -> bytes:
+        special_ids = set(self.special_tokens.values())
+        encode = base64.b64encode
+        return b"".join(
+            b"%b %d\n" % (encode(token), id) for id, token in enumerate(self.token_bytes) if token is not None and id not in special_ids
+        )
+
+    # Identity
+
+    def __eq__(self, other: object) -> bool:
+        if self is other:
+            return True
+        return self.digest == other.digest if isinstance(other, Tokenizer) else NotImplemented
+
+    def __hash__(self) -> int:
+        return hash(self.digest)
+
+    def __copy__(self) -> Tokenizer:
+        return self
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Tokenizer:
+        return self
+
+    def __reduce__(self) -> tuple[Callable[..., Tokenizer], tuple[Any, ...]]:
+        from .pickling import reduce
+
+        return reduce(self)
+
+    def __repr__(self) -> str:
+        return f"<tokmill.Tokenizer {self.name!r}: {self.vocab_size:,} ids, digest {self.digest[:12]}>"

@@ -1,0 +1,1 @@
+"""The tests of tokmill; README.md beside this file is the map."""

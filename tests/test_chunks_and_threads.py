@@ -1,0 +1,359 @@
+"""However a text is handed over, its ids are the same: cut into blocks anywhere, from a file, in a batch, on any number of threads."""
+
+from __future__ import annotations
+
+import io
+import itertools
+import random
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import tokmill
+
+from tests.conftest import corpus
+from tests.oracle import bpe, splitters
+from tests.texts import class_string, mixed_text
+from tests.vocabularies import random_ranks, rank_file
+
+PATTERNS = list(splitters.PATTERNS)
+HARD = [
+    "Hello wörld's don'T  12345\n\n  x\t\r\n!!//\n/ \U0001f600中文 é\u0301",
+    "   \n \n\n   a", "'ll'S'\u017f'", "abc'", "x 'r", "1234567", "\U0001f600" * 5, "é" * 20, "a" * 70 + "\n", " " * 30 + "b",
+    "/\n/\r", "\u0301\u0301A",
+]  # fmt: skip
+
+
+@pytest.fixture(scope="module", params=PATTERNS)
+def small(request: pytest.FixtureRequest) -> tokmill.Tokenizer:
+    """All bytes, and pairs and triples that make cuts show; each pattern."""
+    pieces = [*map("".join, itertools.product("aet é'\n1!/", repeat=2)), "中文", "'ll", "'re", "don", "\n\n", "  \n", "123", "   "]
+    tokens = dict.fromkeys([bytes([value]) for value in range(256)] + [piece.encode() for piece in pieces])
+    ranks = {token: rank for rank, token in enumerate(tokens)}
+    return tokmill.Tokenizer._from_ranks(
+        rank_file(ranks), name="small", pattern=request.param, special_tokens={"<|end|>": 9_000, "<|": 9_001}
+    )
+
+
+def fed(tok: tokmill.Tokenizer, blocks: list[bytes], **options: Any) -> list[int]:
+    stream = tok._stream(**options)
+    parts = [stream.feed(block) for block in blocks]
+    return [token for part in [*parts, stream.finish()] for token in part.tolist()]
+
+
+def pieces_of(content: bytes, cuts: list[int]) -> list[bytes]:
+    return [content[start:end] for start, end in itertools.pairwise([0, *cuts, len(content)])]
+
+
+class TestStreams:
+    def test_every_cut_in_two(self, small: tokmill.Tokenizer, rng: random.Random, scale: int) -> None:
+        for text in HARD + [class_string(rng) for _ in range(400 * scale)]:
+            content, whole = text.encode(), small.encode_list(text)
+            for cut in range(len(content) + 1):
+                assert fed(small, pieces_of(content, [cut])) == whole, (text, cut)
+
+    def test_byte_by_byte_and_cuts_at_random(self, small: tokmill.Tokenizer, rng: random.Random, scale: int) -> None:
+        for text in HARD + [mixed_text(rng, [], []) for _ in range(150 * scale)]:
+            content, whole = text.encode(), small.encode_list(text)
+            assert fed(small, [content[i : i + 1] for i in range(len(content))]) == whole, text
+            for _ in range(5):
+                cuts = sorted(rng.randint(0, len(content)) for _ in range(rng.randint(1, 12)))
+                assert fed(small, pieces_of(content, cuts)) == whole, (text, cuts)
+
+    def test_special_tokens_across_cuts(self, small: tokmill.Tokenizer) -> None:
+        for text in ["a<|end|>b", "<|end|>", "<|end|", "<|<|end|>", "x <|en<|end|>\n", "<|end|><|end|> don't", "<<|end|>"]:
+            content = text.encode()
+            for special in ("parse", "text", {"<|end|>"}):
+                whole = small.encode_list(text, special=special)
+                for cuts in itertools.combinations(range(len(content) + 1), 2):
+                    assert fed(small, pieces_of(content, list(cuts)), special=special) == whole, (text, special, cuts)
+
+    def test_invalid_bytes_across_cuts(self, small: tokmill.Tokenizer) -> None:
+        for content in [b"ab\xe4\xb8z", b"\xf0\x9f\x98", b"a\xff\xfe\xf0\x9f\x98\x80", b"\xed\xa0\x80 x", b"caf\xc3", b"\x80" * 5]:
+            replaced = small.encode_list(content.decode(errors="replace"))
+            where = next(i for i in range(len(content)) if _first_error(content) == i)
+            for cuts in itertools.combinations(range(len(content) + 1), 2):
+                blocks = pieces_of(content, list(cuts))
+                assert fed(small, blocks, invalid="replace") == replaced, (content, cuts)
+                with pytest.raises(tokmill.errors.InvalidUtf8Error) as caught:
+                    fed(small, blocks)
+                assert caught.value.where == where, (content, cuts)
+
+    def test_a_stream_can_be_fed_document_after_document(self, small: tokmill.Tokenizer, rng: random.Random) -> None:
+        stream = small._stream()
+        for text in HARD + [class_string(rng) for _ in range(100)]:
+            content = text.encode()
+            cut = rng.randint(0, len(content))
+            parts = [stream.feed(content[:cut]), stream.feed(memoryview(content)[cut:]), stream.finish()]
+            assert np.concatenate(parts).tolist() == small.encode_list(text), text
+
+    def test_large_texts_in_blocks(self, preview: tokmill.Tokenizer, rng: random.Random) -> None:
+        content = "".join(mixed_text(rng, [], []) for _ in range(6_000)).encode()
+        whole = preview.encode(content)
+        for block in (1_000, 4_096, 65_536, 1 << 20):
+            blocks = [content[i : i + block] for i in range(0, len(content), block)]
+            assert fed(preview, blocks) == whole.tolist()
+
+    def test_ids_come_while_the_text_is_still_coming(self, preview: tokmill.Tokenizer) -> None:
+        # Memory is bounded: what was fed long ago has been given out.
+        stream = preview._stream()
+        given = sum(len(stream.feed(b"some words of a text that goes on. " * 1_000)) for _ in range(100))
+        assert given >= preview.count("some words of a text that goes on. " * 90_000)
+
+    def test_max_pretoken_bytes(self, preview: tokmill.Tokenizer) -> None:
+        with pytest.raises(tokmill.errors.PretokenTooLongError) as caught:
+            fed(preview, [b"abc ", b"x" * 600, b"x" * 600], max_pretoken_bytes=1_000)
+        assert caught.value.where == 3
+        fine = fed(preview, [b"abc ", b"x" * 500, b"x" * 499], max_pretoken_bytes=1_000)
+        assert fine == preview.encode_list("abc " + "x" * 999)
+        with pytest.raises(tokmill.errors.PretokenTooLongError):
+            fed(preview, [b"x" * 100_000] * 11)  # the default of streams is 1 MiB
+        with pytest.raises(tokmill.errors.PretokenTooLongError):
+            preview.encode("x" * 1_001, max_pretoken_bytes=1_000)
+        assert len(preview.encode("x" * 3_000_000)) == preview.count("x" * 3_000_000)  # and text in memory has none
+
+
+def _first_error(content: bytes) -> int:
+    try:
+        content.decode()
+    except UnicodeDecodeError as error:
+        return error.start
+    raise AssertionError("this is valid")
+
+
+class TestFiles:
+    def test_files_of_every_kind_of_block(self, preview: tokmill.Tokenizer, rng: random.Random, tmp_path: Path) -> None:
+        text = "".join(mixed_text(rng, [], []) for _ in range(300))
+        path = tmp_path / "text.txt"
+        path.write_bytes(text.encode())
+        whole = preview.encode(text)
+        for block in (1, 7, 64, 4_096, 1 << 20):
+            assert np.array_equal(preview.encode_file(path, block_bytes=block), whole), block
+            blocks = list(preview.encode_file_iter(str(path), block_bytes=block))
+            assert np.array_equal(np.concatenate(blocks), whole), block
+        assert np.array_equal(preview.encode_file(io.BytesIO(text.encode())), whole)
+        assert preview.encode_file(path, dtype=np.uint16).dtype == np.uint16
+
+    def test_empty_and_missing(self, preview: tokmill.Tokenizer, tmp_path: Path) -> None:
+        (tmp_path / "empty").write_bytes(b"")
+        assert preview.encode_file(tmp_path / "empty").tolist() == []
+        assert list(preview.encode_file_iter(tmp_path / "empty")) == []
+        with pytest.raises(FileNotFoundError) as caught:
+            preview.encode_file(tmp_path / "missing")
+        assert isinstance(caught.value, tokmill.Error)
+        assert "missing" in str(caught.value)
+
+
+class TestThreads:
+    @pytest.mark.parametrize("text", ["english-prose", "multilingual", "json"])
+    def test_one_document_on_any_number_of_threads(self, text: str, load: Callable[..., tokmill.Tokenizer]) -> None:
+        content = corpus(text)[:3_000_000]
+        content = content.decode(errors="ignore").encode()
+        for name in ("r50k_base", "cl100k_base", "o200k_base"):
+            tok = load(name)
+            single = tok.encode(content, threads=1)
+            for threads in (2, 3, 8):
+                assert np.array_equal(tok.encode(content, threads=threads), single), (name, threads)
+                assert tok.count(content, threads=threads) == len(single), (name, threads)
+
+    @pytest.mark.parametrize("pattern", PATTERNS)
+    def test_hard_documents_on_any_number_of_threads(self, pattern: str, rng: random.Random, scale: int) -> None:
+        # Texts with few places where they may be cut, or none at all: long runs, and patterns of the classes that need context.
+        units = ["a", " ", "\n", "1", "'s", "é", "中", "\u0301", "!\n", " \n", "/\n", "A", "\U0001f600", "12 ", "\t ", "'", "x'T"]
+        ranks, _ = random_ranks(rng)
+        tok = tokmill.Tokenizer._from_ranks(rank_file(ranks), name="t", pattern=pattern, special_tokens={})
+        for unit in units:
+            text = unit * (1_500_000 // len(unit.encode())) + rng.choice(["", " ", "\n", "a"])
+            single = tok.encode(text, threads=1)
+            for threads in (2, 3, 8):
+                assert np.array_equal(tok.encode(text, threads=threads), single), (unit, threads)
+        for _ in range(6 * scale):
+            text = "".join(rng.choices(rng.choices(units, k=3), k=600_000))
+            single = tok.encode(text, threads=1)
+            for threads in (2, 3, 8):
+                assert np.array_equal(tok.encode(text, threads=threads), single), threads
+
+    def test_special_tokens_and_bad_bytes_of_long_documents(self, preview: tokmill.Tokenizer, rng: random.Random) -> None:
+        special = next(iter(preview.special_tokens))
+        text = "".join(mixed_text(rng, [], []) + (special if rng.random() < 0.05 else "") for _ in range(12_000))
+        single = preview.encode(text, special="parse", threads=1)
+        assert preview.special_tokens[special] in single
+        content = bytearray(text.encode())
+        for i in rng.sample(range(len(content)), 20):
+            content[i] = 0xFF
+        replaced = preview.encode(content.decode(errors="replace"), threads=1)
+        where = _first_error(bytes(content))
+        for threads in (1, 2, 3, 8):
+            assert np.array_equal(preview.encode(text, special="parse", threads=threads), single)
+            assert np.array_equal(preview.encode(content, invalid="replace", threads=threads), replaced)
+            with pytest.raises(tokmill.errors.InvalidUtf8Error) as caught:
+                preview.encode(content, threads=threads)
+            assert caught.value.where == where
+
+    @pytest.mark.parametrize("threads", [1, 2, 3, 8])
+    def test_a_batch_is_its_texts(self, threads: int, preview: tokmill.Tokenizer, rng: random.Random) -> None:
+        texts: list[Any] = ["", "a", "", *[mixed_text(rng, [], []) for _ in range(3_000)], "word " * 200_000, "", "z"]
+        wanted = [preview.encode_list(text) for text in texts]
+        ragged = preview.encode_batch(texts, threads=threads)
+        assert ragged.lists() == wanted
+        assert ragged.ids.dtype == np.int32
+        assert ragged.offsets.dtype == np.int64
+        as_bytes = [rng.choice([text.encode(), bytearray(text.encode()), memoryview(text.encode()), text]) for text in texts]
+        assert preview.encode_batch(as_bytes, threads=threads).lists() == wanted
+        assert preview.count_batch(texts, threads=threads).tolist() == [len(row) for row in wanted]
+        assert preview.encode_batch([], threads=threads).lists() == []
+        assert preview.count_batch([], threads=threads).tolist() == []
+        assert preview.encode_batch([""], threads=threads).lists() == [[]]
+
+    def test_many_calling_threads_at_once(self, preview: tokmill.Tokenizer, rng: random.Random) -> None:
+        texts = [mixed_text(rng, [], []) * 20 for _ in range(60)]
+        wanted = [preview.encode_list(text) for text in texts]
+        flat = preview.encode_batch(texts, threads=1)
+        wrong: list[str] = []
+        checks: dict[str, Callable[[int], bool]] = {
+            "batch": lambda i: np.array_equal(preview.encode_batch(texts, threads=1 + i % 3).ids, flat.ids),
+            "encode": lambda i: preview.encode(texts[i], threads=2).tolist() == wanted[i],
+            "encode_list": lambda i: preview.encode_list(texts[i]) == wanted[i],
+            "decode": lambda i: preview.decode(wanted[i]) == texts[i],
+            "count": lambda i: preview.count(texts[i]) == len(wanted[i]),
+        }
+
+        def work(seed: int) -> None:
+            order = random.Random(seed)
+            for _ in range(40):
+                name, i = order.choice(list(checks)), order.randrange(len(texts))
+                if not checks[name](i):
+                    wrong.append(f"{name} of text {i}")
+
+        workers = [threading.Thread(target=work, args=(seed,)) for seed in range(16)]
+        for worker in workers:
+            worker.start()
+        for worker in workers:
+            worker.join(120)
+        assert not any(worker.is_alive() for worker in workers)
+        assert wrong == []
+
+
+class TestBatchInputs:
+    def test_numpy_bytes(self, preview: tokmill.Tokenizer) -> None:
+        # NumPy pads the S type with NUL and hands elements out without the NULs at their end; the array may be strided.
+        values = [b"", b"one", "zwei é".encode(), b"three three three", b"a\x00b"]
+        array = np.array(values)
+        wanted = [preview.encode_list(value) for value in values]
+        assert preview.encode_batch(array).lists() == wanted
+        assert preview.encode_batch(np.repeat(array, 2)[::2]).lists() == wanted
+        assert preview.encode_batch(array[::-1]).lists() == wanted[::-1]
+        assert preview.count_batch(array).tolist() == [len(row) for row in wanted]
+        assert preview.encode_batch(np.array([], dtype="S1")).lists() == []
+
+    @pytest.mark.parametrize("kind", ["string", "large_string", "string_view", "binary", "large_binary"])
+    def test_arrow(self, kind: str, preview: tokmill.Tokenizer) -> None:
+        pyarrow = pytest.importorskip("pyarrow", reason="pyarrow is not installed")
+        texts = ["", "one", "zwei é", "a text that is longer than the twelve bytes of a view", "中文", "", "z"]
+        make = {name: getattr(pyarrow, name)() for name in ("string", "large_string", "string_view", "binary", "large_binary")}
+        array = pyarrow.array([text.encode() for text in texts] if "binary" in kind else texts, type=make[kind])
+        wanted = [preview.encode_list(text) for text in texts]
+        assert preview.encode_batch(array).lists() == wanted
+        assert preview.encode_batch(array[2:6]).lists() == wanted[2:6]
+        chunked = pyarrow.chunked_array([array, array[3:], array[:0]])
+        assert preview.encode_batch(chunked).lists() == [*wanted, *wanted[3:]]
+        assert preview.count_batch(array).tolist() == [len(row) for row in wanted]
+
+    def test_arrow_nulls_and_other_types(self, preview: tokmill.Tokenizer) -> None:
+        pyarrow = pytest.importorskip("pyarrow", reason="pyarrow is not installed")
+        for bad in (
+            pyarrow.array(["a", None]),
+            pyarrow.array([1, 2]),
+            pyarrow.chunked_array([pyarrow.array(["a"]), pyarrow.array([None, "b"])]),
+        ):
+            with pytest.raises((tokmill.Error, TypeError)):
+                preview.encode_batch(bad)
+
+    def test_any_iterable_or_a_clear_error(self, preview: tokmill.Tokenizer) -> None:
+        assert preview.encode_batch(("a b", b"c")).lists() == [preview.encode_list("a b"), preview.encode_list("c")]
+        for bad in ("one string", b"bytes", 7, None, ["a", 7], ["a", None], [["a"]]):
+            with pytest.raises(TypeError):
+                preview.encode_batch(bad)
+
+
+class TestLaws:
+    """Laws between the calls, on texts of all moods."""
+
+    @pytest.fixture(scope="class")
+    def texts(self) -> list[str]:
+        rng = random.Random("laws")
+        return [*HARD, "", *[mixed_text(rng, ["ing", " the"], []) for _ in range(400)]]
+
+    def test_counts(self, small: tokmill.Tokenizer, texts: list[str]) -> None:
+        for text in texts:
+            n = len(small.encode_list(text))
+            assert small.count(text) == small.count(text.encode()) == len(small.encode(text)) == n
+            for limit in {0, 1, n - 1, n, n + 1, n // 2, 10**9} - {-1}:
+                assert small.count_until(text, limit) == (n if n <= limit else limit + 1), (text, limit)
+
+    def test_truncate(self, small: tokmill.Tokenizer, texts: list[str]) -> None:
+        for text in texts:
+            ids = small.encode_list(text)
+            for k in {0, 1, 2, 3, len(ids) // 2, max(0, len(ids) - 1), len(ids), len(ids) + 1}:
+                short = small.truncate(text, k)
+                head = small.decode_bytes(ids[:k])
+                # The longest prefix of whole characters within the bytes of the first k tokens.
+                assert short == head.decode(errors="ignore"), (text, k)
+                assert small.truncate(text.encode(), k) == short.encode(), (text, k)
+
+    def test_out_and_dtype(self, small: tokmill.Tokenizer, texts: list[str]) -> None:
+        for text in texts[:60]:
+            ids = small.encode(text)
+            assert ids.dtype == np.int32
+            assert ids.ndim == 1
+            for dtype in (np.uint16, np.int32, np.uint32, np.int64, "uint16", np.dtype("int64")):
+                same = small.encode(text, dtype=dtype)
+                assert same.dtype == np.dtype(dtype)
+                assert same.tolist() == ids.tolist()
+                out = np.full(len(ids) + 3, 77, dtype)
+                filled = small.encode(text, out=out)
+                assert filled.tolist() == ids.tolist()
+                assert out[len(ids) :].tolist() == [77] * 3
+                assert len(ids) == 0 or np.shares_memory(filled, out)
+                batch = small.encode_batch([text, text], dtype=dtype)
+                assert batch.ids.dtype == np.dtype(dtype)
+                assert batch.ids.tolist() == ids.tolist() * 2
+            exact = np.empty(len(ids), np.int32)
+            assert small.encode(text, out=exact).tolist() == ids.tolist()
+
+    def test_out_too_small_or_of_a_wrong_kind(self, preview: tokmill.Tokenizer) -> None:
+        n = preview.count("one two three")
+        readonly = np.empty(100, np.int32)
+        readonly.flags.writeable = False
+        bad: list[Any] = [
+            np.empty(n - 1, np.int32),
+            np.empty(0, np.int32),
+            readonly,
+            np.empty(200, np.int32)[::2],
+            np.empty((4, 50), np.int32),
+            np.empty(100, np.float32),
+        ]
+        for out in [*bad, np.empty(100, np.int8), np.empty(100, ">i4"), [0] * 100, "out"]:
+            with pytest.raises((ValueError, TypeError)):
+                preview.encode("one two three", out=out)
+
+    def test_ids_that_do_not_fit(self, load: Callable[..., tokmill.Tokenizer]) -> None:
+        tok = load("cl100k_base")
+        rare = next(i for i in range(70_000, 100_000) if tok.bytes_of(i).decode("ascii", "replace").isalpha())
+        with pytest.raises(ValueError, match="uint16"):
+            tok.encode(tok.bytes_of(rare), dtype=np.uint16)
+        for dtype in (np.int8, np.uint8, np.int16, np.float32, np.float64, np.bool_, object, "U5"):
+            with pytest.raises((ValueError, TypeError)):
+                tok.encode("a", dtype=dtype)
+
+
+def test_encoding_is_that_of_the_oracle(small: tokmill.Tokenizer, rng: random.Random) -> None:
+    # The vocabulary that this file's cuts are judged with is itself judged.
+    special = set(small.special_tokens.values())
+    ranks = {token: i for i, token in enumerate(small.token_bytes) if token is not None and i not in special}
+    pattern = next(name for name, regex in tokmill._core.PATTERNS.items() if regex == small.pattern)
+    for text in HARD + [class_string(rng) for _ in range(500)]:
+        assert small.encode_list(text) == bpe.encode(splitters.split(pattern, text), ranks), text
