@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import NamedTuple
 
 import numpy as np
+import tokmill
 from numpy.typing import NDArray
 
 
-def flat(rows: Sequence[Sequence[int]]) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
-    """Ids back to back, and where each row starts."""
-    offsets = np.zeros(len(rows) + 1, np.int64)
-    np.cumsum([len(row) for row in rows], out=offsets[1:])
-    return np.fromiter((token for row in rows for token in row), np.int32, int(offsets[-1])), offsets
+class Rows(NamedTuple):
+    """What a batch has to give: row by row, and as it lies in a Ragged."""
+
+    lists: Sequence[Sequence[int]]
+    ids: NDArray[np.int32]
+    offsets: NDArray[np.int64]
+
+
+def rows_of(lists: Sequence[Sequence[int]]) -> Rows:
+    offsets = np.zeros(len(lists) + 1, np.int64)
+    np.cumsum([len(row) for row in lists], out=offsets[1:])
+    return Rows(lists, np.fromiter(itertools.chain.from_iterable(lists), np.int32, int(offsets[-1])), offsets)
 
 
 def shrink(text: str, differs: Callable[[str], bool]) -> str:
@@ -31,12 +40,11 @@ def shrink(text: str, differs: Callable[[str], bool]) -> str:
     return text
 
 
-def assert_rows(got: Any, expected: Sequence[Sequence[int]], texts: Sequence[str], what: str) -> None:
-    """`got` is a Ragged; row by row it has to be `expected`."""
-    ids, offsets = flat(expected)
-    if np.array_equal(got.ids, ids) and np.array_equal(got.offsets, offsets):
+def assert_rows(got: tokmill.Ragged, expected: Rows, texts: Sequence[str], what: str) -> None:
+    """A batch of texts; when it fails, the first row that differs is shown."""
+    if np.array_equal(got.ids, expected.ids) and np.array_equal(got.offsets, expected.offsets):
         return
-    for text, row, wanted in zip(texts, got.lists(), expected, strict=True):
+    for text, row, wanted in zip(texts, got.lists(), expected.lists, strict=True):
         assert row == list(wanted), f"{what}: {text!r}: {row} instead of {list(wanted)}"
     raise AssertionError(f"{what}: the rows are equal, ids or offsets are not")
 

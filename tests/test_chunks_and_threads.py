@@ -279,13 +279,13 @@ class TestBatchInputs:
                 preview.encode_batch(bad)
 
 
+@pytest.fixture
+def texts(rng: random.Random) -> list[str]:
+    return [*HARD, "", *[mixed_text(rng, ["ing", " the"], []) for _ in range(400)]]
+
+
 class TestLaws:
     """Laws between the calls, on texts of all moods."""
-
-    @pytest.fixture(scope="class")
-    def texts(self) -> list[str]:
-        rng = random.Random("laws")
-        return [*HARD, "", *[mixed_text(rng, ["ing", " the"], []) for _ in range(400)]]
 
     def test_counts(self, small: tokmill.Tokenizer, texts: list[str]) -> None:
         for text in texts:

@@ -136,6 +136,7 @@ def count(tokenizer, text):
     return tokenizer.count(text), tokenizer.digest
 
 
+@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")  # from Python 3.12 on, wherever there are threads
 @pytest.mark.parametrize("method", ["spawn", "forkserver", "fork"])
 def test_worker_processes(preview, mine, method):
     if method not in multiprocessing.get_all_start_methods():

@@ -149,7 +149,6 @@ def test_many_special_tokens(rng: random.Random) -> None:
         ("all", ValueError),
         ("Parse", ValueError),
         (3, TypeError),
-        (None, TypeError),
         (b"parse", TypeError),
         ([1], TypeError),
         ([b"<|end|>"], TypeError),

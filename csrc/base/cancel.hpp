@@ -16,7 +16,8 @@ public:
     // The hook returns true when the work should stop. It runs on the thread that made this object only.
     using Hook = bool (*)(void* context);
 
-    explicit Cancel(Hook hook = nullptr, void* context = nullptr) : hook_(hook), context_(context) {}
+    Cancel() = default;  // never polls anybody
+    Cancel(Hook hook, void* context) : hook_(hook), context_(context), owner_(std::this_thread::get_id()), last_poll_(std::chrono::steady_clock::now()) {}
     Cancel(const Cancel&) = delete;
     Cancel& operator=(const Cancel&) = delete;
 
@@ -44,10 +45,10 @@ private:
     static constexpr std::chrono::milliseconds kPollInterval{20};
 
     std::atomic<bool> requested_{false};
-    Hook hook_;
-    void* context_;
-    std::thread::id owner_ = std::this_thread::get_id();
-    std::chrono::steady_clock::time_point last_poll_ = std::chrono::steady_clock::now();
+    Hook hook_ = nullptr;
+    void* context_ = nullptr;
+    std::thread::id owner_;
+    std::chrono::steady_clock::time_point last_poll_;
 };
 
 }  // namespace tokmill

@@ -74,6 +74,7 @@ tokens::IdType dtype_argument(PyObject* argument, std::uint32_t id_end) {
     if (!given(argument)) return tokens::IdType::int32;
     const py::dtype type = py::dtype::from_args(py::reinterpret_borrow<py::object>(argument));
     const char kind = type.kind();
+    if (type.byteorder() == '>') throw Error(ErrorKind::value, "ids are in native byte order, not in that of dtype " + py::cast<std::string>(py::str(type)));
     if (kind == 'i' && type.itemsize() == 4) return tokens::IdType::int32;
     if (kind == 'u' && type.itemsize() == 4) return tokens::IdType::uint32;
     if (kind == 'i' && type.itemsize() == 8) return tokens::IdType::int64;

@@ -1,4 +1,6 @@
 // StreamEncoder and StreamDecoder: text and ids that arrive step by step.
+#include <pybind11/stl.h>
+
 #include <mutex>
 #include <string>
 

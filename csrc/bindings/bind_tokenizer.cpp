@@ -556,6 +556,18 @@ PyObject* special_tokens(PyObject* self, void*) {
     });
 }
 
+PyObject* table_statistics(PyObject* self, PyObject*) {
+    return guarded([&]() -> PyObject* {
+        const tokens::TableStatistics statistics = core_of(self).tokenizer->statistics();
+        py::dict out;
+        out["table_bytes"] = statistics.table_bytes;
+        out["lookups"] = statistics.lookups;
+        out["misses"] = statistics.misses;
+        out["merges"] = statistics.merges;
+        return out.release().ptr();
+    });
+}
+
 PyObject* stream(PyObject* self, PyObject* const* args, Py_ssize_t count, PyObject* keywords) {
     return guarded([&]() -> PyObject* {
         const py::object module = py::module_::import("tokmill._core");
@@ -621,6 +633,7 @@ PyMethodDef methods[] = {
     {"decode_bytes", as_method(decode_bytes), kFast,
      "decode_bytes(ids, *, unknown='error', skip_special_tokens=False)\n--\n\nThe bytes of ids. See decode()."},
     {"_decode_batch", as_method(decode_batch), kFast, "The texts of rows of ids."},
+    {"_table_statistics", table_statistics, METH_NOARGS, "How well the word tables serve: table_bytes, lookups, misses, merges."},
     {"_stream", as_method(stream), kFast, "A StreamEncoder."},
     {"decoder", as_method(decoder), kFast,
      "decoder(sequences=1, *, unknown='error', skip_special_tokens=False)\n--\n\nA StreamDecoder: text of ids that arrive step by step."},

@@ -70,6 +70,8 @@ Ids::Ids(PyObject* object) {
         return;
     }
     if (PyUnicode_Check(object) || PyBytes_Check(object)) throw Error(ErrorKind::type, "ids are integers, not text");
+    if (PyDict_Check(object) || PyAnySet_Check(object))
+        throw Error(ErrorKind::type, std::string("ids have an order; a ") + Py_TYPE(object)->tp_name + " has none");
     const py::object sequence = py::reinterpret_steal<py::object>(PySequence_Fast(object, "ids are an array or a sequence of integers"));
     if (!sequence) {
         PyErr_Clear();

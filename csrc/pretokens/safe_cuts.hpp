@@ -23,7 +23,7 @@ public:
     static SafeCuts map(const SectionReader& in);  // Error(snapshot) if the sizes are not what the kernels rely on
 
     // BmpFlags above kBmpClass of U+0000-FFFF.
-    const std::vector<std::uint16_t>& flags() const noexcept { return flags_; }
+    const std::vector<std::uint8_t>& flags() const noexcept { return flags_; }
     // A hashed set of pairs of neighbours of equal length (2 or 3 bytes): 2^bit_count() bits.
     const std::vector<std::uint32_t>& joined() const noexcept { return joined_; }
     std::uint32_t bit_count() const noexcept { return bit_count_; }
@@ -36,7 +36,7 @@ public:
 private:
     void join_pair(std::string_view left, std::string_view right, std::size_t char_bytes);
 
-    std::vector<std::uint16_t> flags_;
+    std::vector<std::uint8_t> flags_;
     std::vector<std::uint32_t> hashes_;  // until finish()
     std::vector<std::uint32_t> joined_;
     std::uint32_t bit_count_ = 0;

@@ -67,10 +67,10 @@ struct Scanner::Tables {
                 kernel.class_plane[bit][code >> 3] |= static_cast<std::uint8_t>((unicode::char_class(code) >> bit & 1) << (code & 7));
         }
         fill_suffixes(kernel, pattern != Pattern::gpt2);
-        bmp.resize(kBmpSize + 2);
+        bmp.resize(kBmpSize + 3);
         // The classes come from this build's tables, whatever a snapshot says.
         for (std::uint32_t code = 0; code < kBmpSize; ++code)
-            bmp[code] = static_cast<std::uint16_t>((cuts.flags()[code] & ~kBmpClass) | unicode::char_class(code));
+            bmp[code] = static_cast<std::uint8_t>((cuts.flags()[code] & ~kBmpClass) | unicode::char_class(code));
         kernel.bmp = bmp.data();
         kernel.joined = cuts.joined().data();
         kernel.joined_shift = 32 - cuts.bit_count();
@@ -84,7 +84,7 @@ struct Scanner::Tables {
     SafeCuts cuts;
     ScanFunction scan;
     KernelTables kernel;
-    std::vector<std::uint16_t> bmp;
+    std::vector<std::uint8_t> bmp;
 };
 
 Scanner::Scanner(Pattern pattern, const vocab::Vocabulary& vocabulary, bool safe_cuts, cpu::Isa isa) {

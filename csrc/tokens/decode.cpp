@@ -26,11 +26,22 @@ template <class Id>
                 static_cast<std::int64_t>(index));
 }
 
+// The first two bytes of a surrogate in the manner of UTF-8. Never valid, but Python's incremental decoder waits for the byte
+// after them (its handler "surrogatepass" needs all three), and so do we.
+bool starts_surrogate(const std::uint8_t* p) noexcept { return p[0] == 0xED && p[1] >= 0xA0 && p[1] <= 0xBF; }
+
+// Whether the last `count` bytes that have come are to be held until there are more. `count` > 0.
+bool may_grow(const std::uint8_t* p, std::size_t count) noexcept {
+    if (count == 2 && starts_surrogate(p)) return true;
+    return p[0] >= 0xC2 && p[0] <= 0xF4 && unicode::ill_formed_length(p, count) == count;
+}
+
 }  // namespace
 
 DecodeTable::DecodeTable(const vocab::Vocabulary& vocabulary) : slots_(vocabulary.id_end()), id_end_(vocabulary.id_end()) {
     for (std::size_t id = 0; id < id_end_; ++id) slots_[id] = Slot{{}, kUnknown};
-    for (vocab::Symbol symbol = 0; symbol < vocabulary.symbol_count(); ++symbol) set(vocabulary.id(symbol), vocabulary.bytes(symbol), false);
+    for (vocab::Symbol symbol = 0; symbol < vocabulary.symbol_count(); ++symbol)
+        set(vocabulary.id(symbol), vocabulary.bytes(symbol), false);
     for (const vocab::SpecialToken& special : vocabulary.specials())
         if (const auto bytes = vocabulary.bytes_of_id(special.id)) set(special.id, *bytes, true);
 }
@@ -70,9 +81,9 @@ std::size_t DecodeTable::decode(const Id* ids, std::size_t count, UnknownId unkn
     const std::uint64_t id_end = id_end_;
     for (std::size_t begin = 0; begin < count; begin += kBlockIds) {
         const std::size_t end = std::min(count, begin + kBlockIds);
-        // From here to the end of the block: room for a whole slot after every id that is still to come.
-        const auto reserve = [&](std::size_t used, std::size_t ids_left) { out.grow(used + (ids_left + 1) * sizeof(Slot), used); };
-        reserve(size, end - begin);
+        // Up to the end of the block there is always room for a whole slot after every id that is still to come.
+        const auto reserve = [&](std::size_t bytes, std::size_t ids_left) { out.grow(size + bytes + (ids_left + 1) * sizeof(Slot), size); };
+        reserve(0, end - begin);
         std::uint8_t* to = out.data() + size;
         for (std::size_t i = begin; i < end; ++i) {
             // A negative id becomes a huge one.
@@ -95,7 +106,7 @@ std::size_t DecodeTable::decode(const Id* ids, std::size_t count, UnknownId unkn
                 bytes = kReplacement;
             }
             size = static_cast<std::size_t>(to - out.data());
-            reserve(size + bytes.size(), end - i);
+            reserve(bytes.size(), end - i);
             to = out.data() + size;
             if (!bytes.empty()) std::memcpy(to, bytes.data(), bytes.size());
             to += bytes.size();
@@ -140,9 +151,11 @@ void StreamDecoder::extend(std::size_t sequence, const std::int64_t* ids, std::s
 
 void StreamDecoder::finish(std::size_t sequence, std::string& out) {
     check(sequence);
-    // What is held is the start of one well-formed character, hence one replacement whatever its length.
-    if (held_[sequence].count != 0) out += kReplacement;
-    held_[sequence].count = 0;
+    Held& held = held_[sequence];
+    // The start of one well-formed character is one replacement whatever its length; of a surrogate, each byte is one.
+    if (held.count != 0) out += kReplacement;
+    if (held.count == 2 && starts_surrogate(held.bytes)) out += kReplacement;
+    held.count = 0;
 }
 
 // Appends what is certain of the held bytes followed by `bytes`, and holds the rest.
@@ -164,15 +177,16 @@ void StreamDecoder::feed(Held& held, std::string_view bytes, std::string& out) {
         if (there == wanted && copy_valid_utf8_(copy, start, wanted) == wanted) {
             out.append(reinterpret_cast<const char*>(start), wanted);
             taken = wanted - held.count;
-        } else {
-            const std::size_t part = unicode::ill_formed_length(start, there);
-            if (part == there) {  // still a start only
-                std::memcpy(held.bytes, start, there);
-                held.count = static_cast<std::uint8_t>(there);
-                return;
-            }
+        } else if (there == held.count + bytes.size() && may_grow(start, there)) {
+            std::memcpy(held.bytes, start, there);
+            held.count = static_cast<std::uint8_t>(there);
+            return;
+        } else if (held.count == 2 && starts_surrogate(held.bytes)) {
             out += kReplacement;
-            taken = part - held.count;  // what was held is always part of it
+            out += kReplacement;
+        } else {
+            out += kReplacement;
+            taken = unicode::ill_formed_length(start, there) - held.count;  // what was held is always part of it
         }
         held.count = 0;
     }
@@ -185,12 +199,12 @@ void StreamDecoder::feed(Held& held, std::string_view bytes, std::string& out) {
         p += valid;
         left -= valid;
         if (left == 0) return;
-        const std::size_t part = unicode::ill_formed_length(p, left);
-        if (part == left && *p >= 0xC2 && *p <= 0xF4) {  // a lead and what may follow it, up to the end
-            std::memcpy(held.bytes, p, part);
-            held.count = static_cast<std::uint8_t>(part);
+        if (left <= 3 && may_grow(p, left)) {
+            std::memcpy(held.bytes, p, left);
+            held.count = static_cast<std::uint8_t>(left);
             return;
         }
+        const std::size_t part = unicode::ill_formed_length(p, left);
         out += kReplacement;
         p += part;
         left -= part;

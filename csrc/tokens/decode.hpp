@@ -26,7 +26,8 @@ public:
     // Appends the bytes of ids[0, count) to `out` (whose first `size` bytes are kept) and returns the new size. `Id` is
     // int32, uint32, uint16, int64 or uint64. Error(unknown_id) with the index, for negative numbers too.
     template <class Id>
-    std::size_t decode(const Id* ids, std::size_t count, UnknownId unknown, bool skip_special_tokens, Buffer<std::uint8_t>& out, std::size_t size) const;
+    std::size_t decode(const Id* ids, std::size_t count, UnknownId unknown, bool skip_special_tokens, Buffer<std::uint8_t>& out,
+                       std::size_t size) const;
 
     // The bytes of one id; nothing if the vocabulary has none for it, an empty string for a special token to be skipped.
     // Any negative number converted to unsigned is an unknown id.
@@ -55,7 +56,8 @@ private:
 };
 
 // Decodes one id at a time for many sequences at once and holds incomplete UTF-8 back: each step gives the text that is
-// certain. Bytes that can no longer become valid come out as U+FFFD (errors="replace") the way bytes.decode does it.
+// certain. Bytes that are not UTF-8 come out as U+FFFD just as from Python's incremental decoder with errors="replace", step
+// by step the same; all steps and finish() together give bytes.decode(errors="replace").
 class StreamDecoder {
 public:
     // The table has to outlive the decoder.
@@ -65,7 +67,8 @@ public:
     // and its end offset to `ends[s]`. Error(unknown_id) with the sequence, before anything has changed.
     void step(const std::int64_t* ids, UnknownId unknown, bool skip_special_tokens, std::string& out, std::size_t* ends);
     // The same for several ids of one sequence; here a negative id is unknown. Error(unknown_id) with the index.
-    void extend(std::size_t sequence, const std::int64_t* ids, std::size_t count, UnknownId unknown, bool skip_special_tokens, std::string& out);
+    void extend(std::size_t sequence, const std::int64_t* ids, std::size_t count, UnknownId unknown, bool skip_special_tokens,
+                std::string& out);
     // The end of a sequence: what is held back comes out as U+FFFD, the sequence starts anew.
     void finish(std::size_t sequence, std::string& out);
 
@@ -76,7 +79,7 @@ public:
     void drop(std::span<const std::size_t> sequences);   // removes some; those behind move up
 
 private:
-    // The start of a character whose end has not come yet.
+    // The start of a character whose end has not come yet (or of an encoded surrogate, see decode.cpp).
     struct Held {
         std::uint8_t bytes[3];
         std::uint8_t count = 0;

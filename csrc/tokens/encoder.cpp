@@ -37,6 +37,7 @@ Encoder::Encoder(const vocab::Vocabulary& vocabulary, const vocab::Merges& merge
       merge_kernels_(merge_kernels(isa)),
       table_(table_bytes, probe_kernels_.bucket_offset) {
     table_.seed(vocabulary, merges);
+    statistics_.table_bytes = table_.byte_size();
 }
 
 void Encoder::encode(Chunk& chunk, Sink& sink, Cancel& cancel) {
@@ -58,6 +59,8 @@ void Encoder::encode(Chunk& chunk, Sink& sink, Cancel& cancel) {
         sort_misses(text, chunk.text_end(), found.miss_count, cancel);
         merge_and_remember();
     }
+    statistics_.lookups += count;
+    statistics_.misses += found.miss_count;
     if (sink.ids == nullptr) {
         assemble_counts(found, sink);
         return;
@@ -163,6 +166,7 @@ void Encoder::merge_and_remember() {
         if (job.symbol_count <= kIdsPerWord && job.bytes[job.length - 1] != 0)
             table_.insert(misses_[word_misses_[j]].bucket_offset, word_key(job.bytes, job.length), job.symbols, job.symbol_count);
     }
+    statistics_.merges += word_job_count_ + window_job_count_;
     merge_kernels_.merge_windows(merges_, window_jobs_.data(), window_job_count_);
     for (std::uint32_t j = 0; j < window_job_count_; ++j) {
         const MergeJob& job = window_jobs_[j];

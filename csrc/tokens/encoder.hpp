@@ -24,6 +24,14 @@ struct Sink {
     std::uint64_t id_count = 0;                     // ids so far
 };
 
+// How well the word table serves, since it was made.
+struct TableStatistics {
+    std::uint64_t table_bytes = 0;
+    std::uint64_t lookups = 0;  // pretokens, or parts of them between safe cuts
+    std::uint64_t misses = 0;   // those that were not in the table of words
+    std::uint64_t merges = 0;   // those that had to be merged: in no table, and met for the first time in their chunk
+};
+
 class Encoder {
 public:
     Encoder(const vocab::Vocabulary& vocabulary, const vocab::Merges& merges, cpu::Isa isa, std::size_t table_bytes);
@@ -33,7 +41,7 @@ public:
 
     // The chunk that calls on whole documents use; streams bring their own.
     Chunk& chunk() noexcept { return chunk_; }
-    std::size_t table_bytes() const noexcept { return table_.byte_size(); }
+    const TableStatistics& statistics() const noexcept { return statistics_; }
 
 private:
     // The ids of one miss. While they are not known: null, and `count` is the miss of the same chunk that has the same
@@ -73,6 +81,7 @@ private:
     Buffer<std::uint32_t> word_misses_;     // which miss a job is for
     Buffer<std::uint32_t> window_misses_;
     Buffer<std::uint32_t> symbols_;         // where jobs and look-ups put what they find
+    TableStatistics statistics_;
     std::uint32_t word_job_count_ = 0;
     std::uint32_t window_job_count_ = 0;
     std::size_t symbol_count_ = 0;

@@ -48,13 +48,7 @@ public:
         reserve(needed > capacity_ + capacity_ / 2 ? needed : capacity_ + capacity_ / 2);
     }
     // Room for `count` ids in all. Untouched pages cost nothing, so a generous guess is cheap.
-    void reserve(std::size_t count) {
-        if (count <= capacity_ || borrowed_) return;
-        void* grown = std::realloc(data_, count * id_bytes(type_));
-        if (grown == nullptr) throw std::bad_alloc();
-        data_ = grown;
-        capacity_ = count;
-    }
+    void reserve(std::size_t count);
     bool has_slack() const noexcept { return !borrowed_; }
     void set_size(std::size_t size) noexcept { size_ = size; }
 

@@ -49,6 +49,9 @@ public:
     // For small inputs, when waiting is not allowed (the caller holds the interpreter lock): false if all slots are busy.
     bool try_encode(const documents::Document& document, const EncodeOptions& options, Sink& sink, Cancel& cancel) const;
 
+    // Summed over all slots; only exact while nobody encodes.
+    TableStatistics statistics() const;
+
     const vocab::Vocabulary& vocabulary() const noexcept { return vocabulary_; }
     const pretokens::Scanner& scanner() const noexcept { return scanner_; }
     const DecodeTable& decode_table() const;

@@ -116,7 +116,8 @@ std::size_t SpecialMatcher::next_candidate(const std::uint8_t* text, std::size_t
         if (!here) continue;
         for (;; i += 8) {
             std::size_t place = 8;
-            for (std::size_t h = 0; h < head_count_; ++h) place = std::min(place, place_of_pair(text + i, heads_[h].first, heads_[h].second));
+            for (std::size_t h = 0; h < head_count_; ++h)
+                place = std::min(place, place_of_pair(text + i, heads_[h].first, heads_[h].second));
             if (place < 8) return i + place;
         }
     }

@@ -250,7 +250,7 @@ class _ZstdReader(io.RawIOBase):
         try:
             import zstandard
         except ImportError as error:
-            raise DocumentError(f"{path}: zst files need zstandard: pip install 'tokmill[zst]'", path=path) from error
+            raise DocumentError(f"{path}: zst files need zstandard: pip install 'tokmill[zstd]'", path=path) from error
         self._zstandard = zstandard
         self._file = file
         self._path = path

@@ -20,13 +20,12 @@ BASE_URL = "https://openaipublic.blob.core.windows.net/encodings/"
 
 @dataclass(frozen=True)
 class KnownEncoding:
-    """One encoding: ``ranks`` is the stem of its rank file's name, ``digest`` what ``Tokenizer.digest`` gives."""
+    """One encoding; ``ranks`` is the stem of its rank file's name."""
 
     name: str
     ranks: str
     pattern: str
     make_special_tokens: Callable[[], dict[str, int]]
-    digest: str = ""
 
     @property
     def url(self) -> str:
@@ -35,6 +34,10 @@ class KnownEncoding:
     @property
     def sha256(self) -> str:
         return RANK_FILE_SHA256[self.ranks]
+
+    @property
+    def digest(self) -> str:
+        return DIGESTS.get(self.name, "")
 
     @property
     def special_tokens(self) -> dict[str, int]:
@@ -46,6 +49,18 @@ RANK_FILE_SHA256 = {
     "p50k_base": "94b5ca7dff4d00767bc256fdd1b27e5b17361d7b8a5f968547f9f23eb70d2069",
     "cl100k_base": "223921b76ee99bde995b7ff738513eef100fb51d18c93597a113bcffe865b2a7",
     "o200k_base": "446a9538cb6c348e3516120d7c08b09f57c36495e2acfffe59a5bf8b0cfb1a2d",
+}
+
+
+# What Tokenizer.digest gives: the check of snapshots, which hold no rank file to compare.
+DIGESTS = {
+    "r50k_base": "2acc22e0c6f721825b9a31764f971f424db7ae374d626a0f0b9e3babebf5e89e",
+    "gpt2": "2acc22e0c6f721825b9a31764f971f424db7ae374d626a0f0b9e3babebf5e89e",
+    "p50k_base": "6121a704d6ee0eef26d72a71dcba1b065c4fc0f2680302239382825d4fdd2191",
+    "p50k_edit": "f02da473089db05516ef2749ca670c3d13035d70c499a839ae9b398aad3e4031",
+    "cl100k_base": "88c930b83e4b566d6f37d6d532b364a0618487a1c2307d46a0555cd606409919",
+    "o200k_base": "14471479e3d602a5db7ba8fdeedce6bafe38eb965836c7e6dafae1b293d143f3",
+    "o200k_harmony": "032bd157d60afc64b3a61044492367f7dbbc5486accc1237903b5d9da6103a04",
 }
 
 

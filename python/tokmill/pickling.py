@@ -24,9 +24,9 @@ def reduce(tokenizer: Tokenizer) -> tuple[Callable[..., Tokenizer], tuple[Any, .
     """What ``Tokenizer.__reduce__`` gives."""
     digest = tokenizer.digest
     _alive.setdefault(digest, tokenizer)
-    origin: Origin | None = getattr(tokenizer, "_origin", None)
+    origin: Origin = getattr(tokenizer, "_origin", Origin("made in memory"))
     known = ENCODINGS.get(tokenizer.name)
-    if origin is not None and (origin.encoding is not None or (known is not None and known.digest == digest)):
+    if origin.encoding is not None or (known is not None and known.digest == digest):
         return restore_named, (origin.encoding or tokenizer.name, digest, origin.path)
     ranks = zlib.compress(tokenizer._rank_file(), 6)
     return restore_ranks, (ranks, tokenizer.name, tokenizer.pattern, tokenizer.special_tokens, digest)

@@ -5,7 +5,6 @@ The calls that hurt when slow (``encode``, ``encode_list``, ``count``, ``decode`
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import os
 from collections.abc import Callable, Iterator, Sequence
@@ -24,6 +23,7 @@ __all__ = ["DEFAULT_BLOCK_BYTES", "DEFAULT_MAX_PRETOKEN_BYTES", "Origin", "Token
 
 DEFAULT_BLOCK_BYTES = 1 << 20
 DEFAULT_MAX_PRETOKEN_BYTES = 1 << 20
+MAX_PRETOKEN_BYTES = (1 << 31) - 1
 
 # The spellings under which published vocabularies keep these tokens, the most explicit first.
 BOS_TEXTS = ("<|bos|>", "<|begin_of_text|>", "<|startoftext|>", "<bos>", "<s>")
@@ -132,12 +132,14 @@ class Tokenizer(CoreTokenizer):
     ) -> Iterator[NDArray[Any]]:
         """The ids of a text file, block by block; joined, they are those of the text encoded whole.
 
-        Memory is bounded by a few blocks plus the longest pretoken; one longer than ``max_pretoken_bytes`` raises PretokenTooLongError
-        (``None`` lifts the bound). Also raises InputError, DocumentError (a damaged gz or zst file), InvalidUtf8Error, SpecialTokenError.
+        Memory is bounded by a few blocks plus the longest pretoken; one longer than ``max_pretoken_bytes`` raises
+        PretokenTooLongError (``None`` lifts the bound to 2 GiB). Also raises InputError, DocumentError (a damaged gz or zst file),
+        InvalidUtf8Error, SpecialTokenError.
         """
         from .documents import read_blocks
 
-        stream = self._stream(special=special, invalid=invalid, dtype=dtype, max_pretoken_bytes=max_pretoken_bytes)
+        longest = MAX_PRETOKEN_BYTES if max_pretoken_bytes is None else max_pretoken_bytes
+        stream = self._stream(special=special, invalid=invalid, dtype=dtype, max_pretoken_bytes=longest)
         for block in read_blocks(file, block_bytes=block_bytes):
             ids = stream.feed(block)
             if len(ids):
@@ -197,13 +199,6 @@ class Tokenizer(CoreTokenizer):
             write_file(path, self._rank_file())
         else:
             raise ArgumentError(f"cannot tell the format of {name}: the name has to end in .tokmill (snapshot) or .tiktoken (rank file)")
-
-    def _rank_file(self) -> bytes:
-        special_ids = set(self.special_tokens.values())
-        encode = base64.b64encode
-        return b"".join(
-            b"%b %d\n" % (encode(token), id) for id, token in enumerate(self.token_bytes) if token is not None and id not in special_ids
-        )
 
     # Identity
 

@@ -1,5 +1,6 @@
 // DecodeTable against the vocabulary itself, StreamDecoder against decoding the whole with replacement at the end.
 // Usage: decode_test [seed] [rounds]
+#include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
@@ -33,8 +34,9 @@ vocab::Vocabulary make_vocabulary() {
     std::vector<std::string> tokens;
     for (int byte = 0; byte < 256; ++byte) tokens.push_back(std::string(1, static_cast<char>(byte)));
     for (std::size_t length = 2; length <= 40; ++length) tokens.push_back(std::string(length, 'a'));
-    for (const char* text : {"\xE4\xB8", "\xB8\xAD", "\xE4\xB8\xAD", "\xF0\x9F", "\xF0\x9F\x98", "\x98\x80", "\x9F\x98", "\xC3\xA9", "\xA9t", "x\xC3", " \xF0",
-                             "\xE4\xB8\xAD\xE5", "\x80\x80", "\xED\xA0", "\xF4\x90", "\xE0\x80", "word", " word", "\xFF\xFE"})
+    for (const char* text : {"\xE4\xB8", "\xB8\xAD", "\xE4\xB8\xAD", "\xF0\x9F", "\xF0\x9F\x98", "\x98\x80", "\x9F\x98", "\xC3\xA9",
+                             "\xA9t", "x\xC3", " \xF0", "\xE4\xB8\xAD\xE5", "\x80\x80", "\xED\xA0", "\xF4\x90", "\xE0\x80", "word",
+                             " word", "\xFF\xFE"})
         tokens.push_back(text);
     vocab::Spec spec;
     spec.pattern = "x";
@@ -215,9 +217,11 @@ void check_stream(const vocab::Vocabulary& vocabulary, const DecodeTable& table,
             }
             expect(decoder.sequences() == bytes.size(), "the number of sequences");
             for (std::size_t k = 0; k < bytes.size(); ++k) {
-                // Out is all of the text but a start of a character that may still become whole.
+                // Out is all of the text but the one or two replacements that what is held would become now.
                 const std::string whole = replaced(bytes[k]);
-                expect(got[k] == whole || got[k] + "\xEF\xBF\xBD" == whole, "text comes out as soon as it is certain");
+                const std::string held = whole.substr(std::min(got[k].size(), whole.size()));
+                expect(got[k] + held == whole && (held.empty() || held == "\xEF\xBF\xBD" || held == "\xEF\xBF\xBD\xEF\xBF\xBD"),
+                       "text comes out as soon as it is certain");
             }
         }
         for (std::size_t k = 0; k < bytes.size(); ++k) {
@@ -238,9 +242,11 @@ void check_stream_literals(const DecodeTable& table) {
     };
     expect(one(0xF0).empty() && one(0x9F).empty() && one(0x98).empty() && one(0x80) == "\xF0\x9F\x98\x80", "a character byte by byte");
     expect(one(0xE4).empty() && one('A') == "\xEF\xBF\xBD" "A", "a start that is cut short");
-    expect(one(0xE4).empty() && one(0xB8).empty() && one(0xE4) == "\xEF\xBF\xBD" && one(0xB8).empty() && one(0xAD) == "\xE4\xB8\xAD", "a new start");
-    expect(one(0xED).empty() && one(0xA0) == "\xEF\xBF\xBD\xEF\xBF\xBD", "surrogates: two parts");
-    expect(one(0x80) == "\xEF\xBF\xBD" && one(0xC0) == "\xEF\xBF\xBD" && one(0xF5) == "\xEF\xBF\xBD" && one(0xFF) == "\xEF\xBF\xBD", "bytes that start nothing");
+    expect(one(0xE4).empty() && one(0xB8).empty() && one(0xE4) == "\xEF\xBF\xBD" && one(0xB8).empty() && one(0xAD) == "\xE4\xB8\xAD",
+           "a new start");
+    expect(one(0xED).empty() && one(0xA0).empty() && one('A') == "\xEF\xBF\xBD\xEF\xBF\xBD" "A",
+           "a surrogate, held for the third byte as Python does");
+    for (const unsigned byte : {0x80, 0xC0, 0xF5, 0xFF}) expect(one(byte) == "\xEF\xBF\xBD", "a byte that starts nothing");
     // An unknown id changes nothing, in no sequence.
     std::string out;
     const std::int64_t starts[] = {id_of_byte(0xE4), -1, id_of_byte('b')};

@@ -235,7 +235,8 @@ void check_fork_inside_the_hook() {
         refused = error.kind() == ErrorKind::value;
     }
     if (forker.child == 0) _exit(refused ? 0 : 1);
-    expect(!refused && forker.child > 0 && child_is_well(forker.child), "a fork in the middle of a call: error in the child, result in the parent");
+    expect(!refused && forker.child > 0 && child_is_well(forker.child),
+           "a fork in the middle of a call: error in the child, result in the parent");
 }
 
 void check_exit_while_working() {

@@ -93,7 +93,9 @@ void check_hostile() {
             const auto start = std::chrono::steady_clock::now();
             std::size_t found = 0;
             const auto* bytes = reinterpret_cast<const std::uint8_t*>(text.data());
-            for (auto m = matcher.find(bytes, text.size(), 0); m.byte_count != 0; m = matcher.find(bytes, text.size(), m.begin + m.byte_count)) ++found;
+            for (auto match = matcher.find(bytes, text.size(), 0); match.byte_count != 0;
+                 match = matcher.find(bytes, text.size(), match.begin + match.byte_count))
+                ++found;
             const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
             std::printf("1 MB of \"%.13s...\": %.2f ms, %zu found\n", text.c_str(), seconds * 1e3, found);
             if (found != 0 || seconds > 2) ++failures;

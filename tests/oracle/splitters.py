@@ -52,7 +52,7 @@ def contraction(text: str, i: int) -> int:
 
 def contraction_any_case(text: str, i: int) -> int:
     """Past '(?i:[sdmt]|ll|ve|re) at i, else i."""
-    return i + contraction(text[i : i + 3].translate(FOLDED), 0)
+    return i + contraction(text[i : i + 3].translate(FOLDED), 0) if text[i : i + 1] == "'" else i
 
 
 def gpt2(text: str, c: str, i: int) -> int:

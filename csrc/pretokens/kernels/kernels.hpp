@@ -21,15 +21,14 @@ enum AsciiFlag : std::uint8_t {
     kAsciiSlash = 128,
 };
 
-// A character of 3 bytes in one u16: its class in the low bits, and what the vocabulary's tokens do at its borders.
-enum BmpFlag : std::uint16_t {
-    kBmpClass = 7,             // unicode::CharClass
-    kJoinsAnyRight = 8,        // a token holds it before the first byte alone of some character
-    kJoinsAsciiLeft = 16,      // a token holds ASCII (other than a space) right before it
-    kJoinsPartialRight = 32,   // its end is that of a character that a token of two parts begins in ...
-    kJoinsPartialLeft = 64,    // ... and its beginning is that of one that a token of two parts ends in
-    kJoinsAsciiRight = 128,    // a token holds ASCII right after it
-    kJoinsLeftOfCode = 256,    // bits 8-15: a token begins in the last byte of a left neighbour with (code & 7) == bit - 8
+// A character of 3 bytes in one byte: its class in the low bits, and what the vocabulary's tokens do at its borders.
+enum BmpFlag : std::uint8_t {
+    kBmpClass = 7,            // unicode::CharClass
+    kJoinsAsciiLeft = 8,      // a token holds ASCII (other than a space) right before it
+    kJoinsAsciiRight = 16,    // a token holds ASCII right after it
+    kJoinsAnyLeft = 32,       // a token holds it after the last byte alone of some character
+    kJoinsPartialRight = 64,  // on its right it joins those ...
+    kJoinsPartialLeft = 128,  // ... with this, as a token may begin inside of it and end inside of them
 };
 
 struct KernelTables {
@@ -40,7 +39,7 @@ struct KernelTables {
     bool suffix_long_s = false;                           // U+017F is an s
     std::uint32_t joined_shift = 32;                      // the hash of a pair of neighbours is shifted right by this
     const std::uint32_t* joined = nullptr;                // bits: some token may join these neighbours
-    const std::uint16_t* bmp = nullptr;                   // BmpFlags of U+0000-FFFF, and two more elements
+    const std::uint8_t* bmp = nullptr;                    // BmpFlags of U+0000-FFFF, and 3 more bytes for gathers of 32 bits
     const std::uint8_t* class_pages = nullptr;            // see unicode/classes.hpp
     const std::uint32_t* class_words = nullptr;
 };

@@ -72,7 +72,9 @@ struct LoneSurrogate {
 
 // Encodes the unit at `position`, or the surrogate pair that starts there; returns the position after it. Not inline:
 // a copy compiled inside a target region must not be the one that the linker keeps.
-std::size_t encode_next(const std::uint16_t* source, std::size_t count, std::size_t position, std::uint8_t*& out, LoneSurrogate& lone) noexcept;
-std::size_t encode_next(const std::uint32_t* source, std::size_t count, std::size_t position, std::uint8_t*& out, LoneSurrogate& lone) noexcept;
+std::size_t encode_next(const std::uint16_t* source, std::size_t count, std::size_t position, std::uint8_t*& out,
+                        LoneSurrogate& lone) noexcept;
+std::size_t encode_next(const std::uint32_t* source, std::size_t count, std::size_t position, std::uint8_t*& out,
+                        LoneSurrogate& lone) noexcept;
 
 }  // namespace tokmill::unicode

@@ -40,7 +40,8 @@ std::size_t latin1_to_utf8(std::uint8_t* destination, const std::uint8_t* source
 }
 
 template <class Unit>
-std::size_t encode_next_unit(const Unit* source, std::size_t count, std::size_t position, std::uint8_t*& out, LoneSurrogate& lone) noexcept {
+std::size_t encode_next_unit(const Unit* source, std::size_t count, std::size_t position, std::uint8_t*& out,
+                             LoneSurrogate& lone) noexcept {
     std::uint32_t code_point = source[position];
     std::size_t next = position + 1;
     if (is_surrogate(code_point)) {
@@ -94,10 +95,12 @@ std::size_t first_ill_formed(const std::uint8_t* source, std::size_t count, std:
     return count;
 }
 
-std::size_t encode_next(const std::uint16_t* source, std::size_t count, std::size_t position, std::uint8_t*& out, LoneSurrogate& lone) noexcept {
+std::size_t encode_next(const std::uint16_t* source, std::size_t count, std::size_t position, std::uint8_t*& out,
+                        LoneSurrogate& lone) noexcept {
     return encode_next_unit(source, count, position, out, lone);
 }
-std::size_t encode_next(const std::uint32_t* source, std::size_t count, std::size_t position, std::uint8_t*& out, LoneSurrogate& lone) noexcept {
+std::size_t encode_next(const std::uint32_t* source, std::size_t count, std::size_t position, std::uint8_t*& out,
+                        LoneSurrogate& lone) noexcept {
     return encode_next_unit(source, count, position, out, lone);
 }
 

@@ -99,9 +99,9 @@ def best_peer(cells: dict[str, dict[str, Any]], lower_is_better: bool = False) -
     return (min if lower_is_better else max)(medians, key=lambda name: medians[name])
 
 
-def judge(results: dict[str, dict[str, dict[str, Any]]]) -> list[Verdict]:
-    """Hold `results` (case -> peer -> cell) against every bar."""
-    return [_verdict(bar, results) for bar in BARS]
+def judge(results: dict[str, dict[str, dict[str, Any]]], asked: list[str]) -> list[Verdict]:
+    """Hold `results` (case -> peer -> cell) against the bars of the cases that the run was asked for."""
+    return [_verdict(bar, results) for bar in BARS if bar.case in asked]
 
 
 def _verdict(bar: Bar, results: dict[str, dict[str, dict[str, Any]]]) -> Verdict:

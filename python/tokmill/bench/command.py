@@ -46,15 +46,18 @@ def suite_main(arguments: list[str] | None = None) -> int:
     if options.list:
         print("\n".join(f"{case.name:24} {case.title}" for case in cases))
         return 0
-    work = make_work(options.work)
     mixed = options.mixed or options.data / "big" / "mixed.txt"
+    try:
+        work = make_work(options.work)
+        vocabularies = {name: prepare(name, options.data / "vocab", work) for name in sorted({case.vocabulary for case in cases})}
+    except OSError as error:
+        parser.error(str(error))
     library = Library(work, options.data, {"mixed": mixed} if mixed.exists() else {})
-    vocabularies = {name: prepare(name, options.data / "vocab", work) for name in sorted({case.vocabulary for case in cases})}
     peers = _peers(options.peers, _QUICK_PEERS if options.quick else list(PEERS))
     plan = Plan(cases, peers, options.rounds or (1 if options.quick else 3), library, vocabularies, work, options.lock)
     run = Run(plan, _tell)()
     run["rule"] = RULE
-    run["bars"] = [{**asdict(verdict), "rule": verdict.bar.rule, "ratio": verdict.ratio} for verdict in judge(run["results"])]
+    run["bars"] = [{**asdict(verdict), "rule": verdict.bar.rule, "ratio": verdict.ratio} for verdict in judge(run["results"], run["asked"])]
     if options.chart is not None:
         options.chart.write_text(chart(run), encoding="utf-8")
     return _finish(run, options, with_bars=True)
@@ -68,16 +71,16 @@ def file_main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--rounds", type=int, default=1, help="fresh processes a peer and case (default 1)")
     _add_common(parser)
     options = parser.parse_args(arguments)
+    import tokmill
+
     try:
         options.file.read_bytes().decode()
-    except OSError as error:
-        print(f"tokmill bench: {options.file}: {error.strerror}", file=sys.stderr)
-        return 2
+        work = make_work(options.work)
+        vocabulary = _of_tokmill(options.vocab, work)
     except UnicodeDecodeError as error:
-        print(f"tokmill bench: {options.file} is not UTF-8: byte {error.start} cannot be read", file=sys.stderr)
-        return 2
-    work = make_work(options.work)
-    vocabulary = _of_tokmill(options.vocab, work)
+        parser.error(f"{options.file} is not UTF-8: byte {error.start} cannot be read")
+    except (OSError, tokmill.Error) as error:
+        parser.error(str(error))
     plan = Plan(
         of_a_file(vocabulary.name),
         _peers(options.peers, list(PEERS)),

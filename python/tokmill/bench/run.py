@@ -88,6 +88,7 @@ class Run:
             "rounds": self._plan.rounds,
             "vocabularies": {name: vocabulary.sha256 for name, vocabulary in self._plan.vocabularies.items()},
             "texts": {name: {"bytes": cutting.size, "parts": len(cutting.offsets) - 1} for name, cutting in self._cuttings.items()},
+            "asked": [case.name for case in self._plan.cases],
             "cases": {case.name: {key: value for key, value in asdict(case).items() if key != "name"} for case in cases},
             "results": results,
         }

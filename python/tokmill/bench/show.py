@@ -14,7 +14,7 @@ def report(run: dict[str, Any], with_bars: bool) -> str:
     """The whole report of a run (as `Run` returns it), one table after the other."""
     parts = [_heading(run), _headline(run), _figures(run), _remarks(run)]
     if with_bars:
-        parts.append(_bars(judge(run["results"])))
+        parts.append(_bars(judge(run["results"], run["asked"])))
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
@@ -44,6 +44,8 @@ def _headline(run: dict[str, Any]) -> str:
     rows = [["package", *[run["cases"][case]["title"].partition(", ")[2] for case in cases], "core-hours a terabyte"]]
     for name in run["versions"]:
         cells = [run["results"][case].get(name, {}) for case in cases]
+        if not any("median" in cell for cell in cells):
+            continue
         steady = cells[0].get("median") if cases[0].endswith("-steady") else None
         hours = "" if steady is None else number(_MEGABYTES_OF_A_TERABYTE / steady / 3600)
         rows.append([name, *[number(cell["median"]) if "median" in cell else _cell(cell) for cell in cells], hours])
@@ -81,15 +83,21 @@ def _ratio(cells: dict[str, dict[str, Any]], best: str | None, small: bool) -> s
 
 
 def _remarks(run: dict[str, Any]) -> str:
-    """Why a cell is empty, and what the mixed pass says of the table."""
+    """Why a cell is empty, what glibc still holds of released memory, and what the mixed pass says of the table."""
     reasons: dict[tuple[str, str], list[str]] = {}
     for case, cells in run["results"].items():
         for peer, cell in cells.items():
             if "median" not in cell:
                 reasons.setdefault((peer, cell.get("wrong") or cell.get("gap") or ""), []).append(case)
     lines = [
-        f"- {peer}, {', '.join(cases) if len(cases) < 12 else f'{len(cases)} cases'}: {reason}" for (peer, reason), cases in reasons.items()
+        f"- {peer}, {', '.join(cases) if len(cases) < 5 else f'{len(cases)} cases'}: {reason}" for (peer, reason), cases in reasons.items()
     ]
+    for case, cells in run["results"].items():
+        seen = cells.get("tokmill", {}).get("seen", {})
+        if "after malloc_trim" in seen:
+            lines.append(
+                f"- tokmill, {case}: {number(seen['after malloc_trim'])} MB once glibc has given back what was freed (malloc_trim)"
+            )
     for case in ("mixed", "english-cold"):
         seen = run["results"].get(case, {}).get("tokmill", {}).get("seen", {})
         if seen.get("table"):

@@ -48,7 +48,7 @@ def tokens_section(
     token_count = len(ids)
     rows = [
         Row("bytes", "bytes", len(data)),
-        Row("pretokens", "pretokens", tokenizer.pretoken_count(data, special=special, invalid=invalid)),
+        Row("pretokens", "pretokens", tokenizer.pretoken_count(data, invalid=invalid)),
         Row("tokens", "tokens", token_count),
         Row("bytes_per_token", "bytes/token", round(len(data) / token_count, 3) if token_count else 0.0),
         Row("distinct_ids", "distinct ids", int(np.count_nonzero(np.bincount(ids, minlength=1))) if token_count else 0),
@@ -57,7 +57,7 @@ def tokens_section(
         first = len(data) / seconds[0] / 1e6
         passes = max(1, len(seconds) - 1)
         speed = len(data) / statistics.median(seconds[1:] or seconds) / 1e6
-        times = f"median of {passes} passes" if passes > 1 else "one pass"
+        times = f"median of {passes} more passes over the same text" if passes > 1 else "one pass"
         remark = f"{times}; the first took {seconds[0] * 1e3:,.2f} ms: {first:,.1f} MB/s"
         rows += [
             Row("megabytes_per_second", "MB/s, one core", round(speed, 1), shown=f"{speed:,.1f}", remark=remark),

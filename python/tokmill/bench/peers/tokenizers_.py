@@ -47,3 +47,9 @@ class Adapter(Peer):
     def decode(self) -> Callable[[Any], bytes | str]:
         decode = self._tokenizer.decode
         return lambda ids: decode(ids, skip_special_tokens=False)
+
+    def stream(self, sequences: int) -> tuple[Callable[[Any], Sequence[str | None]], Callable[[Ids], Any]]:
+        tokenizer = self._tokenizer
+        decode_stream = importlib.import_module("tokenizers.decoders").DecodeStream
+        steps = [decode_stream(skip_special_tokens=False).step for _ in range(sequences)]
+        return lambda ids: [step(tokenizer, token) for step, token in zip(steps, ids, strict=False)], lambda ids: ids.tolist()
