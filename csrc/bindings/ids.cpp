@@ -32,9 +32,11 @@ py::object to_numpy(tokens::IdArray&& ids) {
         if (bytes != 0) std::memcpy(array.mutable_data(), ids.data(), bytes);
         return array;
     }
-    void* memory = ids.release();
-    py::capsule owner(memory, [](void* p) { std::free(p); });
-    return py::array(dtype, size, memory, owner);
+    auto memory = std::make_unique<tokens::OutputMemory>(ids.release());
+    void* data = memory->data();
+    py::capsule owner(memory.get(), [](void* p) { delete static_cast<tokens::OutputMemory*>(p); });
+    memory.release();
+    return py::array(dtype, size, data, owner);
 }
 
 py::object to_numpy(const std::vector<std::uint64_t>& values, bool leading_zero) {

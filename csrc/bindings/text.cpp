@@ -30,6 +30,10 @@ Text::Text(PyObject* object) {
     } else if (PyObject_CheckBuffer(object)) {
         if (PyObject_GetBuffer(object, &view_, PyBUF_SIMPLE) != 0) throw PythonErrorIsSet{};
         has_view_ = true;
+        if (view_.itemsize != 1) {
+            PyBuffer_Release(&view_);
+            throw Error(ErrorKind::type, std::string("text is a str or holds bytes; the items of this ") + Py_TYPE(object)->tp_name + " are no bytes");
+        }
         document_ = {view_.buf, static_cast<std::size_t>(view_.len), documents::Encoding::utf8};
     } else {
         throw Error(ErrorKind::type, std::string("text is a str or holds bytes (bytes, bytearray, memoryview), not ") + Py_TYPE(object)->tp_name);
@@ -217,7 +221,10 @@ Texts::Texts(PyObject* object) {
     } else {
         read_sequence(object);
     }
-    for (const documents::Document& document : documents_) byte_size_ += document.byte_size();
+    for (std::size_t row = 0; row < documents_.size(); ++row) {
+        documents_[row].row = row;
+        byte_size_ += documents_[row].byte_size();
+    }
 }
 
 Texts::~Texts() = default;

@@ -122,6 +122,19 @@ std::size_t Reader::read_wide(std::uint8_t* out, std::size_t room) {
     return written;
 }
 
+std::size_t bytes_before(const Document& stretch) noexcept {
+    if (stretch.encoding == Encoding::ascii || stretch.encoding == Encoding::utf8) return stretch.first_unit;
+    const Document before{static_cast<const std::uint8_t*>(stretch.data) - stretch.first_unit * unit_bytes(stretch.encoding), stretch.first_unit, stretch.encoding};
+    std::size_t bytes = 0;
+    for (std::size_t i = 0; i < before.unit_count; ++i) {
+        const std::uint32_t unit = unit_at(before, i);
+        const bool pair = (unit & 0xFFFFFC00u) == 0xD800u && i + 1 < before.unit_count && (unit_at(before, i + 1) & 0xFFFFFC00u) == 0xDC00u;
+        bytes += pair ? 4 : unit < 0x80 ? 1 : unit < 0x800 ? 2 : unit < 0x10000 ? 3 : 4;
+        if (pair) ++i;
+    }
+    return bytes;
+}
+
 std::size_t last_certain_start(const Document& document, std::size_t begin, std::size_t end, std::size_t window) noexcept {
     const std::size_t lowest = end - begin > window ? end - window : begin;
     for (std::size_t i = std::min(end, document.unit_count - 1); i > lowest && i > begin; --i) {

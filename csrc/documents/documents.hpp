@@ -33,10 +33,13 @@ struct Document {
     std::size_t unit_count = 0;
     Encoding encoding = Encoding::utf8;
     std::size_t first_unit = 0;  // where this stretch begins in the whole document, for the positions in errors
+    std::size_t row = kNoRow;    // which of a batch it is, for the same
+
+    static constexpr std::size_t kNoRow = SIZE_MAX;
 
     // Units [begin, end) as a document of its own.
     Document stretch(std::size_t begin, std::size_t end) const noexcept {
-        return {static_cast<const std::uint8_t*>(data) + begin * unit_bytes(encoding), end - begin, encoding, first_unit + begin};
+        return {static_cast<const std::uint8_t*>(data) + begin * unit_bytes(encoding), end - begin, encoding, first_unit + begin, row};
     }
     std::size_t byte_size() const noexcept { return unit_count * unit_bytes(encoding); }
 };
@@ -49,6 +52,7 @@ public:
     Reader(const unicode::Kernels& kernels, const Document& document, Invalid invalid) noexcept
         : kernels_(kernels), document_(document), invalid_(invalid) {}
 
+    const Document& document() const noexcept { return document_; }
     bool done() const noexcept { return next_ == document_.unit_count; }
 
     // Writes the next characters, whole ones, as UTF-8: at most `room` bytes (room >= 16), at least one character unless
@@ -65,6 +69,9 @@ private:
     Invalid invalid_;
     std::size_t next_ = 0;
 };
+
+// UTF-8 bytes of what stands before this stretch in its document. Reads all of it: for messages of errors.
+std::size_t bytes_before(const Document& stretch) noexcept;
 
 // A unit index in (begin, end], as near to `end` as there is one, at which a pretoken of every known split pattern starts
 // whatever stands before: a space or a line end directly after a letter (a letter's pretoken never goes on with one).

@@ -36,11 +36,16 @@ void Chunk::reset() {
     }
 }
 
-void Chunk::begin_document() {
+void Chunk::begin_document(const documents::Document& document) {
+    document_ = document;
     document_open_ = true;
     document_bytes_ = 0;
     document_begin_ = end_;
     begin_segment(end_);
+}
+
+std::uint64_t Chunk::position_in_document(std::uint32_t at) const noexcept {
+    return documents::bytes_before(document_) + document_bytes_ + at - document_begin_;
 }
 
 void Chunk::begin_segment(std::uint32_t at) {
@@ -60,7 +65,7 @@ void Chunk::scan(const pretokens::Scanner& scanner, std::uint32_t end, bool last
     starts_.grow(start_count_ + (end - std::min(end, scan_.last_start)) + pretokens::kStartsSlack, start_count_);
     start_count_ += static_cast<std::uint32_t>(scanner.scan(scan_, text_.data(), end, last, starts_.data() + start_count_));
     if (end - scan_.last_start > options.max_pretoken_bytes) {
-        const std::uint64_t where = document_bytes_ + scan_.last_start - document_begin_;
+        const std::uint64_t where = position_in_document(scan_.last_start);
         throw Error(ErrorKind::pretoken_too_long,
                     "the pretoken at byte " + std::to_string(where) + " is longer than max_pretoken_bytes = " +
                         std::to_string(options.max_pretoken_bytes) + "; raise it (memory grows with it) or cut the text",
@@ -83,7 +88,7 @@ void Chunk::cut_specials(const pretokens::Scanner& scanner, bool last, const Enc
         }
         const auto begin = static_cast<std::uint32_t>(match.begin);
         if (options.specials_are_errors) {
-            const std::uint64_t where = document_bytes_ + begin - document_begin_;
+            const std::uint64_t where = position_in_document(begin);
             throw Error(ErrorKind::special_token,
                         "the text holds the special token '" + std::string(reinterpret_cast<const char*>(text_.data()) + begin, match.byte_count) +
                             "' at byte " + std::to_string(where) + "; special=\"text\" reads it as text, \"parse\" as the token",
@@ -98,7 +103,7 @@ void Chunk::cut_specials(const pretokens::Scanner& scanner, bool last, const Enc
 }
 
 bool Chunk::fill(const pretokens::Scanner& scanner, documents::Reader& reader, bool last, const EncodeOptions& options) {
-    if (!document_open_) begin_document();
+    if (!document_open_) begin_document(reader.document());
     while (!reader.done()) {
         if (full()) return false;
         end_ += static_cast<std::uint32_t>(reader.read(text_.data() + end_, limit_ - end_));

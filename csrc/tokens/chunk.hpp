@@ -56,7 +56,8 @@ private:
 
     // Is the last start the beginning of a pretoken whose end is not known yet?
     bool pretoken_open() const noexcept { return document_open_ && start_count_ > segment_first_; }
-    void begin_document();
+    void begin_document(const documents::Document& document);
+    std::uint64_t position_in_document(std::uint32_t at) const noexcept;
     void begin_segment(std::uint32_t at);
     void scan(const pretokens::Scanner& scanner, std::uint32_t end, bool last, const EncodeOptions& options);
     void cut_specials(const pretokens::Scanner& scanner, bool last, const EncodeOptions& options);
@@ -72,6 +73,7 @@ private:
     std::uint32_t segment_first_ = 0;  // start_count_ at the begin of the open segment
     std::uint32_t specials_searched_ = 0;  // text before this holds no special token that is not marked yet
     bool document_open_ = false;
+    documents::Document document_;          // the open one, for the positions in errors
     std::uint64_t document_bytes_ = 0;  // bytes of the open document that compact() has dropped
     std::uint32_t document_begin_ = 0;  // where the open document begins, if it does so in this chunk
 };

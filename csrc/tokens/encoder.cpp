@@ -84,7 +84,7 @@ void Encoder::sort_misses(const std::uint8_t* text, std::uint32_t text_end, std:
     symbols_.reserve_discarding(std::size_t(text_end) + std::size_t(miss_count + 1) * kSymbolSlack);
     word_job_count_ = window_job_count_ = 0;
     symbol_count_ = 0;
-    std::memset(recent_words_, 0xFF, sizeof recent_words_);
+    if (miss_count > 1) std::memset(recent_words_, 0xFF, sizeof recent_words_);
     for (std::uint32_t i = 0; i < miss_count; ++i) {
         const Miss& miss = misses_[i];
         if (miss.length > kMaxWordBytes && miss.length <= kMaxMediumBytes) __builtin_prefetch(&table_.medium(text + miss.start, miss.length));
@@ -158,7 +158,7 @@ bool Encoder::look_up_piece(const std::uint8_t* text, std::uint32_t i, std::uint
 }
 
 void Encoder::merge_and_remember() {
-    merge_kernels_.merge_words(merges_, word_jobs_.data(), word_job_count_);
+    if (word_job_count_ != 0) merge_kernels_.merge_words(merges_, word_jobs_.data(), word_job_count_);
     for (std::uint32_t j = 0; j < word_job_count_; ++j) {
         const MergeJob& job = word_jobs_[j];
         to_ids(job.symbols, job.symbol_count);
@@ -167,7 +167,7 @@ void Encoder::merge_and_remember() {
             table_.insert(misses_[word_misses_[j]].bucket_offset, word_key(job.bytes, job.length), job.symbols, job.symbol_count);
     }
     statistics_.merges += word_job_count_ + window_job_count_;
-    merge_kernels_.merge_windows(merges_, window_jobs_.data(), window_job_count_);
+    if (window_job_count_ != 0) merge_kernels_.merge_windows(merges_, window_jobs_.data(), window_job_count_);
     for (std::uint32_t j = 0; j < window_job_count_; ++j) {
         const MergeJob& job = window_jobs_[j];
         to_ids(job.symbols, job.symbol_count);

@@ -3,12 +3,13 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <cstdlib>
+#include <cstring>
 #include <new>
 #include <string>
 #include <utility>
 
 #include "base/errors.hpp"
+#include "tokens/output_memory.hpp"
 
 namespace tokmill::tokens {
 
@@ -23,56 +24,48 @@ class IdArray {
 public:
     explicit IdArray(IdType type = IdType::int32) noexcept : type_(type) {}
     // Over the caller's own memory (out=): never grows.
-    IdArray(IdType type, void* memory, std::size_t capacity) noexcept : data_(memory), capacity_(capacity), type_(type), borrowed_(true) {}
-    IdArray(IdArray&& other) noexcept { swap(other); }
-    IdArray& operator=(IdArray&& other) noexcept {
-        swap(other);
-        return *this;
-    }
-    ~IdArray() {
-        if (!borrowed_) std::free(data_);
-    }
+    IdArray(IdType type, void* memory, std::size_t capacity) noexcept : borrowed_(memory), capacity_(capacity), type_(type) {}
+    IdArray(IdArray&&) noexcept = default;
+    IdArray& operator=(IdArray&&) noexcept = default;
 
     IdType type() const noexcept { return type_; }
     std::size_t size() const noexcept { return size_; }
     std::size_t capacity() const noexcept { return capacity_; }
-    const void* data() const noexcept { return data_; }
-    void* data() noexcept { return data_; }
+    void* data() const noexcept { return borrowed_ != nullptr ? borrowed_ : memory_.data(); }
 
     // Makes room for `more` ids, and kIdArraySlack elements beyond unless the memory is the caller's.
     void prepare(std::size_t more) {
-        const std::size_t needed = size_ + more + (borrowed_ ? 0 : kIdArraySlack);
+        const std::size_t needed = size_ + more + (has_slack() ? kIdArraySlack : 0);
         if (needed <= capacity_) return;
-        if (borrowed_)
+        if (borrowed_ != nullptr)
             throw Error(ErrorKind::value, "out= holds " + std::to_string(capacity_) + " ids, the text has more; a text never has more ids than bytes");
         reserve(needed > capacity_ + capacity_ / 2 ? needed : capacity_ + capacity_ / 2);
     }
     // Room for `count` ids in all. Untouched pages cost nothing, so a generous guess is cheap.
-    void reserve(std::size_t count);
-    bool has_slack() const noexcept { return !borrowed_; }
+    void reserve(std::size_t count) {
+        if (count <= capacity_ || borrowed_ != nullptr) return;
+        if (count > SIZE_MAX / 2 / id_bytes(type_)) throw std::bad_alloc();
+        OutputMemory larger(count * id_bytes(type_));
+        if (size_ != 0) std::memcpy(larger.data(), memory_.data(), size_ * id_bytes(type_));
+        memory_ = std::move(larger);
+        capacity_ = memory_.size() / id_bytes(type_);
+    }
+    bool has_slack() const noexcept { return borrowed_ == nullptr; }
     void set_size(std::size_t size) noexcept { size_ = size; }
 
-    // Gives back what was reserved in vain and hands over the memory, to be freed with std::free.
-    void* release() noexcept {
-        if (size_ != 0 && size_ < capacity_)
-            if (void* shrunk = std::realloc(data_, size_ * id_bytes(type_))) data_ = shrunk;
-        return std::exchange(data_, nullptr);
+    // Hands over the memory.
+    OutputMemory release() noexcept {
+        memory_.trim(size_ * id_bytes(type_));
+        capacity_ = 0;
+        return std::move(memory_);
     }
 
 private:
-    void swap(IdArray& other) noexcept {
-        std::swap(data_, other.data_);
-        std::swap(size_, other.size_);
-        std::swap(capacity_, other.capacity_);
-        std::swap(type_, other.type_);
-        std::swap(borrowed_, other.borrowed_);
-    }
-
-    void* data_ = nullptr;
+    OutputMemory memory_;
+    void* borrowed_ = nullptr;
     std::size_t size_ = 0;
     std::size_t capacity_ = 0;
     IdType type_ = IdType::int32;
-    bool borrowed_ = false;
 };
 
 }  // namespace tokmill::tokens

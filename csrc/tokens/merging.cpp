@@ -21,6 +21,7 @@
 #include <algorithm>
 #include <bit>
 #include <cstring>
+#include <optional>
 #include <string>
 
 #include "base/errors.hpp"
@@ -32,9 +33,9 @@ namespace {
 
 using vocab::Symbol;
 
-constexpr std::uint32_t kOverlap = 20;                         // bytes that neighbouring short windows share
-constexpr std::uint32_t kStride = kMaxWindowBytes - kOverlap;
-constexpr std::uint32_t kMaxStart = kMaxWindowBytes - kOverlap;  // a first window has to bring this much of new text
+constexpr std::uint32_t kOverlap = 14;          // bytes that neighbouring short windows share
+constexpr std::uint32_t kFirstOverlap = 20;     // that the first one shares with the output, at least
+constexpr std::uint32_t kMaxFirstOverlap = 42;  // and at most: it has to bring new text
 constexpr std::uint32_t kFirstWindows = 8;
 constexpr std::size_t kFirstTreeWindow = 512;
 constexpr std::uint32_t kMaxTreeRun = 16;
@@ -94,68 +95,93 @@ private:
     }
 
     // Merges up to `wanted` short windows and joins them one after the other; returns how many could be joined (all
-    // that there were text for count as `wanted`).
+    // that there were text for count as `wanted`). Neighbours that share no token get a third window laid across their
+    // overlap, a bridge, which shares 40 bytes with either; that lets the overlap be small.
     std::uint32_t short_windows(std::uint32_t wanted) {
-        const Place first = restart(kOverlap);
-        if (end_ - first.begin > kMaxStart) return 0;
+        const Place first = restart(kFirstOverlap);
+        if (end_ - first.begin > kMaxFirstOverlap) return 0;
         // The borders of the output after `first`, its end included, relative to it.
         std::uint64_t borders = 0;
         for (std::size_t i = first.token, at = 0; i < count_; at += length_of(symbols_[i++])) borders |= bit(static_cast<std::uint32_t>(at));
         borders |= bit(static_cast<std::uint32_t>(end_ - first.begin));
 
-        MergeJob* const jobs = scratch_.jobs;
-        std::uint32_t count = 0, padded = 0;
-        for (std::size_t begin = first.begin; count < wanted; ++count) {
-            const std::size_t size = std::min<std::size_t>(length_ - begin, kMaxWindowBytes);
-            MergeJob& job = jobs[count];
-            job.bytes = bytes_ + begin;
-            job.length = static_cast<std::uint32_t>(size);
-            job.symbols = scratch_.window_symbols[count];
-            if (length_ - begin < kMaxWindowBytes + kReadableAfterJob) {
-                std::uint8_t* const copy = scratch_.padded[padded++];
-                std::memcpy(copy, job.bytes, size);
-                std::memset(copy + size, 0, LongPieceScratch::kPaddedBytes - size);
-                job.bytes = copy;
-            }
-            begins_[count] = begin;
-            if (begin + size == length_) {
-                ++count;
-                break;
-            }
-            begin += kStride;
-            // A window that begins inside a character finds its step later.
-            for (int back = 0; back < 3 && (bytes_[begin] & 0xc0) == 0x80; ++back) --begin;
+        LongPieceScratch::Windows &windows = scratch_.windows, &bridges = scratch_.bridges;
+        windows.count = bridges.count = padded_ = 0;
+        std::size_t begin = first.begin;
+        lay_window(windows, begin);
+        while (windows.count < wanted && begin + kMaxWindowBytes < length_) {
+            begin = at_character(begin + kMaxWindowBytes - kOverlap);
+            lay_window(windows, begin);
         }
-        kernels_.merge_windows(merges_, jobs, count);
+        kernels_.merge_windows(merges_, windows.jobs, windows.count);
+        for (std::uint32_t i = 1; i < windows.count; ++i) {
+            const MergeJob& job = windows.jobs[i - 1];
+            const auto shift = static_cast<std::uint32_t>(windows.begins[i] - windows.begins[i - 1]);
+            if (!shared_token(borders_of(job) >> shift, borders_of(windows.jobs[i]), job.length - shift))
+                lay_window(bridges, at_character(windows.begins[i] + kOverlap / 2 - kMaxWindowBytes / 2));
+        }
+        if (bridges.count != 0) kernels_.merge_windows(merges_, bridges.jobs, bridges.count);
 
         std::size_t base = first.begin;
-        for (std::uint32_t i = 0; i < count; ++i) {
-            borders >>= begins_[i] - base;
-            base = begins_[i];
-            if (!join_window(jobs[i], base, borders)) return i;
+        for (std::uint32_t i = 0, bridge = 0; i < windows.count; ++i) {
+            if (bridge < bridges.count && bridges.begins[bridge] < windows.begins[i]) {
+                if (!join_window(bridges.jobs[bridge], bridges.begins[bridge], base, borders)) return i;
+                ++bridge;
+            }
+            if (!join_window(windows.jobs[i], windows.begins[i], base, borders)) return i;
         }
         return wanted;
     }
 
-    // `borders`: those of the output, relative to the window's first byte, before and after. A token that both have is a
-    // pair of borders of both with none of either in between.
-    //   output   1 0 1 0 0 1 1        any   1 1 1 0 0 1 1
-    //   window   1 1 0 0 0 1 1 0 ...  both  1 0 0 0 0 1 1   -> the token at bytes 5-6
-    bool join_window(const MergeJob& job, std::size_t begin, std::uint64_t& borders) {
+    // A window that begins inside a character finds its step later: up to three bytes back to where one begins.
+    std::size_t at_character(std::size_t begin) const {
+        for (int back = 0; back < 3 && (bytes_[begin] & 0xc0) == 0x80; ++back) --begin;
+        return begin;
+    }
+
+    void lay_window(LongPieceScratch::Windows& windows, std::size_t begin) {
+        MergeJob& job = windows.jobs[windows.count];
+        const std::size_t size = std::min<std::size_t>(length_ - begin, kMaxWindowBytes);
+        job.bytes = bytes_ + begin;
+        job.length = static_cast<std::uint32_t>(size);
+        job.symbols = windows.symbols[windows.count];
+        if (length_ - begin < kMaxWindowBytes + kReadableAfterJob) {
+            std::uint8_t* const copy = scratch_.padded[padded_++];
+            std::memcpy(copy, job.bytes, size);
+            std::memset(copy + size, 0, LongPieceScratch::kPaddedBytes - size);
+            job.bytes = copy;
+        }
+        windows.begins[windows.count++] = begin;
+    }
+
+    static std::uint64_t borders_of(const MergeJob& job) { return job.starts | bit(job.length); }
+
+    // The first byte of the first token that two windows share, given their borders relative to the second one's first byte
+    // and the number of bytes that both cover; nothing if they share none. Two windows share a token where a pair of
+    // borders of both has no border of either in between.
+    //   first    1 0 1 0 0 1 1        any   1 1 1 0 0 1 1
+    //   second   1 1 0 0 0 1 1 0 ...  both  1 0 0 0 0 1 1   -> the token at byte 5
+    static std::optional<std::uint32_t> shared_token(std::uint64_t first, std::uint64_t second, std::uint32_t overlap) {
+        const std::uint64_t within = bits_below(overlap + 1), both = first & second;
+        std::uint32_t last = kMaxWindowBytes + 1;  // no border of both is there
+        for (std::uint64_t any = (first | second) & within; any != 0; any &= any - 1) {
+            const auto here = static_cast<std::uint32_t>(std::countr_zero(any));
+            if ((both >> here & both >> last & 1) != 0) return last;
+            last = here;
+        }
+        return std::nullopt;
+    }
+
+    // `borders`: those of the output, relative to byte `base`; the window becomes their base.
+    bool join_window(const MergeJob& job, std::size_t begin, std::size_t& base, std::uint64_t& borders) {
+        borders >>= begin - base;
+        base = begin;
         std::uint32_t at = 0;
         if (end_ != begin) {
             const auto overlap = static_cast<std::uint32_t>(end_ - begin);
-            const std::uint64_t window = (job.starts | bit(job.length)) & bits_below(overlap + 1);
-            const std::uint64_t both = borders & window;
-            std::uint64_t any = borders | window;
-            for (bool was_both = false;; any &= any - 1) {
-                if (any == 0) return false;
-                const auto here = static_cast<std::uint32_t>(std::countr_zero(any));
-                const bool is_both = (both >> here & 1) != 0;
-                if (is_both && was_both) break;
-                was_both = is_both;
-                at = here;
-            }
+            const std::optional<std::uint32_t> shared = shared_token(borders, borders_of(job), overlap);
+            if (!shared) return false;
+            at = *shared;
             count_ -= static_cast<std::size_t>(std::popcount((borders & bits_below(overlap)) >> at));
         }
         const auto skipped = static_cast<std::uint32_t>(std::popcount(job.starts & bits_below(at)));
@@ -271,7 +297,7 @@ private:
 
     std::size_t count_ = 0;  // tokens in the output
     std::size_t end_ = 0;    // the bytes they cover
-    std::size_t begins_[LongPieceScratch::kMaxWindows] = {};
+    std::uint32_t padded_ = 0;
 };
 
 }  // namespace

@@ -34,16 +34,22 @@ const MergeKernels& merge_kernels(cpu::Isa isa);
 
 // Scratch of one thread for long pieces; grows to what it needs.
 struct LongPieceScratch {
-    static constexpr std::uint32_t kMaxWindows = 64;  // merged at once
+    static constexpr std::uint32_t kMaxWindows = 64;                              // merged at once
     static constexpr std::uint32_t kPaddedBytes = 128;
     static constexpr std::uint32_t kWindowSymbols = kMaxWindowBytes + kSymbolSlack + 2;  // a multiple of 16
+
+    struct Windows {
+        MergeJob jobs[kMaxWindows];
+        std::size_t begins[kMaxWindows];
+        std::uint32_t count;
+        alignas(kCacheLineBytes) vocab::Symbol symbols[kMaxWindows][kWindowSymbols];
+    };
+    Windows windows, bridges;
+    std::uint8_t padded[4][kPaddedBytes];  // windows near the end of a piece, with readable bytes after them
 
     vocab::TreeMerger tree;
     Buffer<vocab::Symbol> symbols;  // of a window that the tree merges
     Buffer<std::uint32_t> starts;
-    MergeJob jobs[kMaxWindows];
-    alignas(kCacheLineBytes) vocab::Symbol window_symbols[kMaxWindows][kWindowSymbols];
-    std::uint8_t padded[2][kPaddedBytes];  // the last windows of a piece, with readable bytes after them
 };
 
 // A piece of any length, in time O(n log n) at worst and near-linear on text: merged in overlapping windows that are

@@ -12,6 +12,7 @@ namespace {
 
 // Two entries a 64-byte bucket. 8 MiB hold 262,144 words: with 4 MiB unseen English runs at 92 % of the speed, with 16 MiB
 // at 102 %. A vocabulary of 200,000 tokens would fill 8 MiB by itself.
+// The first slot, which a single thread always gets, has it whole; each further one costs the process half as much.
 constexpr std::size_t kTableBytes = std::size_t(8) << 20;
 constexpr std::size_t kLargeTableBytes = std::size_t(16) << 20;
 constexpr std::uint32_t kLargeVocabulary = 150000;
@@ -91,7 +92,7 @@ Encoder* Tokenizer::try_acquire(std::size_t index) const {
         if (orphaned) {
             slot.encoder.release();  // not destroyed: its holder may have been inside of the allocator
         }
-        if (slot.encoder == nullptr) slot.encoder = std::make_unique<Encoder>(vocabulary_, merges_, scanner_.isa(), table_bytes_);
+        if (slot.encoder == nullptr) slot.encoder = std::make_unique<Encoder>(vocabulary_, merges_, scanner_.isa(), index == 0 ? table_bytes_ : table_bytes_ / 2);
     } catch (...) {
         slot.owner.store(0, std::memory_order_release);
         throw;
@@ -144,10 +145,15 @@ void Tokenizer::encode_documents(Encoder& encoder, std::span<const documents::Do
     } reset_at_end{chunk};
     for (const documents::Document& document : documents) {
         documents::Reader reader(unicode_kernels, document, options.invalid);
-        while (!chunk.fill(scanner_, reader, true, options)) {
-            encoder.encode(chunk, sink, cancel);
-            chunk.compact();
-            cancel.poll();
+        try {
+            while (!chunk.fill(scanner_, reader, true, options)) {
+                encoder.encode(chunk, sink, cancel);
+                chunk.compact();
+                cancel.poll();
+            }
+        } catch (const Error& error) {
+            if (document.row == documents::Document::kNoRow || error.kind() == ErrorKind::interrupted) throw;
+            throw Error(error.kind(), "text " + std::to_string(document.row) + ": " + error.what(), error.where());
         }
         if (chunk.full()) {
             encoder.encode(chunk, sink, cancel);
@@ -168,6 +174,65 @@ bool Tokenizer::try_encode(const documents::Document& document, const EncodeOpti
 struct Tokenizer::Part {
     std::vector<documents::Document> documents;
     std::vector<bool> ends_document;  // does the i-th stretch end its document?
+};
+
+struct Tokenizer::PartResult {
+    IdArray ids;
+    std::vector<std::uint64_t> ends;
+    std::uint64_t id_count = 0;
+    std::exception_ptr failure;
+};
+
+// Puts the ids of parts one behind the other while they are still in the cache. A part's place is known once all parts
+// before it are done; then whoever finished the last one missing copies all that wait. Threads take parts in rising order,
+// so that there are seldom more waiting than threads.
+class Tokenizer::Commit {
+public:
+    Commit(std::vector<PartResult>& results, IdArray* ids) : results_(results), ids_(ids), done_(results.size(), false) {}
+
+    // An empty array for a part's ids, one that has been copied from if there is one.
+    IdArray spare() {
+        const std::lock_guard<std::mutex> lock(mutex_);
+        if (spares_.empty()) return IdArray(ids_->type());
+        IdArray spare = std::move(spares_.back());
+        spares_.pop_back();
+        spare.set_size(0);
+        return spare;
+    }
+
+    void done(std::size_t part) {
+        if (ids_ == nullptr) return;
+        std::size_t first = 0;
+        std::size_t last = 0;
+        std::size_t position = 0;
+        {
+            const std::lock_guard<std::mutex> lock(mutex_);
+            done_[part] = true;
+            first = last = next_;
+            position = ids_->size();
+            std::size_t count = 0;
+            for (; last < done_.size() && done_[last]; ++last) count += results_[last].ids.size();
+            ids_->prepare(count);
+            ids_->set_size(position + count);
+            next_ = last;
+        }
+        const std::size_t bytes = id_bytes(ids_->type());
+        for (std::size_t i = first; i < last; ++i) {
+            IdArray& from = results_[i].ids;
+            if (from.size() != 0) std::memcpy(static_cast<std::uint8_t*>(ids_->data()) + position * bytes, from.data(), from.size() * bytes);
+            position += from.size();
+            const std::lock_guard<std::mutex> lock(mutex_);
+            spares_.push_back(std::move(from));
+        }
+    }
+
+private:
+    std::mutex mutex_;
+    std::vector<PartResult>& results_;
+    IdArray* ids_;
+    std::vector<bool> done_;
+    std::size_t next_ = 0;  // the first part whose place is not known
+    std::vector<IdArray> spares_;
 };
 
 std::vector<Tokenizer::Part> Tokenizer::divide(std::span<const documents::Document> documents, const EncodeOptions& options) const {
@@ -203,25 +268,27 @@ std::vector<Tokenizer::Part> Tokenizer::divide(std::span<const documents::Docume
 
 void Tokenizer::run_parts(std::span<const documents::Document> documents, const EncodeOptions& options, std::size_t threads, IdArray* ids,
                           std::vector<std::uint64_t>* ends, std::uint64_t& id_count, Cancel& cancel) const {
-    struct Result {
-        IdArray ids;
-        std::vector<std::uint64_t> ends;
-        std::uint64_t id_count = 0;
-        std::exception_ptr failure;
-    };
     const std::vector<Part> parts = divide(documents, options);
-    std::vector<Result> results(parts.size());
+    std::vector<PartResult> results(parts.size());
+    Commit commit(results, ids);
+    if (ids != nullptr) {
+        // Never more ids than bytes: with room for that many, what is copied need not move again.
+        std::size_t bytes = 0;
+        for (const documents::Document& document : documents) bytes += document.byte_size() * (document.encoding == documents::Encoding::latin1 ? 2 : 1);
+        if (ids->has_slack()) ids->reserve(ids->size() + bytes + kIdArraySlack);
+    }
     // The first failure in the order of the text is the one that is reported, whatever the threads do.
     std::atomic<std::size_t> first_failure{parts.size()};
     pool::run(parts.size(), threads, cancel, [&](std::size_t i) {
         if (first_failure.load(std::memory_order_relaxed) < i) return;
-        Result& result = results[i];
-        if (ids != nullptr) result.ids = IdArray(ids->type());
+        PartResult& result = results[i];
+        if (ids != nullptr) result.ids = commit.spare();
         Sink sink{ids != nullptr ? &result.ids : nullptr, &result.ends, 0};
         try {
             const Lease lease = acquire(threads);
             encode_documents(lease.encoder(), parts[i].documents, options, sink, cancel);
             result.id_count = sink.id_count;
+            commit.done(i);
         } catch (...) {
             result.failure = std::current_exception();
             std::size_t seen = first_failure.load();
@@ -231,24 +298,14 @@ void Tokenizer::run_parts(std::span<const documents::Document> documents, const 
     });
     if (first_failure < parts.size()) std::rethrow_exception(results[first_failure].failure);
 
-    // The parts' ids one behind the other: each thread copies what it finds.
-    std::vector<std::uint64_t> first_id(parts.size() + 1, 0);
-    for (std::size_t i = 0; i < parts.size(); ++i) first_id[i + 1] = first_id[i] + results[i].id_count;
-    if (ends != nullptr)
-        for (std::size_t i = 0; i < parts.size(); ++i)
+    std::uint64_t first_id = id_count;
+    for (std::size_t i = 0; i < parts.size(); ++i) {
+        if (ends != nullptr)
             for (std::size_t d = 0; d < parts[i].ends_document.size(); ++d)
-                if (parts[i].ends_document[d]) ends->push_back(id_count + first_id[i] + results[i].ends[d]);
-    if (ids != nullptr) {
-        ids->prepare(first_id.back());
-        const std::size_t bytes = id_bytes(ids->type());
-        auto* out = static_cast<std::uint8_t*>(ids->data()) + ids->size() * bytes;
-        pool::run(parts.size(), threads, cancel, [&](std::size_t i) {
-            if (results[i].id_count != 0) std::memcpy(out + first_id[i] * bytes, results[i].ids.data(), results[i].id_count * bytes);
-            results[i].ids = IdArray();
-        });
-        ids->set_size(ids->size() + first_id.back());
+                if (parts[i].ends_document[d]) ends->push_back(first_id + results[i].ends[d]);
+        first_id += results[i].id_count;
     }
-    id_count += first_id.back();
+    id_count = first_id;
 }
 
 void Tokenizer::encode(std::span<const documents::Document> documents, const EncodeOptions& options, std::size_t threads, IdArray& ids,

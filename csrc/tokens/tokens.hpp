@@ -76,6 +76,8 @@ private:
                           Cancel& cancel) const;
 
     struct Part;
+    struct PartResult;
+    class Commit;
     std::vector<Part> divide(std::span<const documents::Document> documents, const EncodeOptions& options) const;
     void run_parts(std::span<const documents::Document> documents, const EncodeOptions& options, std::size_t threads, IdArray* ids,
                    std::vector<std::uint64_t>* ends, std::uint64_t& id_count, Cancel& cancel) const;
