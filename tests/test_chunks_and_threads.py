@@ -176,6 +176,28 @@ class TestThreads:
             for threads in (2, 3, 8):
                 assert np.array_equal(tok.encode(text, threads=threads), single), threads
 
+    @pytest.mark.parametrize(
+        "script", [(0xA000, 0xA4BF), (0x61, 0x7A), (0x4E00, 0x9FFF), (0xAC00, 0xD7A3), (0x400, 0x4FF), (0x10FC00, 0x10FFFF)]
+    )
+    def test_words_that_no_table_has_seen(
+        self, script: tuple[int, int], preview: tokmill.Tokenizer, rng: random.Random, scale: int
+    ) -> None:
+        # All threads are kept busy with misses, again and again, and with output that outgrows every guess (Yi and private use: an id a
+        # byte): whatever the threads share must not show.
+        letters = list(map(chr, range(script[0], script[1] + 1)))
+        text = " ".join("".join(rng.choices(letters, k=20)) for _ in range(40_000))
+        single = preview.encode(text, threads=1)
+        for repeat in range(10 * scale):
+            for threads in (2, 8):
+                assert np.array_equal(preview.encode(text, threads=threads), single), (repeat, threads)
+
+    def test_more_ids_than_bytes(self, preview: tokmill.Tokenizer, rng: random.Random, scale: int) -> None:
+        # A broken byte becomes a character of three bytes.
+        content = b" ".join(b"\xff" * rng.randint(1, 40) for _ in range(100_000))
+        single = preview.encode(content.decode(errors="replace"), threads=1)
+        for _ in range(10 * scale):
+            assert np.array_equal(preview.encode(content, invalid="replace", threads=8), single)
+
     def test_special_tokens_and_bad_bytes_of_long_documents(self, preview: tokmill.Tokenizer, rng: random.Random) -> None:
         special = next(iter(preview.special_tokens))
         text = "".join(mixed_text(rng, [], []) + (special if rng.random() < 0.05 else "") for _ in range(12_000))

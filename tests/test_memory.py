@@ -79,7 +79,7 @@ def errors_child() -> None:
                 lambda: tok.encode_batch([long, long + b"\xff"]),
                 lambda: tok.decode([1, 2, -1]),
                 lambda: tok.encode(long, special={"<|nosuch|>"}),
-                lambda: tok.encode(long, max_pretoken_bytes=3),
+                lambda: tok.encode(b"x" * 2_000, max_pretoken_bytes=1_000),
                 lambda: tok.encode(None),  # type: ignore[arg-type]
                 lambda: tok.encode_batch([long, None]),
             ):

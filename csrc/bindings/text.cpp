@@ -8,10 +8,19 @@ namespace tokmill::bindings {
 
 namespace {
 
+documents::Document constant(documents::Document document) {
+    document.constant = true;
+    return document;
+}
+
+documents::Document document_of_bytes(PyObject* bytes) {
+    return constant({PyBytes_AS_STRING(bytes), static_cast<std::size_t>(PyBytes_GET_SIZE(bytes)), documents::Encoding::utf8});
+}
+
 documents::Document document_of_str(PyObject* str) {
     const auto length = static_cast<std::size_t>(PyUnicode_GET_LENGTH(str));
     const void* data = PyUnicode_DATA(str);
-    if (PyUnicode_IS_ASCII(str)) return {data, length, documents::Encoding::ascii};
+    if (PyUnicode_IS_ASCII(str)) return constant({data, length, documents::Encoding::ascii});
     switch (PyUnicode_KIND(str)) {
         case PyUnicode_1BYTE_KIND: return {data, length, documents::Encoding::latin1};
         case PyUnicode_2BYTE_KIND: return {data, length, documents::Encoding::ucs2};
@@ -26,7 +35,7 @@ Text::Text(PyObject* object) {
         is_str_ = true;
         document_ = document_of_str(object);
     } else if (PyBytes_Check(object)) {
-        document_ = {PyBytes_AS_STRING(object), static_cast<std::size_t>(PyBytes_GET_SIZE(object)), documents::Encoding::utf8};
+        document_ = document_of_bytes(object);
     } else if (PyObject_CheckBuffer(object)) {
         if (PyObject_GetBuffer(object, &view_, PyBUF_SIMPLE) != 0) throw PythonErrorIsSet{};
         has_view_ = true;
@@ -201,7 +210,7 @@ void Texts::read_sequence(PyObject* object) {
         if (PyUnicode_Check(item)) {
             documents_.push_back(document_of_str(item));
         } else if (PyBytes_Check(item)) {
-            documents_.push_back({PyBytes_AS_STRING(item), static_cast<std::size_t>(PyBytes_GET_SIZE(item)), documents::Encoding::utf8});
+            documents_.push_back(document_of_bytes(item));
         } else if (PyObject_CheckBuffer(item)) {
             texts_.push_back(std::make_unique<Text>(item));
             documents_.push_back(texts_.back()->document());

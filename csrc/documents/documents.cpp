@@ -8,6 +8,9 @@ namespace tokmill::documents {
 
 namespace {
 
+// So that character_border() finds one.
+constexpr std::size_t kLeastLentBytes = 16;
+
 constexpr std::uint8_t kReplacementUtf8[3] = {0xEF, 0xBF, 0xBD};
 
 bool is_continuation(std::uint8_t byte) noexcept { return (byte & 0xC0) == 0x80; }
@@ -64,6 +67,29 @@ std::size_t Reader::read(std::uint8_t* out, std::size_t room) {
     }
 }
 
+void Reader::refuse_byte(std::size_t position) const {
+    const std::uint8_t byte = static_cast<const std::uint8_t*>(document_.data)[position];
+    const std::size_t where = document_.first_unit + position;
+    throw Error(ErrorKind::invalid_utf8,
+                "byte " + hex(byte) + " at position " + std::to_string(where) + " is not UTF-8; pass invalid=\"replace\" to read such bytes as U+FFFD",
+                static_cast<std::int64_t>(where));
+}
+
+const std::uint8_t* Reader::lend(std::size_t most, std::size_t& byte_count) {
+    const std::uint8_t* const text = static_cast<const std::uint8_t*>(document_.data) + next_;
+    byte_count = 0;
+    if (most == 0 || units_left() < kLendSlackBytes + kLeastLentBytes) return text;
+    std::size_t count = std::min(most, units_left() - kLendSlackBytes);
+    if (document_.encoding == Encoding::utf8) {
+        count = character_border(text, count);
+        const std::size_t valid = kernels_.valid_utf8(text, count);
+        if (valid != count) refuse_byte(next_ + valid);
+    }
+    next_ += count;
+    byte_count = count;
+    return text;
+}
+
 std::size_t Reader::read_bytes(std::uint8_t* out, std::size_t room) {
     const auto* bytes = static_cast<const std::uint8_t*>(document_.data);
     std::size_t written = 0;
@@ -76,11 +102,7 @@ std::size_t Reader::read_bytes(std::uint8_t* out, std::size_t room) {
         next_ += valid;
         written += valid;
         if (valid == count) break;
-        if (invalid_ != Invalid::replace)
-            throw Error(ErrorKind::invalid_utf8,
-                        "byte " + hex(bytes[next_]) + " at position " + std::to_string(document_.first_unit + next_) +
-                            " is not UTF-8; pass invalid=\"replace\" to read such bytes as U+FFFD",
-                        static_cast<std::int64_t>(document_.first_unit + next_));
+        if (invalid_ != Invalid::replace) refuse_byte(next_);
         if (room - written < sizeof kReplacementUtf8) break;
         std::memcpy(out + written, kReplacementUtf8, sizeof kReplacementUtf8);
         written += sizeof kReplacementUtf8;

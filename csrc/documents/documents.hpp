@@ -34,18 +34,22 @@ struct Document {
     Encoding encoding = Encoding::utf8;
     std::size_t first_unit = 0;  // where this stretch begins in the whole document, for the positions in errors
     std::size_t row = kNoRow;    // which of a batch it is, for the same
+    bool constant = false;       // nobody can change the text while it is read: it may be lent instead of copied
 
     static constexpr std::size_t kNoRow = SIZE_MAX;
 
     // Units [begin, end) as a document of its own.
     Document stretch(std::size_t begin, std::size_t end) const noexcept {
-        return {static_cast<const std::uint8_t*>(data) + begin * unit_bytes(encoding), end - begin, encoding, first_unit + begin, row};
+        return {static_cast<const std::uint8_t*>(data) + begin * unit_bytes(encoding), end - begin, encoding, first_unit + begin, row, constant};
     }
     std::size_t byte_size() const noexcept { return unit_count * unit_bytes(encoding); }
 };
 
 // Bytes beyond what read() was asked to fill that it may overwrite.
 inline constexpr std::size_t kReadSlackBytes = 64;
+
+// Bytes after a lent text that are readable.
+inline constexpr std::size_t kLendSlackBytes = 512;
 
 class Reader {
 public:
@@ -60,7 +64,17 @@ public:
     // first lone surrogate, counted in characters, for a str) when `invalid` says so.
     std::size_t read(std::uint8_t* out, std::size_t room);
 
+    // May lend() be used? Bytes of UTF-8 that stay as they are; not while bad ones have to be replaced.
+    bool lends() const noexcept {
+        return document_.constant && (document_.encoding == Encoding::ascii || (document_.encoding == Encoding::utf8 && invalid_ != Invalid::replace));
+    }
+    std::size_t units_left() const noexcept { return document_.unit_count - next_; }
+    // The next characters where they stand, instead of a copy; `byte_count` (at most `most`) are valid now, and
+    // kLendSlackBytes more are readable. Near the end of the document nothing can be lent: 0, go on with read().
+    const std::uint8_t* lend(std::size_t most, std::size_t& byte_count);
+
 private:
+    [[noreturn]] void refuse_byte(std::size_t position) const;
     std::size_t read_bytes(std::uint8_t* out, std::size_t room);
     std::size_t read_wide(std::uint8_t* out, std::size_t room);
 

@@ -33,7 +33,6 @@ constexpr std::size_t kThreadsWithoutAsking = 64;
 using Task = std::function<void(std::size_t)>;
 
 thread_local bool inside_task = false;
-thread_local bool is_worker = false;
 
 // One call to run(). Lives on the caller's stack, which is why the caller waits until every helper has left.
 struct Batch {
@@ -117,7 +116,7 @@ private:
 #if defined(__linux__)
         pthread_setname_np(pthread_self(), "tokmill");
 #endif
-        inside_task = is_worker = true;
+        inside_task = true;
         std::unique_lock lock(mutex_);
         for (;;) {
             work_.wait(lock, [&] { return !waiting_.empty(); });
@@ -174,8 +173,7 @@ private:
 void run_alone(std::size_t count, Cancel& cancel, const Task& task) {
     const InsideTask inside;
     for (std::size_t i = 0; i < count; ++i) {
-        // The caller's hook is not for a worker's thread, where a nested call may find itself.
-        is_worker ? cancel.check() : cancel.poll();
+        cancel.poll();
         task(i);
     }
     cancel.check();

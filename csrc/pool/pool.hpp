@@ -14,8 +14,9 @@ namespace tokmill::pool {
 std::size_t default_thread_count();
 
 // Runs task(i) for every i in [0, count), on up to `threads` threads of which the calling one is one. Tasks are taken in
-// rising order. Returns when all are done. The first exception of a task stops the handing out of further ones and is
-// thrown here; so is Error(interrupted) when `cancel` is requested. While it waits, the calling thread polls `cancel`.
+// rising order. Returns when all are done. The first exception of a task stops the handing out of further ones; when all
+// that have begun are done, the exception of the lowest task is thrown here, the same for any number of threads.
+// Error(interrupted) when `cancel` is requested. The calling thread polls `cancel` between tasks and while it waits.
 // May be called from many threads at once, and from inside a task (which then runs its tasks itself).
 void run(std::size_t count, std::size_t threads, Cancel& cancel, const std::function<void(std::size_t task)>& task);
 

@@ -1,3 +1,5 @@
+// Reads what the system says about processors: the affinity mask, and the text files of the control groups. Files that are
+// missing or odd mean that there is no limit; nothing here fails but a bad TOKMILL_THREADS.
 #include "pool/processors.hpp"
 
 #include <algorithm>

@@ -48,11 +48,13 @@ void fill_suffixes(KernelTables& tables, bool any_case) noexcept {
     tables.suffix_long_s = any_case;
 }
 
-ScanFunction scan_function(Pattern pattern, [[maybe_unused]] bool safe_cuts, cpu::Isa isa) noexcept {
+ScanFunction scan_function(Pattern pattern, [[maybe_unused]] bool safe_cuts, [[maybe_unused]] cpu::Isa isa) noexcept {
 #if defined(__x86_64__)
+    if (isa == cpu::Isa::haswell) return scan_haswell(pattern, safe_cuts);
     if (isa == cpu::Isa::icelake) return scan_icelake(pattern, safe_cuts);
+#elif defined(__aarch64__)
+    if (isa == cpu::Isa::neon) return scan_neon(pattern, safe_cuts);
 #endif
-    (void)isa;
     return scan_scalar(pattern);
 }
 

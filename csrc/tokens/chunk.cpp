@@ -15,25 +15,28 @@ namespace {
 constexpr std::size_t kTextSlack = pretokens::kReadSlackBytes + documents::kReadSlackBytes;
 // A chunk keeps at most this much room between calls; a longer pretoken gives its memory back.
 constexpr std::uint32_t kMaxKeptBytes = 1u << 20;
+// Shorter documents are copied: many of them share a chunk.
+constexpr std::size_t kLeastLentBytes = 2 * kChunkBytes;
+static_assert(documents::kLendSlackBytes >= kTextSlack);
 
 }  // namespace
 
-Chunk::Chunk() {
-    text_.grow(limit_ + kTextSlack, 0);
-    std::memset(text_.data(), 0, text_.capacity());
-}
-
-void Chunk::reset() {
+void Chunk::reset() noexcept {
     end_ = start_count_ = specials_searched_ = 0;
     document_open_ = false;
+    lent_ = nullptr;
     special_ids_.clear();
     if (limit_ > kMaxKeptBytes) {
         limit_ = kChunkBytes;
         text_ = Buffer<std::uint8_t>();
         starts_ = Buffer<std::uint32_t>();
-        text_.grow(limit_ + kTextSlack, 0);
-        std::memset(text_.data(), 0, text_.capacity());
     }
+}
+
+void Chunk::prepare_text() {
+    if (text_.capacity() != 0) return;
+    text_.grow(limit_ + kTextSlack, 0);
+    std::memset(text_.data(), 0, text_.capacity());
 }
 
 void Chunk::begin_document(const documents::Document& document) {
@@ -63,7 +66,7 @@ void Chunk::push_start(std::uint32_t at) {
 void Chunk::scan(const pretokens::Scanner& scanner, std::uint32_t end, bool last, const EncodeOptions& options) {
     // At most one start a byte, and each byte gives one once.
     starts_.grow(start_count_ + (end - std::min(end, scan_.last_start)) + pretokens::kStartsSlack, start_count_);
-    start_count_ += static_cast<std::uint32_t>(scanner.scan(scan_, text_.data(), end, last, starts_.data() + start_count_));
+    start_count_ += static_cast<std::uint32_t>(scanner.scan(scan_, text(), end, last, starts_.data() + start_count_));
     if (end - scan_.last_start > options.max_pretoken_bytes) {
         const std::uint64_t where = position_in_document(scan_.last_start);
         throw Error(ErrorKind::pretoken_too_long,
@@ -103,9 +106,25 @@ void Chunk::cut_specials(const pretokens::Scanner& scanner, bool last, const Enc
 }
 
 bool Chunk::fill(const pretokens::Scanner& scanner, documents::Reader& reader, bool last, const EncodeOptions& options) {
-    if (!document_open_) begin_document(reader.document());
+    prepare_text();
+    if (!document_open_) {
+        begin_document(reader.document());
+        std::size_t none = 0;
+        if (end_ == 0 && options.specials == nullptr && reader.lends() && reader.units_left() >= kLeastLentBytes) lent_ = reader.lend(0, none);
+    }
     while (!reader.done()) {
         if (full()) return false;
+        if (lent_ != nullptr) {
+            std::size_t byte_count = 0;
+            reader.lend(limit_ - end_, byte_count);
+            if (byte_count == 0) {
+                take_back();
+                continue;
+            }
+            end_ += static_cast<std::uint32_t>(byte_count);
+            scan(scanner, end_, false, options);
+            continue;
+        }
         end_ += static_cast<std::uint32_t>(reader.read(text_.data() + end_, limit_ - end_));
         if (reader.done() && last) break;  // scanned once, below
         if (options.specials != nullptr) {
@@ -126,6 +145,13 @@ bool Chunk::fill(const pretokens::Scanner& scanner, documents::Reader& reader, b
     return true;
 }
 
+// The end of a lent document: what is not encoded yet goes on in memory of our own.
+void Chunk::take_back() {
+    text_.grow(limit_ + kTextSlack, 0);
+    std::memcpy(text_.data(), lent_, end_);
+    lent_ = nullptr;
+}
+
 const std::uint32_t* Chunk::starts() {
     starts_.grow(start_count_ + 1 + kStartsReadAhead, start_count_);
     const std::uint32_t complete = complete_count();
@@ -133,12 +159,16 @@ const std::uint32_t* Chunk::starts() {
     return starts_.data();
 }
 
-bool Chunk::has_nul() const noexcept { return std::memchr(text_.data(), 0, end_) != nullptr; }
+bool Chunk::has_nul() const noexcept { return std::memchr(text(), 0, end_) != nullptr; }
 
 void Chunk::compact() {
     const std::uint32_t keep_from = document_open_ ? scan_.last_start : end_;
     const bool started = pretoken_open();
-    std::memmove(text_.data(), text_.data() + keep_from, end_ - keep_from);
+    if (lent_ != nullptr) {
+        lent_ += keep_from;
+    } else {
+        std::memmove(text_.data(), text_.data() + keep_from, end_ - keep_from);
+    }
     end_ -= keep_from;
     scan_.rebase(keep_from);
     specials_searched_ -= std::min(specials_searched_, keep_from);
@@ -150,8 +180,8 @@ void Chunk::compact() {
     special_ids_.clear();
     if (end_ > limit_ / 2) {
         if (limit_ > (1u << 30)) throw std::bad_alloc();
-        limit_ *= 2;
-        text_.grow(limit_ + kTextSlack, end_);
+        if (lent_ == nullptr) text_.grow(limit_ * 2 + kTextSlack, end_);
+        limit_ *= 2;  // not before the memory is there
     }
 }
 

@@ -4,6 +4,7 @@
 #include "tokens/encoder.hpp"
 
 #include <algorithm>
+#include <bit>
 #include <cstring>
 
 namespace tokmill::tokens {
@@ -84,7 +85,11 @@ void Encoder::sort_misses(const std::uint8_t* text, std::uint32_t text_end, std:
     symbols_.reserve_discarding(std::size_t(text_end) + std::size_t(miss_count + 1) * kSymbolSlack);
     word_job_count_ = window_job_count_ = 0;
     symbol_count_ = 0;
-    if (miss_count > 1) std::memset(recent_words_, 0xFF, sizeof recent_words_);
+    // As many places as there may be words, within reason: a chunk of Chinese can hold 20,000 new ones.
+    const std::uint32_t recent_count = std::bit_ceil(std::clamp(2 * miss_count, 16u, 65536u));
+    recent_mask_ = recent_count - 1;
+    recent_words_.reserve_discarding(recent_count);
+    std::memset(recent_words_.data(), 0xFF, recent_count * sizeof(std::uint32_t));
     for (std::uint32_t i = 0; i < miss_count; ++i) {
         const Miss& miss = misses_[i];
         if (miss.length > kMaxWordBytes && miss.length <= kMaxMediumBytes) __builtin_prefetch(&table_.medium(text + miss.start, miss.length));
@@ -126,7 +131,7 @@ void Encoder::sort_misses(const std::uint8_t* text, std::uint32_t text_end, std:
 
 void Encoder::sort_word(const std::uint8_t* text, std::uint32_t i) {
     const Miss& miss = misses_[i];
-    std::uint32_t& recent = recent_words_[(miss.bucket_offset / sizeof(Bucket)) % 256];
+    std::uint32_t& recent = recent_words_[miss.bucket_offset / sizeof(Bucket) & recent_mask_];
     if (recent < i && misses_[recent].length == miss.length && std::memcmp(text + misses_[recent].start, text + miss.start, miss.length) == 0) {
         answers_[i].count = recent;
         return;
@@ -142,10 +147,11 @@ bool Encoder::look_up_piece(const std::uint8_t* text, std::uint32_t i, std::uint
     const std::uint8_t* bytes = text + miss.start;
     if (miss.length <= kMaxMediumBytes) {
         const MediumEntry& entry = table_.medium(bytes, miss.length);
-        if (entry.length != miss.length || std::memcmp(entry.bytes, bytes, miss.length) != 0) return false;
-        std::memcpy(ids, entry.ids, sizeof entry.ids);
-        answers_[i] = {ids, entry.id_count};
-        return true;
+        if (entry.length == miss.length && std::memcmp(entry.bytes, bytes, miss.length) == 0) {
+            std::memcpy(ids, entry.ids, sizeof entry.ids);
+            answers_[i] = {ids, entry.id_count};
+            return true;
+        }
     }
     if (miss.length <= kMaxWideBytes) {
         const WideEntry& entry = table_.wide(bytes, miss.length);
@@ -177,8 +183,7 @@ void Encoder::merge_and_remember() {
 }
 
 void Encoder::remember_piece(const std::uint8_t* bytes, std::uint32_t length, const std::uint32_t* ids, std::uint32_t id_count) noexcept {
-    if (length <= kMaxMediumBytes) {
-        if (id_count > kIdsPerMedium) return;
+    if (length <= kMaxMediumBytes && id_count <= kIdsPerMedium) {
         MediumEntry& entry = table_.medium(bytes, length);
         std::memcpy(entry.bytes, bytes, length);
         entry.length = static_cast<std::uint8_t>(length);

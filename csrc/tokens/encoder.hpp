@@ -85,7 +85,8 @@ private:
     std::uint32_t word_job_count_ = 0;
     std::uint32_t window_job_count_ = 0;
     std::size_t symbol_count_ = 0;
-    std::uint32_t recent_words_[256];       // by hash: the last word miss of this chunk, to find repeats
+    Buffer<std::uint32_t> recent_words_;    // by hash: the last word miss of this chunk, to find repeats
+    std::uint32_t recent_mask_ = 0;
 };
 
 }  // namespace tokmill::tokens

@@ -3,7 +3,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <cstring>
 #include <new>
 #include <string>
 #include <utility>
@@ -41,13 +40,24 @@ public:
             throw Error(ErrorKind::value, "out= holds " + std::to_string(capacity_) + " ids, the text has more; a text never has more ids than bytes");
         reserve(needed > capacity_ + capacity_ / 2 ? needed : capacity_ + capacity_ / 2);
     }
-    // Room for `count` ids in all. Untouched pages cost nothing, so a generous guess is cheap.
+    // Room for `count` ids in all.
     void reserve(std::size_t count) {
         if (count <= capacity_ || borrowed_ != nullptr) return;
-        if (count > SIZE_MAX / 2 / id_bytes(type_)) throw std::bad_alloc();
-        OutputMemory larger(count * id_bytes(type_));
-        if (size_ != 0) std::memcpy(larger.data(), memory_.data(), size_ * id_bytes(type_));
-        memory_ = std::move(larger);
+        if (count > SIZE_MAX / 4 / id_bytes(type_)) throw std::bad_alloc();
+        const std::size_t bytes = count * id_bytes(type_);
+        if (memory_.data() == nullptr) {
+            memory_ = OutputMemory(bytes, bytes);
+        } else {
+            memory_.grow(bytes, size_ * id_bytes(type_));
+        }
+        capacity_ = memory_.size() / id_bytes(type_);
+    }
+    // For an empty array, before the ids of so many bytes of text come: never more ids than bytes, hardly less than a fifth.
+    // Pages that stay untouched cost nothing, so the guess is generous.
+    void expect(std::size_t text_bytes) {
+        if (memory_.data() != nullptr || borrowed_ != nullptr) return;
+        if (text_bytes > SIZE_MAX / 64) throw std::bad_alloc();
+        memory_ = OutputMemory((text_bytes / 5 + kIdArraySlack) * id_bytes(type_), (text_bytes / 2 + kIdArraySlack) * id_bytes(type_));
         capacity_ = memory_.size() / id_bytes(type_);
     }
     bool has_slack() const noexcept { return borrowed_ == nullptr; }

@@ -33,12 +33,14 @@ namespace {
 
 using vocab::Symbol;
 
-constexpr std::uint32_t kOverlap = 14;          // bytes that neighbouring short windows share
-constexpr std::uint32_t kFirstOverlap = 20;     // that the first one shares with the output, at least
+// Bytes that neighbouring short windows share: more where many of them had no token in common.
+constexpr std::uint32_t kMinOverlap = 8, kMaxOverlap = 24, kOverlapStep = 2;
+constexpr std::uint32_t kManyBridges = 8;       // more than one window in so many needs a bridge
+constexpr std::uint32_t kFewBridges = 2;        // merged one by one
+constexpr std::uint32_t kFirstOverlap = 20;     // that the first window shares with the output, at least
 constexpr std::uint32_t kMaxFirstOverlap = 42;  // and at most: it has to bring new text
-constexpr std::uint32_t kFirstWindows = 8;
-constexpr std::size_t kFirstTreeWindow = 512;
-constexpr std::uint32_t kMaxTreeRun = 16;
+constexpr std::uint32_t kFirstWindows = 8;      // at once; doubled up to kMaxWindows, so that a repetition is seen early
+constexpr std::size_t kFirstTreeWindow = 256;
 constexpr std::uint32_t kReadableAfterJob = 32;
 
 constexpr std::uint32_t kMaxPeriodTokens = 8;
@@ -57,25 +59,12 @@ public:
           cancel_(cancel) {}
 
     std::size_t run() {
-        std::uint32_t windows = kFirstWindows, tree_run = 1;
+        std::uint32_t windows = kFirstWindows;
         while (end_ < length_) {
             cancel_.poll();
-            const std::uint32_t joined = short_windows(windows);
-            if (joined == windows) {
-                windows = std::min(windows * 2, LongPieceScratch::kMaxWindows);
-                tree_run = 1;
-            } else if (joined != 0) {
-                windows = std::clamp(joined * 2, kFirstWindows, LongPieceScratch::kMaxWindows);
-                tree_run = 1;
-            } else {  // this text wants long windows: the longer that goes on, the less often short ones are tried
-                windows = kFirstWindows;
-                for (std::uint32_t i = 0; i < tree_run && end_ < length_; ++i) {
-                    tree_window();
-                    repeat_period();
-                }
-                tree_run = std::min(tree_run * 2, kMaxTreeRun);
-            }
+            short_windows(windows);
             repeat_period();
+            windows = std::min(windows * 2, LongPieceScratch::kMaxWindows);
         }
         return count_;
     }
@@ -94,43 +83,66 @@ private:
         return place;
     }
 
-    // Merges up to `wanted` short windows and joins them one after the other; returns how many could be joined (all
-    // that there were text for count as `wanted`). Neighbours that share no token get a third window laid across their
-    // overlap, a bridge, which shares 40 bytes with either; that lets the overlap be small.
-    std::uint32_t short_windows(std::uint32_t wanted) {
+    // Merges up to `wanted` short windows and joins them one after the other. Neighbours that share no token get a third
+    // window laid across their overlap, a bridge, which shares about 40 bytes with either; so the overlap can be small. Where that
+    // is not enough either, tree windows go on until they have passed the place.
+    void short_windows(std::uint32_t wanted) {
         const Place first = restart(kFirstOverlap);
-        if (end_ - first.begin > kMaxFirstOverlap) return 0;
-        // The borders of the output after `first`, its end included, relative to it.
-        std::uint64_t borders = 0;
-        for (std::size_t i = first.token, at = 0; i < count_; at += length_of(symbols_[i++])) borders |= bit(static_cast<std::uint32_t>(at));
-        borders |= bit(static_cast<std::uint32_t>(end_ - first.begin));
-
+        if (end_ - first.begin > kMaxFirstOverlap) {
+            tree_window();
+            return;
+        }
         LongPieceScratch::Windows &windows = scratch_.windows, &bridges = scratch_.bridges;
         windows.count = bridges.count = padded_ = 0;
         std::size_t begin = first.begin;
         lay_window(windows, begin);
         while (windows.count < wanted && begin + kMaxWindowBytes < length_) {
-            begin = at_character(begin + kMaxWindowBytes - kOverlap);
+            begin = at_character(begin + kMaxWindowBytes - overlap_);
             lay_window(windows, begin);
         }
         kernels_.merge_windows(merges_, windows.jobs, windows.count);
+
         for (std::uint32_t i = 1; i < windows.count; ++i) {
             const MergeJob& job = windows.jobs[i - 1];
             const auto shift = static_cast<std::uint32_t>(windows.begins[i] - windows.begins[i - 1]);
             if (!shared_token(borders_of(job) >> shift, borders_of(windows.jobs[i]), job.length - shift))
-                lay_window(bridges, at_character(windows.begins[i] + kOverlap / 2 - kMaxWindowBytes / 2));
+                lay_window(bridges, at_character(windows.begins[i] + overlap_ / 2 - kMaxWindowBytes / 2));
         }
-        if (bridges.count != 0) kernels_.merge_windows(merges_, bridges.jobs, bridges.count);
+        // Vector kernels take as long for one window as for many.
+        (bridges.count <= kFewBridges ? kScalarMerge : kernels_).merge_windows(merges_, bridges.jobs, bridges.count);
+        if (bridges.count * kManyBridges > windows.count) {
+            overlap_ = std::min(overlap_ + kOverlapStep, kMaxOverlap);
+        } else if (bridges.count == 0) {
+            overlap_ = std::max(overlap_ - kOverlapStep, kMinOverlap);
+        }
 
-        std::size_t base = first.begin;
+        Borders borders = borders_from(first.begin);
         for (std::uint32_t i = 0, bridge = 0; i < windows.count; ++i) {
             if (bridge < bridges.count && bridges.begins[bridge] < windows.begins[i]) {
-                if (!join_window(bridges.jobs[bridge], bridges.begins[bridge], base, borders)) return i;
+                join_window(bridges.jobs[bridge], bridges.begins[bridge], borders);  // if this fails so will the next
                 ++bridge;
             }
-            if (!join_window(windows.jobs[i], windows.begins[i], base, borders)) return i;
+            while (!join_window(windows.jobs[i], windows.begins[i], borders)) {
+                tree_window();
+                borders.known = false;
+            }
         }
-        return wanted;
+    }
+
+    // Where tokens of the output begin, and its end: bit i stands for byte base + i.
+    struct Borders {
+        std::size_t base;
+        std::uint64_t bits;
+        bool known;
+    };
+    Borders borders_from(std::size_t base) const {
+        Borders borders{base, 0, true};
+        std::size_t token = count_;
+        for (std::size_t at = end_; at >= base; at -= length_of(symbols_[--token])) {
+            if (at - base < 64) borders.bits |= bit(static_cast<std::uint32_t>(at - base));
+            if (token == 0) break;
+        }
+        return borders;
     }
 
     // A window that begins inside a character finds its step later: up to three bytes back to where one begins.
@@ -172,22 +184,25 @@ private:
         return std::nullopt;
     }
 
-    // `borders`: those of the output, relative to byte `base`; the window becomes their base.
-    bool join_window(const MergeJob& job, std::size_t begin, std::size_t& base, std::uint64_t& borders) {
-        borders >>= begin - base;
-        base = begin;
+    // Joins a window that begins before the end of the output; true also if the output covers it already. `borders` are
+    // those of the output from somewhere before the window on, and from the window on afterwards.
+    bool join_window(const MergeJob& job, std::size_t begin, Borders& borders) {
+        if (begin + job.length <= end_) return true;
+        if (!borders.known) borders = borders_from(begin);
+        borders.bits >>= begin - borders.base;
+        borders.base = begin;
         std::uint32_t at = 0;
         if (end_ != begin) {
             const auto overlap = static_cast<std::uint32_t>(end_ - begin);
-            const std::optional<std::uint32_t> shared = shared_token(borders, borders_of(job), overlap);
+            const std::optional<std::uint32_t> shared = shared_token(borders.bits, borders_of(job), overlap);
             if (!shared) return false;
             at = *shared;
-            count_ -= static_cast<std::size_t>(std::popcount((borders & bits_below(overlap)) >> at));
+            count_ -= static_cast<std::size_t>(std::popcount((borders.bits & bits_below(overlap)) >> at));
         }
         const auto skipped = static_cast<std::uint32_t>(std::popcount(job.starts & bits_below(at)));
         append(job.symbols + skipped, job.symbol_count - skipped);
         end_ = begin + job.length;
-        borders = (borders & bits_below(at)) | (job.starts & ~bits_below(at)) | bit(job.length);
+        borders.bits = (borders.bits & bits_below(at)) | (job.starts & ~bits_below(at)) | bit(job.length);
         return true;
     }
 
@@ -297,7 +312,8 @@ private:
 
     std::size_t count_ = 0;  // tokens in the output
     std::size_t end_ = 0;    // the bytes they cover
-    std::uint32_t padded_ = 0;
+    std::uint32_t overlap_ = 14;  // of short windows
+    std::uint32_t padded_ = 0;    // windows that were copied
 };
 
 }  // namespace

@@ -3,6 +3,7 @@
 #include <atomic>
 #include <cstdint>
 #include <cstdlib>
+#include <cstring>
 #include <new>
 
 #if defined(__unix__) || defined(__APPLE__)
@@ -29,61 +30,86 @@ Place places[] = {{std::size_t(256) << 10}, {std::size_t(256) << 10}, {std::size
 constexpr std::size_t kKeptSum = (std::size_t(256) << 10) * 2 + (std::size_t(512) << 10) + (std::size_t(12) << 20);
 static_assert(kKeptSum == OutputMemory::kKeptBytes);
 
+#if defined(TOKMILL_MAPS_OUTPUT)
+std::size_t page_rounded(std::size_t bytes) {
+    static const auto page = static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
+    return (bytes + page - 1) / page * page;
+}
+
+// `bytes` (whole pages) from the system; from kHugeBytes on they begin at a huge page.
+void* map(std::size_t bytes) {
+    constexpr std::size_t kHugeBytes = 2 * kHugePageBytes;
+    const std::size_t spare = bytes >= kHugeBytes ? kHugePageBytes : 0;
+    int flags = MAP_PRIVATE | MAP_ANONYMOUS;
+#if defined(MAP_NORESERVE)
+    flags |= MAP_NORESERVE;  // most of a generous guess is never touched
+#endif
+    void* mapping = mmap(nullptr, bytes + spare, PROT_READ | PROT_WRITE, flags, -1, 0);
+    if (mapping == MAP_FAILED) throw std::bad_alloc();
+    if (spare == 0) return mapping;
+    auto* const begin = static_cast<std::uint8_t*>(mapping);
+    const std::size_t before = (kHugePageBytes - reinterpret_cast<std::uintptr_t>(begin) % kHugePageBytes) % kHugePageBytes;
+    if (before != 0) munmap(begin, before);
+    if (spare != before) munmap(begin + before + bytes, spare - before);
+#if defined(MADV_HUGEPAGE)
+    madvise(begin + before, bytes, MADV_HUGEPAGE);
+#endif
+    return begin + before;
+}
+#endif
+
 }  // namespace
 
-OutputMemory::OutputMemory(std::size_t bytes) {
+OutputMemory::OutputMemory(std::size_t least, std::size_t wanted) {
+    if (wanted > SIZE_MAX / 4) throw std::bad_alloc();
 #if defined(TOKMILL_MAPS_OUTPUT)
-    if (bytes >= kMappedBytes) {
-        if (take_kept(bytes)) return;
-        const bool huge = bytes >= 2 * kHugePageBytes;
-        const std::size_t page = static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
-        size_ = (bytes + page - 1) / page * page;
-        mapping_bytes_ = size_ + (huge ? kHugePageBytes : 0);
-        int flags = MAP_PRIVATE | MAP_ANONYMOUS;
-#if defined(MAP_NORESERVE)
-        flags |= MAP_NORESERVE;  // most of a generous guess is never touched
-#endif
-        if (mapping_bytes_ < bytes) throw std::bad_alloc();
-        void* mapping = mmap(nullptr, mapping_bytes_, PROT_READ | PROT_WRITE, flags, -1, 0);
-        if (mapping == MAP_FAILED) throw std::bad_alloc();
-        mapping_ = mapping;
-        data_ = mapping;
-#if defined(MADV_HUGEPAGE)
-        if (huge) {
-            const auto begin = (reinterpret_cast<std::uintptr_t>(mapping) + kHugePageBytes - 1) / kHugePageBytes * kHugePageBytes;
-            data_ = reinterpret_cast<void*>(begin);
-            madvise(data_, size_, MADV_HUGEPAGE);
-        }
-#endif
+    if (wanted >= kMappedBytes) {
+        if (take_kept(least)) return;
+        size_ = page_rounded(wanted);
+        data_ = map(size_);
+        mapped_ = true;
         return;
     }
 #endif
-    data_ = std::malloc(bytes == 0 ? 1 : bytes);
+    (void)least;
+    data_ = std::malloc(wanted == 0 ? 1 : wanted);
     if (data_ == nullptr) throw std::bad_alloc();
-    size_ = bytes;
+    size_ = wanted;
 }
 
 OutputMemory::~OutputMemory() {
     if (data_ == nullptr) return;
 #if defined(TOKMILL_MAPS_OUTPUT)
-    if (mapping_ != nullptr) {
-        if (!keep()) munmap(mapping_, mapping_bytes_);
+    if (mapped_) {
+        if (!keep()) munmap(data_, size_);
         return;
     }
 #endif
     std::free(data_);
 }
 
+void OutputMemory::grow(std::size_t bytes, std::size_t keep) {
+    if (bytes <= size_) return;
+#if defined(__linux__)
+    if (mapped_) {
+        const std::size_t larger = page_rounded(bytes);
+        void* moved = mremap(data_, size_, larger, MREMAP_MAYMOVE);
+        if (moved == MAP_FAILED) throw std::bad_alloc();
+        data_ = moved;
+        size_ = larger;
+        return;
+    }
+#endif
+    OutputMemory larger(bytes, bytes);
+    if (keep != 0) std::memcpy(larger.data_, data_, keep);
+    swap(larger);
+}
+
 void OutputMemory::trim(std::size_t bytes) noexcept {
 #if defined(TOKMILL_MAPS_OUTPUT)
-    if (mapping_ == nullptr || size_ <= places[3].most_bytes) return;
-    const auto page = static_cast<std::uintptr_t>(sysconf(_SC_PAGESIZE));
-    const auto begin = reinterpret_cast<std::uintptr_t>(data_);
-    const std::uintptr_t end = (begin + bytes + page - 1) / page * page;
-    const std::uintptr_t mapping_end = reinterpret_cast<std::uintptr_t>(mapping_) + mapping_bytes_;
-    if (end >= mapping_end || munmap(reinterpret_cast<void*>(end), mapping_end - end) != 0) return;
-    mapping_bytes_ -= mapping_end - end;
-    size_ = end - begin;
+    const std::size_t used = page_rounded(bytes == 0 ? 1 : bytes);
+    if (!mapped_ || used >= size_ || munmap(static_cast<std::uint8_t*>(data_) + used, size_ - used) != 0) return;
+    size_ = used;
 #else
     (void)bytes;
 #endif

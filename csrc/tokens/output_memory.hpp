@@ -12,8 +12,8 @@ namespace tokmill::tokens {
 class OutputMemory {
 public:
     OutputMemory() = default;
-    // At least `bytes`, more if a block that waits is larger; its contents are undefined. std::bad_alloc.
-    explicit OutputMemory(std::size_t bytes);
+    // At least `least` bytes: a block that waits, if one is large enough, else `wanted` bytes. Contents undefined. std::bad_alloc.
+    OutputMemory(std::size_t least, std::size_t wanted);
     OutputMemory(OutputMemory&& other) noexcept { swap(other); }
     OutputMemory& operator=(OutputMemory&& other) noexcept {
         swap(other);
@@ -24,7 +24,9 @@ public:
     void* data() const noexcept { return data_; }
     std::size_t size() const noexcept { return size_; }
 
-    // Gives pages behind the first `bytes` back to the system, if that is worth a system call.
+    // Room for at least `bytes`; the first `keep` bytes survive. Mapped memory moves without being copied where the system can.
+    void grow(std::size_t bytes, std::size_t keep);
+    // Gives the pages behind the first `bytes` back to the system.
     void trim(std::size_t bytes) noexcept;
 
     // The most that blocks waiting for the next call take.
@@ -34,16 +36,14 @@ private:
     void swap(OutputMemory& other) noexcept {
         std::swap(data_, other.data_);
         std::swap(size_, other.size_);
-        std::swap(mapping_, other.mapping_);
-        std::swap(mapping_bytes_, other.mapping_bytes_);
+        std::swap(mapped_, other.mapped_);
     }
     bool take_kept(std::size_t bytes) noexcept;
     bool keep() noexcept;
 
     void* data_ = nullptr;
     std::size_t size_ = 0;
-    void* mapping_ = nullptr;  // null: from malloc
-    std::size_t mapping_bytes_ = 0;
+    bool mapped_ = false;  // else from malloc
 };
 
 }  // namespace tokmill::tokens

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <cstring>
 #include <exception>
+#include <mutex>
 #include <string>
 
 #include "pool/pool.hpp"
@@ -13,7 +14,7 @@ namespace {
 // Two entries a 64-byte bucket. 8 MiB hold 262,144 words: with 4 MiB unseen English runs at 92 % of the speed, with 16 MiB
 // at 102 %. A vocabulary of 200,000 tokens would fill 8 MiB by itself.
 // The first slot, which a single thread always gets, has it whole; each further one costs the process half as much.
-constexpr std::size_t kTableBytes = std::size_t(8) << 20;
+constexpr std::size_t kTableBytes = std::size_t(16) << 20;
 constexpr std::size_t kLargeTableBytes = std::size_t(16) << 20;
 constexpr std::uint32_t kLargeVocabulary = 150000;
 
@@ -21,6 +22,8 @@ constexpr std::uint32_t kLargeVocabulary = 150000;
 constexpr std::size_t kPartBytes = 256 * 1024;
 // How far back from a border of parts we look for a place to cut a document.
 constexpr std::size_t kCutWindowUnits = 4096;
+
+constexpr std::size_t kMaxCharacterBytes = 4;
 
 pretokens::Pattern known_pattern(const std::string& regex) {
     if (const auto pattern = pretokens::find_pattern(regex)) return *pattern;
@@ -73,7 +76,7 @@ Tokenizer::Tokenizer(const SectionReader& snapshot, cpu::Isa isa)
     acquire(1);
 }
 
-Tokenizer::~Tokenizer() = default;
+Tokenizer::~Tokenizer() { delete decode_table_.load(std::memory_order_relaxed); }
 
 void Tokenizer::save(SectionWriter& out) const {
     vocabulary_.save(out);
@@ -92,9 +95,12 @@ Encoder* Tokenizer::try_acquire(std::size_t index) const {
         if (orphaned) {
             slot.encoder.release();  // not destroyed: its holder may have been inside of the allocator
         }
-        if (slot.encoder == nullptr) slot.encoder = std::make_unique<Encoder>(vocabulary_, merges_, scanner_.isa(), index == 0 ? table_bytes_ : table_bytes_ / 2);
+        if (slot.encoder == nullptr) slot.encoder = std::make_unique<Encoder>(vocabulary_, merges_, scanner_.isa(), index == 0 ? table_bytes_ : table_bytes_ / 4);
     } catch (...) {
         slot.owner.store(0, std::memory_order_release);
+        // Who saw it taken meanwhile may be asleep.
+        releases_.fetch_add(1, std::memory_order_release);
+        releases_.notify_one();
         throw;
     }
     return slot.encoder.get();
@@ -117,8 +123,13 @@ bool Tokenizer::try_lease(Lease& lease) const {
 }
 
 const DecodeTable& Tokenizer::decode_table() const {
-    std::call_once(decode_once_, [this] { decode_table_ = std::make_unique<const DecodeTable>(vocabulary_); });
-    return *decode_table_;
+    // Two threads may both make one; a lock would hang the child of a fork that came while it was held.
+    const DecodeTable* table = decode_table_.load(std::memory_order_acquire);
+    if (table == nullptr) {
+        auto fresh = std::make_unique<const DecodeTable>(vocabulary_);
+        if (decode_table_.compare_exchange_strong(table, fresh.get(), std::memory_order_acq_rel)) table = fresh.release();
+    }
+    return *table;
 }
 
 TableStatistics Tokenizer::statistics() const {
@@ -318,8 +329,7 @@ void Tokenizer::encode(std::span<const documents::Document> documents, const Enc
         run_parts(documents, options, threads, &ids, ends, id_count, cancel);
         return;
     }
-    // English has 4.4 bytes a token, Chinese 2.6; what is reserved in vain is given back.
-    ids.reserve(ids.size() + bytes / 2 + kIdArraySlack);
+    ids.expect(bytes);
     Sink sink{&ids, ends, 0};
     const Lease lease = acquire(pool::default_thread_count());
     encode_documents(lease.encoder(), documents, options, sink, cancel);
@@ -373,13 +383,15 @@ std::uint64_t Tokenizer::count_pretokens(const documents::Document& document, do
     return count - 1;  // the mark of the document's end
 }
 
-StreamEncoder::StreamEncoder(const Tokenizer& tokenizer, const EncodeOptions& options) : tokenizer_(tokenizer), options_(options) {}
+StreamEncoder::StreamEncoder(const Tokenizer& tokenizer, const EncodeOptions& options) : tokenizer_(tokenizer), options_(options) {
+    cut_character_.reserve(kMaxCharacterBytes);  // all it will ever hold: keeping a part of a character back cannot fail
+}
 
 void StreamEncoder::take(const documents::Document& document, bool last, IdArray& ids, Cancel& cancel) {
     documents::Reader reader(unicode::kernels(tokenizer_.isa()), document, options_.invalid);
     Sink sink{&ids, nullptr, 0};
-    const Tokenizer::Lease lease = tokenizer_.acquire(pool::default_thread_count());
     try {
+        const Tokenizer::Lease lease = tokenizer_.acquire(pool::default_thread_count());
         for (bool done = false; !done;) {
             done = chunk_.fill(tokenizer_.scanner(), reader, last, options_);
             lease.encoder().encode(chunk_, sink, cancel);
@@ -403,11 +415,13 @@ void StreamEncoder::feed(std::span<const std::uint8_t> bytes, IdArray& ids, Canc
         while (taken < bytes.size() && cut_character_.size() < wanted && (bytes[taken] & 0xC0) == 0x80) cut_character_.push_back(bytes[taken++]);
         bytes = bytes.subspan(taken);
         if (bytes.empty() && cut_character_.size() < wanted) return;
-        const std::vector<std::uint8_t> character = std::move(cut_character_);
+        std::uint8_t character[kMaxCharacterBytes];
+        const std::size_t size = cut_character_.size();
+        std::copy(cut_character_.begin(), cut_character_.end(), character);
         cut_character_.clear();
         const std::size_t first = fed_bytes_;
-        fed_bytes_ += character.size();
-        take({character.data(), character.size(), documents::Encoding::utf8, first}, false, ids, cancel);
+        fed_bytes_ += size;
+        take({character, size, documents::Encoding::utf8, first}, false, ids, cancel);
     }
     // Keep back the lead of a character that the end of this feed cuts.
     std::size_t whole = bytes.size();
@@ -424,11 +438,13 @@ void StreamEncoder::feed(std::span<const std::uint8_t> bytes, IdArray& ids, Canc
 }
 
 void StreamEncoder::finish(IdArray& ids, Cancel& cancel) {
-    const std::vector<std::uint8_t> rest = std::move(cut_character_);
+    std::uint8_t rest[kMaxCharacterBytes];
+    const std::size_t size = cut_character_.size();
+    std::copy(cut_character_.begin(), cut_character_.end(), rest);
     cut_character_.clear();
     const std::size_t first = fed_bytes_;
     fed_bytes_ = 0;
-    take({rest.data(), rest.size(), documents::Encoding::utf8, first}, true, ids, cancel);
+    take({rest, size, documents::Encoding::utf8, first}, true, ids, cancel);
     chunk_.reset();
 }
 

@@ -5,7 +5,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
-#include <mutex>
 #include <span>
 #include <vector>
 
@@ -88,8 +87,7 @@ private:
     const std::size_t table_bytes_;
     mutable std::array<Slot, kMaxSlots> slots_;
     mutable std::atomic<std::uint32_t> releases_{0};
-    mutable std::once_flag decode_once_;
-    mutable std::unique_ptr<const DecodeTable> decode_table_;
+    mutable std::atomic<const DecodeTable*> decode_table_{nullptr};  // made at the first use
 };
 
 // Text that arrives in pieces, ids as if it had come at once. Holds back what later text may still change. Not for use by

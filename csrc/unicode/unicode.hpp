@@ -47,6 +47,8 @@ struct Kernels {
     // the end is ill-formed too. The bytes up to the returned position have been copied; up to 64 bytes after
     // destination + count may be overwritten (the destination has that room); the source is never read past its end.
     std::size_t (*copy_valid_utf8)(std::uint8_t* destination, const std::uint8_t* source, std::size_t count);
+    // The same without the copy.
+    std::size_t (*valid_utf8)(const std::uint8_t* source, std::size_t count);
 
     // Transcodes to UTF-8, as Python stores a str. The destination has room for 2, 3 or 4 bytes a unit, plus 64.
     // Returns the number of bytes written. A surrogate pair is joined; a lone surrogate becomes U+FFFD and, if

@@ -346,7 +346,7 @@ void real_vocabulary(const char* path, int rounds) {
     Random random(4);
     const auto glued = [&](std::size_t length) {
         std::string text;
-        while (text.size() < length) text += model.tokens[below(random, model.tokens.size())];
+        while (text.size() < length + 3) text += model.tokens[below(random, model.tokens.size())];
         return text.substr(below(random, 3), length);
     };
     const auto runs = [&](std::size_t length) {

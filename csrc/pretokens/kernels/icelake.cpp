@@ -28,17 +28,6 @@ TOKMILL_ALWAYS_INLINE std::uint64_t starts_of_ends(std::uint64_t starts, std::ui
     return _pdep_u64(_pext_u64(wanted, ends), starts);
 }
 
-#include "pretokens/kernels/mask_algebra.inc"
-
-// What the safe-cut test has to know of the characters before a block.
-struct CutCarry {
-    std::uint64_t after3 = 0, after2 = 0;   // masks: the first byte behind a character of 3 or 2 bytes
-    std::uint64_t cut_before_ascii = 0;     // mask: a cut here if it is ASCII
-    std::uint64_t after_ascii = 0;          // 1 behind an ASCII character other than a space
-    std::uint32_t code3 = 0;                // the last character of 3 bytes ...
-    std::uint32_t partial_right = 0;        // ... and whether it has that flag
-    std::uint32_t code2 = 0;                // the last character of 2 bytes
-};
 
 TOKMILL_ALWAYS_INLINE __m512i splat(std::uint8_t byte) { return _mm512_set1_epi8(static_cast<char>(byte)); }
 
@@ -53,6 +42,29 @@ TOKMILL_ALWAYS_INLINE __m512i lookup256(const std::uint8_t* table, __m512i index
     const __m512i high = _mm512_permutex2var_epi8(_mm512_load_si512(table + 128), index, _mm512_load_si512(table + 192));
     return _mm512_mask_blend_epi8(upper_half, low, high);
 }
+
+struct Suffixes {
+    std::uint64_t short_ones, long_ones;  // of one byte behind the apostrophe, of two
+};
+
+TOKMILL_ALWAYS_INLINE Suffixes find_suffixes(const KernelTables& tables, const std::uint8_t* p, std::uint64_t quotes) {
+    const __m512i y = _mm512_loadu_si512(p + 1), z = _mm512_loadu_si512(p + 2);
+    const __m512i first = lookup128(tables.suffix_first, y), second = lookup128(tables.suffix_second, z);
+    const std::uint64_t long_s = _mm512_cmpeq_epi8_mask(y, splat(0xC5)) & _mm512_cmpeq_epi8_mask(z, splat(0xBF));  // U+017F folds to s
+    return {quotes & _mm512_test_epi8_mask(first, splat(1)), quotes & (_mm512_test_epi8_mask(first, second) | (tables.suffix_long_s ? long_s : 0))};
+}
+
+#include "pretokens/kernels/mask_algebra.inc"
+
+// What the safe-cut test has to know of the characters before a block.
+struct CutCarry {
+    std::uint64_t after3 = 0, after2 = 0;   // masks: the first byte behind a character of 3 or 2 bytes
+    std::uint64_t cut_before_ascii = 0;     // mask: a cut here if it is ASCII
+    std::uint64_t after_ascii = 0;          // 1 behind an ASCII character other than a space
+    std::uint32_t code3 = 0;                // the last character of 3 bytes ...
+    std::uint32_t partial_right = 0;        // ... and whether it has that flag
+    std::uint32_t code2 = 0;                // the last character of 2 bytes
+};
 
 // 16 bytes of a compressed register as 32-bit elements.
 template <int kQuarter>
@@ -222,17 +234,8 @@ TOKMILL_ALWAYS_INLINE void classify(const KernelTables& tables, const std::uint8
     m.space = flagged(kAsciiSpace);
     if constexpr (kPattern != Pattern::gpt2) m.newline = flagged(kAsciiNewline);
     m.blank = flagged(kAsciiBlank);
-    m.short_suffix = m.long_suffix = m.continuation = m.space2 = m.space3 = 0;
-
-    const std::uint64_t quotes = flagged(kAsciiQuote);
-    if (quotes != 0) {
-        const __m512i y = _mm512_loadu_si512(p + 1), z = _mm512_loadu_si512(p + 2);
-        const __m512i first = lookup128(tables.suffix_first, y), second = lookup128(tables.suffix_second, z);
-        m.short_suffix = quotes & _mm512_test_epi8_mask(first, splat(1));
-        m.long_suffix = quotes & _mm512_test_epi8_mask(first, second);
-        if constexpr (kPattern != Pattern::gpt2)  // U+017F, which folds to s
-            m.long_suffix |= quotes & _mm512_cmpeq_epi8_mask(y, splat(0xC5)) & _mm512_cmpeq_epi8_mask(z, splat(0xBF));
-    }
+    m.quote = flagged(kAsciiQuote);
+    m.continuation = m.space2 = m.space3 = 0;
 
     std::uint64_t after3 = 0, after2 = 0, after_ascii = 0;
     if constexpr (kCuts) {
@@ -290,14 +293,7 @@ TOKMILL_ALWAYS_INLINE std::uint32_t write_positions(std::uint64_t mask, std::uin
 
 }  // namespace
 
-ScanFunction scan_icelake(Pattern pattern, bool safe_cuts) noexcept {
-    switch (pattern) {
-        case Pattern::gpt2: return safe_cuts ? scan_blocks<Pattern::gpt2, true> : scan_blocks<Pattern::gpt2, false>;
-        case Pattern::cl100k: return safe_cuts ? scan_blocks<Pattern::cl100k, true> : scan_blocks<Pattern::cl100k, false>;
-        case Pattern::o200k: break;
-    }
-    return safe_cuts ? scan_blocks<Pattern::o200k, true> : scan_blocks<Pattern::o200k, false>;
-}
+ScanFunction scan_icelake(Pattern pattern, bool safe_cuts) noexcept { return scan_function(pattern, safe_cuts); }
 
 }  // namespace tokmill::pretokens
 

@@ -55,8 +55,10 @@ constexpr std::uint32_t pair_hash(std::uint32_t left, std::uint32_t right, std::
 using ScanFunction = std::size_t (*)(const KernelTables& tables, ScanState& state, const std::uint8_t* text, std::uint32_t end, bool last,
                                      std::uint32_t* starts);
 
-// The kernel of one instruction set.
+// The kernels, one a file. Scalar finds no safe cuts.
 ScanFunction scan_scalar(Pattern pattern) noexcept;
+ScanFunction scan_haswell(Pattern pattern, bool safe_cuts) noexcept;
 ScanFunction scan_icelake(Pattern pattern, bool safe_cuts) noexcept;
+ScanFunction scan_neon(Pattern pattern, bool safe_cuts) noexcept;
 
 }  // namespace tokmill::pretokens

@@ -9,9 +9,6 @@
 #include "cpu/region.hpp"
 #include "tokens/kernels/merge_kernels.hpp"
 
-#if defined(__GNUC__) && !defined(__clang__)
-#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"  // gcc 12: its own _mm512_undefined_epi32
-#endif
 
 TOKMILL_REGION_BEGIN(TOKMILL_FEATURES_ICELAKE)
 

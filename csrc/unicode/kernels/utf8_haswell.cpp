@@ -88,7 +88,8 @@ TOKMILL_ALWAYS_INLINE __m256i errors_in(__m256i bytes, __m256i previous) noexcep
     return _mm256_xor_si256(bad, due);
 }
 
-std::size_t copy_valid_utf8(std::uint8_t* destination, const std::uint8_t* source, std::size_t count) {
+template <bool kCopy>
+std::size_t validate([[maybe_unused]] std::uint8_t* destination, const std::uint8_t* source, std::size_t count) {
     // A block of ASCII needs a look only when one of the three bytes before it is not: that may lead a character.
     __m256i previous = _mm256_setzero_si256();
     std::uint32_t previous_high = 0;
@@ -104,19 +105,28 @@ std::size_t copy_valid_utf8(std::uint8_t* destination, const std::uint8_t* sourc
     std::size_t i = 0;
     for (; i + kBlock <= count; i += kBlock) {
         const __m256i low = load_half(source + i), high = load_half(source + i + 32);
-        store_half(destination + i, low);
-        store_half(destination + i + 32, high);
+        if constexpr (kCopy) {
+            store_half(destination + i, low);
+            store_half(destination + i + 32, high);
+        }
         if (block_is_bad(low, high)) return first_ill_formed(source, count, last_start_before(source, i));
     }
     // What is left, filled up with zeros; even when nothing is left, zeros tell whether the last character is whole.
     alignas(32) std::uint8_t rest[kBlock] = {};
     if (i < count) std::memcpy(rest, source + i, count - i);
     const __m256i low = load_half(rest), high = load_half(rest + 32);
-    store_half(destination + i, low);
-    store_half(destination + i + 32, high);
+    if constexpr (kCopy) {
+        store_half(destination + i, low);
+        store_half(destination + i + 32, high);
+    }
     if (block_is_bad(low, high)) return first_ill_formed(source, count, last_start_before(source, i));
     return count;
 }
+
+std::size_t copy_valid_utf8(std::uint8_t* destination, const std::uint8_t* source, std::size_t count) {
+    return validate<true>(destination, source, count);
+}
+std::size_t valid_utf8(const std::uint8_t* source, std::size_t count) { return validate<false>(nullptr, source, count); }
 
 // Closes the gaps in 16 bytes of four lanes, each with the bytes of one character from its low end, and stores them.
 // Bytes with the top bit set are used, and the first of each lane. Returns the end of what was written.
@@ -247,7 +257,7 @@ std::size_t ucs4_to_utf8(std::uint8_t* destination, const std::uint32_t* source,
 
 }  // namespace
 
-const Kernels kHaswellKernels{copy_valid_utf8, latin1_to_utf8, ucs2_to_utf8, ucs4_to_utf8};
+const Kernels kHaswellKernels{copy_valid_utf8, valid_utf8, latin1_to_utf8, ucs2_to_utf8, ucs4_to_utf8};
 
 }  // namespace tokmill::unicode
 

@@ -47,7 +47,8 @@ TOKMILL_ALWAYS_INLINE bool has_error(__m512i block, __m512i previous) noexcept {
     return _mm512_test_epi8_mask(error, error) != 0;
 }
 
-std::size_t copy_valid_utf8(std::uint8_t* destination, const std::uint8_t* source, std::size_t count) {
+template <bool kCopy>
+std::size_t validate([[maybe_unused]] std::uint8_t* destination, const std::uint8_t* source, std::size_t count) {
     // A block of ASCII needs a look only when one of the three bytes before it is not: that may lead a character.
     __m512i previous = _mm512_setzero_si512();
     std::uint64_t previous_high = 0;
@@ -55,7 +56,7 @@ std::size_t copy_valid_utf8(std::uint8_t* destination, const std::uint8_t* sourc
     std::size_t i = 0;
     for (; i + kBlock <= count; i += kBlock) {
         const __m512i block = load_block(source + i);
-        store_block(destination + i, block);
+        if constexpr (kCopy) store_block(destination + i, block);
         const std::uint64_t high = _mm512_movepi8_mask(block);
         if ((high | (previous_high & kLastThree)) != 0 && has_error(block, previous))
             return first_ill_formed(source, count, last_start_before(source, i));
@@ -65,10 +66,15 @@ std::size_t copy_valid_utf8(std::uint8_t* destination, const std::uint8_t* sourc
     // What is left, filled up with zeros; even when nothing is left, zeros tell whether the last character is whole.
     const __mmask64 rest = (std::uint64_t(1) << (count - i)) - 1;
     const __m512i block = _mm512_maskz_loadu_epi8(rest, source + i);
-    store_block(destination + i, block);
+    if constexpr (kCopy) store_block(destination + i, block);
     if (has_error(block, previous)) return first_ill_formed(source, count, last_start_before(source, i));
     return count;
 }
+
+std::size_t copy_valid_utf8(std::uint8_t* destination, const std::uint8_t* source, std::size_t count) {
+    return validate<true>(destination, source, count);
+}
+std::size_t valid_utf8(const std::uint8_t* source, std::size_t count) { return validate<false>(nullptr, source, count); }
 
 // Each of the first `lanes` 32-bit lanes holds the bytes of one character from its low end; closes the gaps. Unused bytes
 // are 0, and of the used ones only the first can be 0 (U+0000). Returns the end of what was written.
@@ -188,7 +194,7 @@ std::size_t ucs4_to_utf8(std::uint8_t* destination, const std::uint32_t* source,
 
 }  // namespace
 
-const Kernels kIcelakeKernels{copy_valid_utf8, latin1_to_utf8, ucs2_to_utf8, ucs4_to_utf8};
+const Kernels kIcelakeKernels{copy_valid_utf8, valid_utf8, latin1_to_utf8, ucs2_to_utf8, ucs4_to_utf8};
 
 }  // namespace tokmill::unicode
 

@@ -30,13 +30,14 @@ inline uint8x16_t errors_in(uint8x16_t bytes, uint8x16_t previous) noexcept {
     return veorq_u8(bad, due);
 }
 
-std::size_t copy_valid_utf8(std::uint8_t* destination, const std::uint8_t* source, std::size_t count) {
+template <bool kCopy>
+std::size_t validate([[maybe_unused]] std::uint8_t* destination, const std::uint8_t* source, std::size_t count) {
     // A block of ASCII needs a look only when the vector before it has a byte that is not: that may lead a character.
     uint8x16_t previous = vdupq_n_u8(0);
     bool previous_ascii = true;
-    const auto copy_block = [&](std::uint8_t* to, const std::uint8_t* from) {
+    const auto take_block = [&]([[maybe_unused]] std::uint8_t* to, const std::uint8_t* from) {
         const uint8x16x4_t block = vld1q_u8_x4(from);
-        vst1q_u8_x4(to, block);
+        if constexpr (kCopy) vst1q_u8_x4(to, block);
         const uint8x16_t any = vorrq_u8(vorrq_u8(block.val[0], block.val[1]), vorrq_u8(block.val[2], block.val[3]));
         if (vmaxvq_u8(any) < 0x80 && previous_ascii) return true;
         uint8x16_t errors = errors_in(block.val[0], previous);
@@ -47,13 +48,18 @@ std::size_t copy_valid_utf8(std::uint8_t* destination, const std::uint8_t* sourc
     };
     std::size_t i = 0;
     for (; i + kBlock <= count; i += kBlock)
-        if (!copy_block(destination + i, source + i)) return first_ill_formed(source, count, last_start_before(source, i));
+        if (!take_block(kCopy ? destination + i : nullptr, source + i)) return first_ill_formed(source, count, last_start_before(source, i));
     // What is left, filled up with zeros; even when nothing is left, zeros tell whether the last character is whole.
     std::uint8_t rest[kBlock] = {};
     if (i < count) std::memcpy(rest, source + i, count - i);
-    if (!copy_block(destination + i, rest)) return first_ill_formed(source, count, last_start_before(source, i));
+    if (!take_block(kCopy ? destination + i : nullptr, rest)) return first_ill_formed(source, count, last_start_before(source, i));
     return count;
 }
+
+std::size_t copy_valid_utf8(std::uint8_t* destination, const std::uint8_t* source, std::size_t count) {
+    return validate<true>(destination, source, count);
+}
+std::size_t valid_utf8(const std::uint8_t* source, std::size_t count) { return validate<false>(nullptr, source, count); }
 
 std::size_t latin1_to_utf8(std::uint8_t* destination, const std::uint8_t* source, std::size_t count) {
     std::uint8_t* out = destination;
@@ -112,7 +118,7 @@ std::size_t ucs4_to_utf8(std::uint8_t* destination, const std::uint32_t* source,
 
 }  // namespace
 
-const Kernels kNeonKernels{copy_valid_utf8, latin1_to_utf8, ucs2_to_utf8, ucs4_to_utf8};
+const Kernels kNeonKernels{copy_valid_utf8, valid_utf8, latin1_to_utf8, ucs2_to_utf8, ucs4_to_utf8};
 
 }  // namespace tokmill::unicode
 

@@ -16,6 +16,7 @@ std::size_t copy_valid_utf8(std::uint8_t* destination, const std::uint8_t* sourc
     if (valid != 0) std::memcpy(destination, source, valid);
     return valid;
 }
+std::size_t valid_utf8(const std::uint8_t* source, std::size_t count) { return first_ill_formed(source, count, 0); }
 
 std::size_t latin1_to_utf8(std::uint8_t* destination, const std::uint8_t* source, std::size_t count) {
     std::uint8_t* out = destination;
@@ -104,6 +105,6 @@ std::size_t encode_next(const std::uint32_t* source, std::size_t count, std::siz
     return encode_next_unit(source, count, position, out, lone);
 }
 
-const Kernels kScalarKernels{copy_valid_utf8, latin1_to_utf8, units_to_utf8<std::uint16_t>, units_to_utf8<std::uint32_t>};
+const Kernels kScalarKernels{copy_valid_utf8, valid_utf8, latin1_to_utf8, units_to_utf8<std::uint16_t>, units_to_utf8<std::uint32_t>};
 
 }  // namespace tokmill::unicode
