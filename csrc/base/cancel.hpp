@@ -17,7 +17,8 @@ public:
     using Hook = bool (*)(void* context);
 
     Cancel() = default;  // never polls anybody
-    Cancel(Hook hook, void* context) : hook_(hook), context_(context), owner_(std::this_thread::get_id()), last_poll_(std::chrono::steady_clock::now()) {}
+    Cancel(Hook hook, void* context)
+        : hook_(hook), context_(context), owner_(std::this_thread::get_id()), last_poll_(std::chrono::steady_clock::now()) {}
     Cancel(const Cancel&) = delete;
     Cancel& operator=(const Cancel&) = delete;
 

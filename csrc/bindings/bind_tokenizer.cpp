@@ -417,8 +417,8 @@ PyObject* pretoken_count(PyObject* self, PyObject* const* args, Py_ssize_t argum
 
 // ids[begin, end) as bytes, appended to `out`.
 std::size_t decode_into(const tokens::Tokenizer& tokenizer, const Ids& ids, std::size_t begin, std::size_t end, tokens::UnknownId unknown, bool skip,
-                        Buffer<std::uint8_t>& out, std::size_t size) {
-    ids.visit([&](const auto* data, std::size_t) { size = tokenizer.decode_table().decode(data + begin, end - begin, unknown, skip, out, size); });
+                        Buffer<std::uint8_t>& out, std::size_t size, Cancel* cancel = nullptr) {
+    ids.visit([&](const auto* data, std::size_t) { size = tokenizer.decode_table().decode(data + begin, end - begin, unknown, skip, out, size, cancel); });
     return size;
 }
 
@@ -434,8 +434,8 @@ struct DecodedBytes {
         if (ids.size() <= kKeepLockBytes / 4) {
             size = decode_into(tokenizer, ids, 0, ids.size(), unknown, skip, bytes, 0);
         } else {
-            const WithoutInterpreterLock unlocked;
-            size = decode_into(tokenizer, ids, 0, ids.size(), unknown, skip, bytes, 0);
+            WithoutInterpreterLock unlocked;
+            size = decode_into(tokenizer, ids, 0, ids.size(), unknown, skip, bytes, 0, &unlocked.cancel());
         }
     }
     const char* data() const { return size == 0 ? "" : reinterpret_cast<const char*>(bytes.data()); }

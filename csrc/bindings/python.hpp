@@ -15,7 +15,6 @@
 #include "base/cancel.hpp"
 #include "base/errors.hpp"
 #include "documents/documents.hpp"
-#include "tokens/id_array.hpp"
 #include "tokens/tokens.hpp"
 #include "vocab/vocab.hpp"
 

@@ -43,6 +43,17 @@ struct Document {
         return {static_cast<const std::uint8_t*>(data) + begin * unit_bytes(encoding), end - begin, encoding, first_unit + begin, row, constant};
     }
     std::size_t byte_size() const noexcept { return unit_count * unit_bytes(encoding); }
+    // The most bytes of UTF-8 that read() makes of it; a bad byte that is replaced becomes three.
+    std::size_t most_utf8_bytes(Invalid invalid) const noexcept {
+        switch (encoding) {
+            case Encoding::ascii: return unit_count;
+            case Encoding::utf8: return unit_count * (invalid == Invalid::replace ? 3 : 1);
+            case Encoding::latin1: return unit_count * 2;
+            case Encoding::ucs2: return unit_count * 3;
+            case Encoding::ucs4: return unit_count * 4;
+        }
+        return unit_count * 4;
+    }
 };
 
 // Bytes beyond what read() was asked to fill that it may overwrite.

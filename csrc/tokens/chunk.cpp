@@ -66,14 +66,21 @@ void Chunk::push_start(std::uint32_t at) {
 void Chunk::scan(const pretokens::Scanner& scanner, std::uint32_t end, bool last, const EncodeOptions& options) {
     // At most one start a byte, and each byte gives one once.
     starts_.grow(start_count_ + (end - std::min(end, scan_.last_start)) + pretokens::kStartsSlack, start_count_);
+    const std::uint32_t known = start_count_;
     start_count_ += static_cast<std::uint32_t>(scanner.scan(scan_, text(), end, last, starts_.data() + start_count_));
-    if (end - scan_.last_start > options.max_pretoken_bytes) {
-        const std::uint64_t where = position_in_document(scan_.last_start);
-        throw Error(ErrorKind::pretoken_too_long,
-                    "the pretoken at byte " + std::to_string(where) + " is longer than max_pretoken_bytes = " +
-                        std::to_string(options.max_pretoken_bytes) + "; raise it (memory grows with it) or cut the text",
-                    static_cast<std::int64_t>(where));
+    if (options.max_pretoken_bytes < limit_) {
+        for (std::uint32_t i = std::max(known, segment_first_ + 1); i < start_count_; ++i)
+            if (starts_[i] - starts_[i - 1] > options.max_pretoken_bytes) refuse_pretoken(starts_[i - 1], options);
     }
+    if (end - scan_.last_start > options.max_pretoken_bytes) refuse_pretoken(scan_.last_start, options);
+}
+
+void Chunk::refuse_pretoken(std::uint32_t start, const EncodeOptions& options) const {
+    const std::uint64_t where = position_in_document(start);
+    throw Error(ErrorKind::pretoken_too_long,
+                "the pretoken at byte " + std::to_string(where) + " is longer than max_pretoken_bytes = " + std::to_string(options.max_pretoken_bytes) +
+                    "; raise it (memory grows with it) or cut the text",
+                static_cast<std::int64_t>(where));
 }
 
 void Chunk::cut_specials(const pretokens::Scanner& scanner, bool last, const EncodeOptions& options) {

@@ -62,6 +62,7 @@ private:
     void cut_specials(const pretokens::Scanner& scanner, bool last, const EncodeOptions& options);
     void push_start(std::uint32_t at);
     void take_back();
+    [[noreturn]] void refuse_pretoken(std::uint32_t start, const EncodeOptions& options) const;
 
     // A long document that nobody can change is read where it stands, up to its last bytes: copying it took 6 % of the time.
     const std::uint8_t* lent_ = nullptr;

@@ -74,13 +74,14 @@ std::optional<std::string_view> DecodeTable::bytes_of(std::uint64_t id, bool ski
 
 template <class Id>
 std::size_t DecodeTable::decode(const Id* ids, std::size_t count, UnknownId unknown, bool skip_special_tokens, Buffer<std::uint8_t>& out,
-                                std::size_t size) const {
+                                std::size_t size, Cancel* cancel) const {
     if (count == 0) return size;
     out.grow(size + count * kGuessedBytesPerId + sizeof(Slot), size);
     const Slot* const slots = slots_.data();  // in locals: the compiler cannot know that stores of bytes leave them alone
     const std::uint64_t id_end = id_end_;
     for (std::size_t begin = 0; begin < count; begin += kBlockIds) {
         const std::size_t end = std::min(count, begin + kBlockIds);
+        if (cancel != nullptr) cancel->poll();
         // Up to the end of the block there is always room for a whole slot after every id that is still to come.
         const auto reserve = [&](std::size_t bytes, std::size_t ids_left) { out.grow(size + bytes + (ids_left + 1) * sizeof(Slot), size); };
         reserve(0, end - begin);
@@ -116,11 +117,11 @@ std::size_t DecodeTable::decode(const Id* ids, std::size_t count, UnknownId unkn
     return size;
 }
 
-template std::size_t DecodeTable::decode(const std::int32_t*, std::size_t, UnknownId, bool, Buffer<std::uint8_t>&, std::size_t) const;
-template std::size_t DecodeTable::decode(const std::uint32_t*, std::size_t, UnknownId, bool, Buffer<std::uint8_t>&, std::size_t) const;
-template std::size_t DecodeTable::decode(const std::uint16_t*, std::size_t, UnknownId, bool, Buffer<std::uint8_t>&, std::size_t) const;
-template std::size_t DecodeTable::decode(const std::int64_t*, std::size_t, UnknownId, bool, Buffer<std::uint8_t>&, std::size_t) const;
-template std::size_t DecodeTable::decode(const std::uint64_t*, std::size_t, UnknownId, bool, Buffer<std::uint8_t>&, std::size_t) const;
+template std::size_t DecodeTable::decode(const std::int32_t*, std::size_t, UnknownId, bool, Buffer<std::uint8_t>&, std::size_t, Cancel*) const;
+template std::size_t DecodeTable::decode(const std::uint32_t*, std::size_t, UnknownId, bool, Buffer<std::uint8_t>&, std::size_t, Cancel*) const;
+template std::size_t DecodeTable::decode(const std::uint16_t*, std::size_t, UnknownId, bool, Buffer<std::uint8_t>&, std::size_t, Cancel*) const;
+template std::size_t DecodeTable::decode(const std::int64_t*, std::size_t, UnknownId, bool, Buffer<std::uint8_t>&, std::size_t, Cancel*) const;
+template std::size_t DecodeTable::decode(const std::uint64_t*, std::size_t, UnknownId, bool, Buffer<std::uint8_t>&, std::size_t, Cancel*) const;
 
 StreamDecoder::StreamDecoder(const DecodeTable& table, std::size_t sequences)
     : table_(&table), copy_valid_utf8_(unicode::kernels(cpu::active()).copy_valid_utf8), held_(sequences) {}

@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/cancel.hpp"
 #include "base/memory.hpp"
 #include "unicode/unicode.hpp"
 #include "vocab/vocab.hpp"
@@ -27,7 +28,7 @@ public:
     // int32, uint32, uint16, int64 or uint64. Error(unknown_id) with the index, for negative numbers too.
     template <class Id>
     std::size_t decode(const Id* ids, std::size_t count, UnknownId unknown, bool skip_special_tokens, Buffer<std::uint8_t>& out,
-                       std::size_t size) const;
+                       std::size_t size, Cancel* cancel = nullptr) const;
 
     // The bytes of one id; nothing if the vocabulary has none for it, an empty string for a special token to be skipped.
     // Any negative number converted to unsigned is an unknown id.

@@ -30,7 +30,9 @@ pretokens::Pattern known_pattern(const std::string& regex) {
     std::string known;
     for (const pretokens::Pattern pattern : {pretokens::Pattern::gpt2, pretokens::Pattern::cl100k, pretokens::Pattern::o200k})
         known += (known.empty() ? "" : ", ") + std::string(pretokens::name(pattern));
-    throw Error(ErrorKind::pattern, "unknown split pattern '" + regex + "'; known by name or by their regex: " + known);
+    std::string shown;
+    for (const char c : regex) shown += c == 0 ? "\\x00" : std::string(1, c);
+    throw Error(ErrorKind::pattern, "unknown split pattern '" + shown + "'; known by name or by their regex: " + known);
 }
 
 }  // namespace
@@ -285,7 +287,7 @@ void Tokenizer::run_parts(std::span<const documents::Document> documents, const 
     if (ids != nullptr) {
         // Never more ids than bytes: with room for that many, what is copied need not move again.
         std::size_t bytes = 0;
-        for (const documents::Document& document : documents) bytes += document.byte_size() * (document.encoding == documents::Encoding::latin1 ? 2 : 1);
+        for (const documents::Document& document : documents) bytes += document.most_utf8_bytes(options.invalid);
         if (ids->has_slack()) ids->reserve(ids->size() + bytes + kIdArraySlack);
     }
     // The first failure in the order of the text is the one that is reported, whatever the threads do.

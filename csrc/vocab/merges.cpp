@@ -112,16 +112,24 @@ Merges Merges::build(const Vocabulary& vocabulary) {
     Merges merges;
     merges.symbol_of_byte_ = vocabulary.symbol_of_byte();
     GrowingPairs pairs(vocabulary.symbol_count());
+    std::vector<Symbol> byte_pairs(std::size_t(1) << 16, kNoSymbol);  // complete once all tokens of two bytes are seen
     std::vector<Symbol> unreachable;
     Buffer<Symbol> symbols(std::max<std::size_t>(vocabulary.max_token_bytes(), kMaxPlainMerge));
+    Symbol ranks[kMaxPlainMerge];
     TreeMerger tree;
     for (const Symbol symbol : by_length(vocabulary)) {
         const std::string_view token = vocabulary.bytes(symbol);
         if (token.size() == 1) continue;
         for (std::size_t i = 0; i < token.size(); ++i) symbols[i] = merges.symbol_of_byte_[static_cast<std::uint8_t>(token[i])];
-        const std::size_t count = token.size() <= kMaxPlainMerge
-                                      ? merge_plain(pairs, symbols.data(), static_cast<std::uint32_t>(token.size()))
-                                      : tree.merge(pairs, symbols.data(), token.size(), nullptr, [] {});
+        std::size_t count = token.size();
+        if (count == 2) {
+            byte_pairs[load<std::uint16_t>(token.data())] = symbol;
+        } else if (count <= kMaxPlainMerge) {
+            for (std::size_t i = 0; i + 1 < count; ++i) ranks[i] = byte_pairs[load<std::uint16_t>(token.data() + i)];
+            count = merge_plain(pairs, symbols.data(), ranks, static_cast<std::uint32_t>(count));
+        } else {
+            count = tree.merge(pairs, symbols.data(), count, nullptr, [] {});
+        }
         if (count == 2) {
             pairs.add(symbols[0], symbols[1], symbol);
         } else {
@@ -132,9 +140,6 @@ Merges Merges::build(const Vocabulary& vocabulary) {
     merges.unreachable_ = Column<Symbol>(std::move(unreachable));
     merges.place(pairs.entries(), vocabulary.symbol_count());
 
-    std::vector<Symbol> byte_pairs(std::size_t(1) << 16, kNoSymbol);
-    for (std::uint32_t pair = 0; pair < byte_pairs.size(); ++pair)
-        byte_pairs[pair] = merges.merged(merges.symbol_of_byte_[pair & 255], merges.symbol_of_byte_[pair >> 8]);
     merges.byte_pairs_ = Column<Symbol>(std::move(byte_pairs));
     return merges;
 }

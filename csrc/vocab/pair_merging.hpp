@@ -16,12 +16,11 @@ namespace tokmill::vocab {
 
 inline constexpr std::uint32_t kMaxPlainMerge = 64;
 
-// Merges symbols[0, count) in place, count <= kMaxPlainMerge, and returns how many are left. O(count^2), which for
-// a word is less than any clever structure costs.
+// Merges symbols[0, count) in place, count <= kMaxPlainMerge, and returns how many are left. ranks[i] is what symbols i
+// and i + 1 merge into (the rank of a merge is the symbol it makes); it is used up. O(count^2), which for a word is less than
+// any clever structure costs.
 template <class Pairs>
-std::uint32_t merge_plain(const Pairs& pairs, Symbol* symbols, std::uint32_t count) {
-    Symbol ranks[kMaxPlainMerge];  // ranks[i]: what symbols i and i + 1 merge into; the rank of a merge is its symbol
-    for (std::uint32_t i = 0; i + 1 < count; ++i) ranks[i] = pairs(symbols[i], symbols[i + 1]);
+std::uint32_t merge_plain(const Pairs& pairs, Symbol* symbols, Symbol* ranks, std::uint32_t count) {
     while (count > 1) {
         std::uint32_t at = 0;
         for (std::uint32_t i = 1; i + 1 < count; ++i)

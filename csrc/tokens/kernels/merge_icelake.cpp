@@ -9,7 +9,6 @@
 #include "cpu/region.hpp"
 #include "tokens/kernels/merge_kernels.hpp"
 
-
 TOKMILL_REGION_BEGIN(TOKMILL_FEATURES_ICELAKE)
 
 namespace tokmill::tokens {
