@@ -343,6 +343,35 @@ class TestArguments:
         assert preview.token_bytes[0] != b"changed"
 
 
+class TestAfterErrors:
+    """An error can come at any point of a long document: the tables and buffers that the next call finds are in order."""
+
+    @pytest.mark.parametrize("size", [1_000, 70_000, 150_000, 300_000, 700_000, 2_500_000])
+    @pytest.mark.parametrize("unit", ["a", "ab ", "é", "中", "\U0001f600 "])
+    def test_the_next_text_is_right(self, size: int, unit: str, preview: tokmill.Tokenizer) -> None:
+        long = unit * (size // len(unit))
+        content = long.encode()
+        others = ["some words é " * 60_000, "short", "中文 " * 60_000, "x" * 200_000, "\U0001f600a " * 50_000, ""]
+        wanted = [preview.encode_list(text) for text in others]
+        special = next(iter(preview.special_tokens))
+        faults: list[Callable[[], object]] = [
+            lambda: preview.encode(long + "x" * size, max_pretoken_bytes=size // 2, threads=1),
+            lambda: preview.encode(content + b"x" * size, max_pretoken_bytes=size // 2, threads=2),
+            lambda: preview.encode_list(content + b"\xff"),
+            lambda: preview.count(content + b"\xff", threads=1),
+            lambda: preview.encode(long + "\ud800", invalid="error"),
+            lambda: preview.encode_list(long + special, special="error"),
+            lambda: preview.encode(content, out=np.empty(10, np.int32)),
+            lambda: preview.encode_batch([long, content + b"\xff", long]),
+            lambda: preview._stream(max_pretoken_bytes=size // 2).feed(content + b"x" * size),
+        ]
+        for fault in faults:
+            with pytest.raises(tokmill.Error):
+                fault()
+            assert [preview.encode_list(text) for text in others] == wanted
+            assert [preview.encode_list(text.encode()) for text in others[:3]] == wanted[:3]
+
+
 def test_errors_are_one_hierarchy() -> None:
     classes = [value for value in vars(tokmill.errors).values() if isinstance(value, type) and issubclass(value, Exception)]
     assert len(classes) >= 15

@@ -13,7 +13,7 @@ import pytest
 from tests.conftest import REPOSITORY
 
 README = (REPOSITORY / "README.md").read_text("utf8")
-PAGES = sorted([*REPOSITORY.glob("*.md"), *REPOSITORY.glob("*/*.md"), *REPOSITORY.glob("examples/*/*.md")])
+PAGES = sorted(page for pattern in ("*.md", "[!.]*/*.md", "examples/*/*.md") for page in REPOSITORY.glob(pattern))
 
 
 def test_python_blocks() -> None:

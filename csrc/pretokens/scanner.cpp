@@ -7,7 +7,7 @@
 #include "pretokens/next_pretoken.hpp"
 #include "pretokens/pretokens.hpp"
 #include "pretokens/safe_cuts.hpp"
-#include "unicode/classes.hpp"
+#include "unicode/unicode.hpp"
 
 namespace tokmill::pretokens {
 

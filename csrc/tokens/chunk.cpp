@@ -34,9 +34,10 @@ void Chunk::reset() noexcept {
 }
 
 void Chunk::prepare_text() {
-    if (text_.capacity() != 0) return;
-    text_.grow(limit_ + kTextSlack, 0);
-    std::memset(text_.data(), 0, text_.capacity());
+    if (text_.capacity() >= limit_ + kTextSlack) return;
+    const std::uint32_t keep = lent_ != nullptr ? 0 : end_;
+    text_.grow(limit_ + kTextSlack, keep);
+    std::memset(text_.data() + keep, 0, text_.capacity() - keep);
 }
 
 void Chunk::begin_document(const documents::Document& document) {

@@ -238,7 +238,7 @@ void Encoder::assemble(const std::vector<std::uint32_t>& special_ids, ProbeResul
         } else if (miss.length == 0) {
             end_document(sink, sink.id_count + static_cast<std::uint64_t>(out - first));
         } else {
-            append(&special_ids[next_special++], 1);
+            *out++ = static_cast<Id>(special_ids[next_special++]);
         }
     }
     append(ids_.data() + copied, found.id_count - copied);

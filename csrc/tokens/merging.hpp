@@ -8,7 +8,6 @@
 #include "base/cancel.hpp"
 #include "base/memory.hpp"
 #include "cpu/isa.hpp"
-#include "vocab/pair_merging.hpp"
 #include "vocab/vocab.hpp"
 
 namespace tokmill::tokens {

@@ -69,7 +69,7 @@ private:
     static constexpr std::size_t kMaxSlots = 256;
 
     Encoder* try_acquire(std::size_t slot) const;
-    Lease acquire(std::size_t slots) const;
+    Lease acquire(std::size_t slots, Cancel& cancel) const;
     bool try_lease(Lease& lease) const;
     void encode_documents(Encoder& encoder, std::span<const documents::Document> documents, const EncodeOptions& options, Sink& sink,
                           Cancel& cancel) const;
@@ -84,9 +84,7 @@ private:
     const vocab::Vocabulary vocabulary_;
     const vocab::Merges merges_;
     const pretokens::Scanner scanner_;
-    const std::size_t table_bytes_;
     mutable std::array<Slot, kMaxSlots> slots_;
-    mutable std::atomic<std::uint32_t> releases_{0};
     mutable std::atomic<const DecodeTable*> decode_table_{nullptr};  // made at the first use
 };
 

@@ -1,6 +1,6 @@
 // Classes of characters, from a generated two-stage table of 22 KB: a page number for every 256 code points, then
 // 4 bits a code point. Equal pages are stored once (140 of 4352).
-#include "unicode/classes.hpp"
+#include "unicode/unicode.hpp"
 
 namespace tokmill::unicode {
 

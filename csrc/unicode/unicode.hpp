@@ -27,6 +27,16 @@ enum CharClass : std::uint8_t {
 // The class of a code point below kCodePointLimit (surrogates are kOther).
 CharClass char_class(std::uint32_t code_point) noexcept;
 
+// The table behind char_class, for kernels that look several characters up at once. The class of code point c is in
+//     words[pages[c >> 8] * 32 + (c >> 3 & 31)], bits 4 * (c & 7) to 4 * (c & 7) + 3.
+// Example: U+00E9 is in page 0, word 29, bits 4-7.
+struct ClassTable {
+    const std::uint8_t* pages;  // kClassPageBytes of them; 3 more are readable, for gathers of 32 bits
+    const std::uint32_t* words;
+};
+inline constexpr std::uint32_t kClassPageBytes = kCodePointLimit >> 8;
+ClassTable class_table() noexcept;
+
 // Bytes of the character that a lead byte announces (1 to 4); 1 for a byte that is no lead.
 constexpr std::uint32_t utf8_length(std::uint8_t lead) noexcept { return lead < 0xC0 ? 1 : lead < 0xE0 ? 2 : lead < 0xF0 ? 3 : 4; }
 

@@ -139,7 +139,6 @@ Merges Merges::build(const Vocabulary& vocabulary) {
     std::sort(unreachable.begin(), unreachable.end());
     merges.unreachable_ = Column<Symbol>(std::move(unreachable));
     merges.place(pairs.entries(), vocabulary.symbol_count());
-
     merges.byte_pairs_ = Column<Symbol>(std::move(byte_pairs));
     return merges;
 }
@@ -151,12 +150,8 @@ void Merges::place(std::span<const std::uint64_t> entries, std::uint32_t symbol_
         std::max<std::uint32_t>(kMinBucketBits, static_cast<std::uint32_t>(std::bit_width(count / 8)));
     const std::size_t bucket_count = std::size_t(1) << bucket_bits;
 
-    struct Keyed {
-        std::uint32_t slot_hash;
-        std::uint32_t entry;
-    };
-    std::vector<Keyed> keyed(count);                      // entries grouped by bucket
-    std::vector<std::uint32_t> begin(bucket_count + 1);   // bucket b: keyed[begin[b], begin[b + 1])
+    std::vector<std::uint32_t> hashes(count);             // slot hashes of all entries, grouped by bucket
+    std::vector<std::uint32_t> begin(bucket_count + 1);   // bucket b: hashes[begin[b], begin[b + 1])
     std::vector<std::uint32_t> order(bucket_count), size_begin(kMaxBucketKeys + 2);
     std::vector<std::uint64_t> slots(slot_count);
     std::vector<std::uint64_t> taken(slot_count / 64);    // one bit a slot: stays in the first-level cache
@@ -183,7 +178,7 @@ void Merges::place(std::span<const std::uint64_t> entries, std::uint32_t symbol_
         for (std::uint32_t size = kMaxBucketKeys, at = 0; size <= kMaxBucketKeys; --size) at += std::exchange(size_begin[size], at);
         for (std::size_t i = count; i-- != 0;) {
             const Symbol left = left_of(entries[i]), right = right_of(entries[i]);
-            keyed[--begin[table.bucket(left, right)]] = {left * table.slot_left + right * table.slot_right, static_cast<std::uint32_t>(i)};
+            hashes[--begin[table.bucket(left, right)]] = left * table.slot_left + right * table.slot_right;
         }
         for (std::size_t b = 0; b < bucket_count; ++b) order[size_begin[begin[b + 1] - begin[b]]++] = static_cast<std::uint32_t>(b);
         return true;
@@ -193,11 +188,11 @@ void Merges::place(std::span<const std::uint64_t> entries, std::uint32_t symbol_
         std::fill(displacements.begin(), displacements.end(), std::uint16_t(0));
         std::uint32_t places[kMaxBucketKeys];
         for (const std::uint32_t b : order) {
-            const Keyed* keys = keyed.data() + begin[b];
+            const std::uint32_t* keys = hashes.data() + begin[b];
             const std::uint32_t size = begin[b + 1] - begin[b];
             const auto fits = [&](std::uint32_t displacement) {
                 for (std::uint32_t i = 0; i < size; ++i) {
-                    const std::uint32_t place = table.displaced(keys[i].slot_hash, displacement);
+                    const std::uint32_t place = table.displaced(keys[i], displacement);
                     if ((taken[place / 64] >> (place % 64) & 1) != 0) return false;
                     for (std::uint32_t j = 0; j < i; ++j)
                         if (places[j] == place) return false;

@@ -173,3 +173,5 @@ private:
 };
 
 }  // namespace tokmill::vocab
+
+#include "vocab/pair_merging.hpp"  // how sequences merge by such a table; needs what is above

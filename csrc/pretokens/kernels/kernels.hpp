@@ -40,7 +40,7 @@ struct KernelTables {
     std::uint32_t joined_shift = 32;                      // the hash of a pair of neighbours is shifted right by this
     const std::uint32_t* joined = nullptr;                // bits: some token may join these neighbours
     const std::uint8_t* bmp = nullptr;                    // BmpFlags of U+0000-FFFF, and 3 more bytes for gathers of 32 bits
-    const std::uint8_t* class_pages = nullptr;            // see unicode/classes.hpp
+    const std::uint8_t* class_pages = nullptr;            // see unicode/unicode.hpp
     const std::uint32_t* class_words = nullptr;
 };
 

@@ -16,7 +16,7 @@ from .cases import Case, of_a_file, suite
 from .chart import chart
 from .peers import PEERS
 from .run import Plan, Run, default_work, make_work
-from .show import report
+from .show import report, with_headline
 from .texts import Library
 from .vocabulary import FAMILIES, Vocabulary, prepare
 
@@ -40,6 +40,7 @@ def suite_main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--quick", action="store_true", help="one round of the five peers that matter most: some three minutes")
     parser.add_argument("--list", action="store_true", help="list the cases and leave")
     parser.add_argument("--chart", type=Path, help="write the chart as SVG")
+    parser.add_argument("--readme", type=Path, help="put the headline table between the markers of this Markdown file")
     _add_common(parser)
     options = parser.parse_args(arguments)
     cases = _chosen(suite(), options.cases)
@@ -60,6 +61,8 @@ def suite_main(arguments: list[str] | None = None) -> int:
     run["bars"] = [{**asdict(verdict), "rule": verdict.bar.rule, "ratio": verdict.ratio} for verdict in judge(run["results"], run["asked"])]
     if options.chart is not None:
         options.chart.write_text(chart(run), encoding="utf-8")
+    if options.readme is not None:
+        options.readme.write_text(with_headline(options.readme.read_text(encoding="utf-8"), run), encoding="utf-8")
     return _finish(run, options, with_bars=True)
 
 

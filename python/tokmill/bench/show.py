@@ -18,6 +18,18 @@ def report(run: dict[str, Any], with_bars: bool) -> str:
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
+_MARKERS = ("<!-- bench table begin -->", "<!-- bench table end -->")
+
+
+def with_headline(page: str, run: dict[str, Any]) -> str:
+    """A Markdown page with the headline table of this run between its two markers. ValueError if it has none."""
+    before, begin, rest = page.partition(_MARKERS[0])
+    _, end, after = rest.partition(_MARKERS[1])
+    if not begin or not end:
+        raise ValueError(f"the page has no {_MARKERS[0]} ... {_MARKERS[1]}")
+    return f"{before}{begin}\n{_headline(run)}\n\n{_heading(run)}\n{end}{after}"
+
+
 def _heading(run: dict[str, Any]) -> str:
     machine = run["machine"]
     active = machine.get("instruction sets", {}).get("active")
