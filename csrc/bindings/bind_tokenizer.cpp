@@ -117,7 +117,7 @@ PyObject* from_spec(PyObject* type, const char* function, PyObject* const* args,
             spec.name = name;
             spec.pattern = regex;
             spec.specials = std::move(specials);
-            core->tokenizer = std::make_unique<tokens::Tokenizer>(vocab::Vocabulary::build(std::move(spec)), isa);
+            core->tokenizer = std::make_unique<tokens::Tokenizer>(std::move(spec), isa);
         }
         finish_core(*core);
         return new_object(reinterpret_cast<PyTypeObject*>(type), std::move(core));

@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "base/errors.hpp"
 #include "base/memory.hpp"
 #include "formats/formats.hpp"
@@ -17,6 +19,11 @@ vocab::Spec read_merge_list(std::span<const std::uint8_t> file) {
     if (count > kMaxMerges || file.size() != 4 + std::size_t(count) * 4) damaged("its length does not fit its " + std::to_string(count) + " merges", 0);
 
     vocab::Spec spec;
+    const std::size_t token_count = kByteSymbols + std::size_t(count);
+    spec.bytes.reserve(token_count * 8);
+    spec.offsets.reserve(token_count + 1);
+    spec.ids.reserve(token_count);
+    spec.parts.assign(token_count, {vocab::kNoSymbol, vocab::kNoSymbol});
     spec.offsets.push_back(0);
     for (std::uint32_t byte = 0; byte < kByteSymbols; ++byte) {
         spec.bytes.push_back(static_cast<std::uint8_t>(byte));
@@ -29,8 +36,11 @@ vocab::Spec read_merge_list(std::span<const std::uint8_t> file) {
             const auto part = load<std::uint16_t>(file.data() + half);
             if (part >= kByteSymbols + i) damaged("a merge of a symbol that does not exist yet", half);
             const std::uint64_t begin = spec.offsets[part];
-            const std::uint64_t end = spec.offsets[part + 1];
-            for (std::uint64_t k = begin; k < end; ++k) spec.bytes.push_back(spec.bytes[k]);
+            const std::size_t length = spec.offsets[part + 1] - begin;
+            const std::size_t at = spec.bytes.size();
+            spec.bytes.resize(at + length);
+            std::copy_n(spec.bytes.data() + begin, length, spec.bytes.data() + at);
+            (half == where ? spec.parts[kByteSymbols + i].first : spec.parts[kByteSymbols + i].second) = part;
         }
         if (spec.bytes.size() - spec.offsets.back() > kMaxTokenBytes) damaged("a token of more than 64 KiB", where);
         if (spec.bytes.size() > kMaxAllBytes) damaged("tokens of more than 256 MiB together", where);

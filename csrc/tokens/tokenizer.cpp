@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <bit>
 #include <chrono>
 #include <cstring>
 #include <exception>
@@ -13,11 +14,16 @@ namespace tokmill::tokens {
 
 namespace {
 
-// Word tables: two entries a 64-byte bucket. The first slot, which a single thread always gets, has 16 MiB for 524,288
-// words; 10 MB of English again ran at 496, 631, 711 and 745 MB/s with 2, 4, 8 and 16 MiB. The further slots make
+// Word tables: two entries a 64-byte bucket. The first slot, which a single thread always gets, has room for four times the
+// vocabulary, at most 16 MiB for 524,288 words; with cl100k, 10 MB of English again ran at 496, 631, 711 and 745 MB/s with 2, 4, 8 and 16 MiB. The further slots make
 // do with 4 MiB, so that many threads stay cheap: with its scratch a slot costs the process less than 8 MB.
-constexpr std::size_t kFirstTableBytes = std::size_t(16) << 20;
+constexpr std::size_t kMostFirstTableBytes = std::size_t(16) << 20;
 constexpr std::size_t kFurtherTableBytes = std::size_t(4) << 20;
+
+std::size_t first_table_bytes(const vocab::Vocabulary& vocabulary) {
+    const std::size_t wanted = std::bit_ceil(std::size_t(vocabulary.symbol_count()) * 4 * sizeof(Bucket) / 2);
+    return std::clamp(wanted, kFurtherTableBytes, kMostFirstTableBytes);
+}
 
 // What one thread takes at a time: enough to be worth the handing out, few enough that all threads end together.
 constexpr std::size_t kPartBytes = 256 * 1024;
@@ -60,9 +66,18 @@ private:
     Slot* slot_ = nullptr;
 };
 
-Tokenizer::Tokenizer(vocab::Vocabulary vocabulary, cpu::Isa isa)
-    : vocabulary_(std::move(vocabulary)),
-      merges_(vocab::Merges::build(vocabulary_)),
+Tokenizer::Tables Tokenizer::build(vocab::Spec spec) {
+    const std::vector<std::pair<vocab::Symbol, vocab::Symbol>> parts = std::move(spec.parts);
+    vocab::Vocabulary vocabulary = vocab::Vocabulary::build(std::move(spec));
+    vocab::Merges merges = parts.empty() ? vocab::Merges::build(vocabulary) : vocab::Merges::build(vocabulary, parts);
+    return {std::move(vocabulary), std::move(merges)};
+}
+
+Tokenizer::Tokenizer(vocab::Spec spec, cpu::Isa isa) : Tokenizer(build(std::move(spec)), isa) {}
+
+Tokenizer::Tokenizer(Tables tables, cpu::Isa isa)
+    : vocabulary_(std::move(tables.vocabulary)),
+      merges_(std::move(tables.merges)),
       // A part of a pretoken may only be encoded on its own if no whole pretoken is looked up past the merges.
       scanner_(known_pattern(vocabulary_.pattern()), vocabulary_, merges_.unreachable().empty(), isa) {
     Cancel never;
@@ -97,7 +112,7 @@ Encoder* Tokenizer::try_acquire(std::size_t index) const {
             slot.encoder.release();  // not destroyed: its holder may have been inside of the allocator
         }
         if (slot.encoder == nullptr)
-            slot.encoder = std::make_unique<Encoder>(vocabulary_, merges_, scanner_.isa(), index == 0 ? kFirstTableBytes : kFurtherTableBytes);
+            slot.encoder = std::make_unique<Encoder>(vocabulary_, merges_, scanner_.isa(), index == 0 ? first_table_bytes(vocabulary_) : kFurtherTableBytes);
     } catch (...) {
         slot.owner.store(0, std::memory_order_release);
         throw;

@@ -23,8 +23,8 @@ namespace tokmill::tokens {
 
 class Tokenizer {
 public:
-    // Error(value) if the vocabulary's pattern is none of the known ones.
-    Tokenizer(vocab::Vocabulary vocabulary, cpu::Isa isa);
+    // Error(vocabulary) if the spec breaks a rule, Error(pattern) if its pattern is none of the known ones.
+    Tokenizer(vocab::Spec spec, cpu::Isa isa);
     // From a snapshot; the bytes have to outlive the tokenizer.
     Tokenizer(const SectionReader& snapshot, cpu::Isa isa);
     Tokenizer(const Tokenizer&) = delete;
@@ -58,6 +58,13 @@ public:
 
 private:
     friend class StreamEncoder;
+
+    struct Tables {
+        vocab::Vocabulary vocabulary;
+        vocab::Merges merges;
+    };
+    static Tables build(vocab::Spec spec);
+    Tokenizer(Tables tables, cpu::Isa isa);
 
     // Word tables and scratch belong to slots, not to threads: as many as threads run at once, however many call.
     struct Slot {

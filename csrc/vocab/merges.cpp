@@ -143,6 +143,24 @@ Merges Merges::build(const Vocabulary& vocabulary) {
     return merges;
 }
 
+Merges Merges::build(const Vocabulary& vocabulary, std::span<const std::pair<Symbol, Symbol>> parts) {
+    Merges merges;
+    merges.symbol_of_byte_ = vocabulary.symbol_of_byte();
+    std::vector<std::uint64_t> entries;
+    entries.reserve(parts.size());
+    std::vector<Symbol> byte_pairs(std::size_t(1) << 16, kNoSymbol);
+    for (Symbol symbol = 0; symbol < parts.size(); ++symbol) {
+        const auto [left, right] = parts[symbol];
+        if (left == kNoSymbol) continue;
+        entries.push_back(PairTable::key(left, right) << kSymbolBits | symbol);
+        const std::string_view token = vocabulary.bytes(symbol);
+        if (token.size() == 2) byte_pairs[load<std::uint16_t>(token.data())] = symbol;
+    }
+    merges.place(entries, vocabulary.symbol_count());
+    merges.byte_pairs_ = Column<Symbol>(std::move(byte_pairs));
+    return merges;
+}
+
 void Merges::place(std::span<const std::uint64_t> entries, std::uint32_t symbol_count) {
     const std::size_t count = entries.size();
     const std::size_t slot_count = std::bit_ceil(std::max<std::size_t>(count + count / 4, kMinSlots));

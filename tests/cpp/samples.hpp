@@ -9,6 +9,7 @@
 #include <set>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 
 #include "pretokens/pretokens.hpp"
@@ -99,42 +100,54 @@ inline void merge_by_the_book(const tokmill::vocab::Vocabulary& vocabulary, std:
     for (const std::string_view part : parts) ids.push_back(vocabulary.id(*vocabulary.find(part)));
 }
 
-// A text without special tokens.
-inline void encode_by_the_book(const tokmill::vocab::Vocabulary& vocabulary, const tokmill::pretokens::Scanner& plain, std::string_view text,
-                               Ids& ids) {
-    std::vector<std::uint8_t> bytes(text.begin(), text.end());
-    bytes.resize(text.size() + tokmill::pretokens::kReadSlackBytes);
-    std::vector<std::uint32_t> starts(text.size() + tokmill::pretokens::kStartsSlack);
-    tokmill::pretokens::ScanState state;
-    starts.resize(plain.scan(state, bytes.data(), static_cast<std::uint32_t>(text.size()), true, starts.data()));
-    starts.push_back(static_cast<std::uint32_t>(text.size()));
-    for (std::size_t i = 0; i + 1 < starts.size(); ++i)
-        merge_by_the_book(vocabulary, text.substr(starts[i], starts[i + 1] - starts[i]), ids);
-}
+// The ids of whole texts; what a pretoken merges into is found out once.
+class Book {
+public:
+    explicit Book(const tokmill::vocab::Vocabulary& vocabulary)
+        : vocabulary_(vocabulary),
+          plain_(*tokmill::pretokens::find_pattern(vocabulary.pattern()), vocabulary, false, tokmill::cpu::Isa::scalar) {}
 
-// The ids of a text; with `parse`, the vocabulary's special tokens come out as themselves: leftmost first, the longest at a place.
-inline Ids expected_ids(const tokmill::vocab::Vocabulary& vocabulary, std::string_view text, bool parse) {
-    const tokmill::pretokens::Scanner plain(*tokmill::pretokens::find_pattern(vocabulary.pattern()), vocabulary, false, tokmill::cpu::Isa::scalar);
-    Ids ids;
-    while (!text.empty()) {
-        std::size_t begin = text.size();
-        const tokmill::vocab::SpecialToken* found = nullptr;
-        if (parse) {
-            for (const tokmill::vocab::SpecialToken& special : vocabulary.specials()) {
-                const std::size_t at = text.find(special.text);
+    // With `parse`, the vocabulary's special tokens come out as themselves: leftmost first, the longest at a place.
+    Ids ids(std::string_view text, bool parse) {
+        Ids ids;
+        while (!text.empty()) {
+            std::size_t begin = text.size();
+            const tokmill::vocab::SpecialToken* found = nullptr;
+            for (const tokmill::vocab::SpecialToken& special : vocabulary_.specials()) {
+                const std::size_t at = parse ? text.find(special.text) : std::string_view::npos;
                 if (at == std::string_view::npos) continue;
                 if (at < begin || (at == begin && found != nullptr && special.text.size() > found->text.size())) {
                     begin = at;
                     found = &special;
                 }
             }
+            add_plain(text.substr(0, begin), ids);
+            if (found == nullptr) break;
+            ids.push_back(found->id);
+            text.remove_prefix(begin + found->text.size());
         }
-        encode_by_the_book(vocabulary, plain, text.substr(0, begin), ids);
-        if (found == nullptr) break;
-        ids.push_back(found->id);
-        text.remove_prefix(begin + found->text.size());
+        return ids;
     }
-    return ids;
-}
+
+private:
+    void add_plain(std::string_view text, Ids& ids) {
+        std::vector<std::uint8_t> bytes(text.begin(), text.end());
+        bytes.resize(text.size() + tokmill::pretokens::kReadSlackBytes);
+        std::vector<std::uint32_t> starts(text.size() + tokmill::pretokens::kStartsSlack);
+        tokmill::pretokens::ScanState state;
+        starts.resize(plain_.scan(state, bytes.data(), static_cast<std::uint32_t>(text.size()), true, starts.data()));
+        starts.push_back(static_cast<std::uint32_t>(text.size()));
+        for (std::size_t i = 0; i + 1 < starts.size(); ++i) {
+            const std::string_view pretoken = text.substr(starts[i], starts[i + 1] - starts[i]);
+            Ids& known = known_[std::string(pretoken)];
+            if (known.empty()) merge_by_the_book(vocabulary_, pretoken, known);
+            ids.insert(ids.end(), known.begin(), known.end());
+        }
+    }
+
+    const tokmill::vocab::Vocabulary& vocabulary_;
+    const tokmill::pretokens::Scanner plain_;
+    std::unordered_map<std::string, Ids> known_;
+};
 
 }  // namespace samples

@@ -163,14 +163,6 @@ TOKMILL_ALWAYS_INLINE void classify3(const KernelTables& tables, const std::uint
         const __m256i entries = _mm256_i32gather_epi32(reinterpret_cast<const int*>(tables.bmp), index1, 1);
         flags = _mm256_inserti128_si256(flags, _mm256_cvtepi32_epi8(entries), 1);
     }
-    const auto flagged = [&](int bit) -> std::uint32_t {
-        return _cvtmask32_u32(_mm256_test_epi8_mask(flags, _mm256_set1_epi8(static_cast<char>(bit))));
-    };
-    const std::uint64_t bit1 = _pdep_u64(flagged(2), leads), bit2 = _pdep_u64(flagged(4), leads);
-    planes.bit0 |= _pdep_u64(flagged(1), leads);
-    planes.bit1 |= bit1;
-    planes.bit2 |= bit2;
-    m.space3 = bit1 & bit2;
     if constexpr (kCuts) {
         // Each with its left neighbour in the upper half: element 0 has the last one of the blocks before.
         const __m512i neighbours0 = _mm512_setr_epi32(0x00200000, 0x00000001, 0x00010002, 0x00020003, 0x00030004, 0x00040005, 0x00050006,
@@ -184,17 +176,29 @@ TOKMILL_ALWAYS_INLINE void classify3(const KernelTables& tables, const std::uint
             const __m512i pairs1 = _mm512_permutexvar_epi16(_mm512_castsi256_si512(neighbours1), codes);
             joins |= joined8(tables, _mm512_castsi512_si256(pairs1), kPairFactor3) << 16;
         }
-        const std::uint32_t partial_right = flagged(kJoinsPartialRight);
-        joins |= flagged(kJoinsAnyLeft) | ((partial_right << 1 | cuts.partial_right) & flagged(kJoinsPartialLeft));
-        const std::uint64_t ascii_may_follow = _pdep_u64(static_cast<std::uint32_t>(~flagged(kJoinsAsciiRight)), leads);
-        m.cut |= (_pdep_u64(static_cast<std::uint32_t>(~joins), leads) & (leads << 3 | after3)) |
-                 (_pdep_u64(static_cast<std::uint32_t>(~flagged(kJoinsAsciiLeft)), leads) & after_ascii) |
+        const std::uint32_t partial_left = _cvtmask32_u32(_mm256_movepi8_mask(flags));
+        const std::uint32_t partial_right = _cvtmask32_u32(_mm256_test_epi8_mask(flags, _mm256_set1_epi8(kJoinsPartialRight)));
+        static_assert(kJoinsPartialLeft == 128);
+        joins |= (partial_right << 1 | cuts.partial_right) & partial_left;
+        cuts.partial_right = partial_right >> (count - 1) & 1;
+        flags = _mm256_or_si256(flags, _mm256_maskz_mov_epi8(joins, _mm256_set1_epi8(kJoinsAnyLeft)));
+        const std::uint8_t* last = p + (63 - __builtin_clzll(leads));
+        cuts.code3 = (last[0] & 15u) << 12 | (last[1] & 63u) << 6 | (last[2] & 63u);
+    }
+    // Back to where they stand.
+    const __m512i in_place = _mm512_maskz_expand_epi8(leads, _mm512_castsi256_si512(flags));
+    const auto flagged = [&](int bit) -> std::uint64_t { return _mm512_test_epi8_mask(in_place, splat(static_cast<std::uint8_t>(bit))); };
+    const std::uint64_t bit1 = flagged(2), bit2 = flagged(4);
+    planes.bit0 |= flagged(1);
+    planes.bit1 |= bit1;
+    planes.bit2 |= bit2;
+    m.space3 = bit1 & bit2;
+    if constexpr (kCuts) {
+        const std::uint64_t ascii_may_follow = leads & ~flagged(kJoinsAsciiRight);
+        m.cut |= (leads & (leads << 3 | after3) & ~flagged(kJoinsAnyLeft)) | (leads & after_ascii & ~flagged(kJoinsAsciiLeft)) |
                  (ascii_may_follow << 3 & ~m.non_ascii);
         cuts.cut_before_ascii = ascii_may_follow >> 61;
         cuts.after3 = leads >> 61;
-        const std::uint8_t* last = p + (63 - __builtin_clzll(leads));
-        cuts.code3 = (last[0] & 15u) << 12 | (last[1] & 63u) << 6 | (last[2] & 63u);
-        cuts.partial_right = partial_right >> (count - 1) & 1;
     }
 }
 

@@ -56,6 +56,11 @@ struct Lanes {
         return _mm256_permute4x64_epi64(words, 0xd8);
     }
 
+    // The symbols whose bits are set, one after the other.
+    static void pack(const Symbol* symbols, std::uint64_t bits, Symbol* out) {
+        for (; bits != 0; bits &= bits - 1) *out++ = symbols[__builtin_ctzll(bits)];
+    }
+
 private:
     static __m256i half(const std::uint64_t* entries, __m128i left, __m128i right) {
         const __m256i key = _mm256_or_si256(_mm256_slli_epi64(_mm256_cvtepu32_epi64(left), 42), _mm256_slli_epi64(_mm256_cvtepu32_epi64(right), 21));
@@ -65,10 +70,7 @@ private:
     }
 };
 
-#include "tokens/kernels/merge_columns.hpp"
-
-void merge_words(const vocab::Merges& merges, MergeJob* jobs, std::size_t count) { merge_in_columns<Lanes, kMaxWordBytes, 4>(merges, jobs, count); }
-void merge_windows(const vocab::Merges& merges, MergeJob* jobs, std::size_t count) { merge_in_columns<Lanes, kMaxWindowBytes, 2>(merges, jobs, count); }
+#include "tokens/kernels/merge_lanes.hpp"
 
 }  // namespace
 

@@ -54,6 +54,15 @@ struct Lanes {
         return _mm512_inserti64x4(_mm512_castsi256_si512(low), high, 1);
     }
 
+    // The symbols whose bits are set, one after the other, whole vectors at a time.
+    static void pack(const Symbol* symbols, std::uint64_t bits, Symbol* out) {
+        for (; bits != 0; bits >>= kCount, symbols += kCount) {
+            const auto mask = static_cast<__mmask16>(bits);
+            _mm512_storeu_si512(out, _mm512_maskz_compress_epi32(mask, _mm512_loadu_si512(symbols)));
+            out += _mm_popcnt_u32(mask);
+        }
+    }
+
 private:
     static __m256i half(const std::uint64_t* entries, __m256i left, __m256i right) {
         const __m512i key = _mm512_or_si512(_mm512_slli_epi64(_mm512_cvtepu32_epi64(left), 42), _mm512_slli_epi64(_mm512_cvtepu32_epi64(right), 21));
@@ -61,10 +70,7 @@ private:
     }
 };
 
-#include "tokens/kernels/merge_columns.hpp"
-
-void merge_words(const vocab::Merges& merges, MergeJob* jobs, std::size_t count) { merge_in_columns<Lanes, kMaxWordBytes, 4>(merges, jobs, count); }
-void merge_windows(const vocab::Merges& merges, MergeJob* jobs, std::size_t count) { merge_in_columns<Lanes, kMaxWindowBytes, 2>(merges, jobs, count); }
+#include "tokens/kernels/merge_lanes.hpp"
 
 }  // namespace
 

@@ -48,6 +48,11 @@ struct Lanes {
         return vcombine_u32(half(entries, vget_low_u32(left), vget_low_u32(right)), half(entries + 2, vget_high_u32(left), vget_high_u32(right)));
     }
 
+    // The symbols whose bits are set, one after the other.
+    static void pack(const Symbol* symbols, std::uint64_t bits, Symbol* out) {
+        for (; bits != 0; bits &= bits - 1) *out++ = symbols[__builtin_ctzll(bits)];
+    }
+
 private:
     static uint32x2_t half(const std::uint64_t* entries, uint32x2_t left, uint32x2_t right) {
         const uint64x2_t key = vorrq_u64(vshlq_n_u64(vmovl_u32(left), 42), vshlq_n_u64(vmovl_u32(right), 21));
@@ -57,10 +62,7 @@ private:
     }
 };
 
-#include "tokens/kernels/merge_columns.hpp"
-
-void merge_words(const vocab::Merges& merges, MergeJob* jobs, std::size_t count) { merge_in_columns<Lanes, kMaxWordBytes, 4>(merges, jobs, count); }
-void merge_windows(const vocab::Merges& merges, MergeJob* jobs, std::size_t count) { merge_in_columns<Lanes, kMaxWindowBytes, 2>(merges, jobs, count); }
+#include "tokens/kernels/merge_lanes.hpp"
 
 }  // namespace
 
