@@ -77,6 +77,8 @@ def interrupts_child(seed: str, count: str) -> None:
     }
     wanted = tok.encode_list(WORDS * 20)
     sent = 0.0
+    # A process that a shell started in the background ignores SIGINT, and so do its children.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
     def send(delay: float) -> None:
         nonlocal sent
@@ -87,7 +89,7 @@ def interrupts_child(seed: str, count: str) -> None:
     measured = []
     for _ in range(int(count)):
         name = rng.choice(list(calls))
-        sender = threading.Thread(target=send, args=(rng.random() * 0.1,))
+        sender = threading.Thread(target=send, args=(rng.random() * 0.06,))
         running = True
         try:
             sender.start()

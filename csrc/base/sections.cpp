@@ -78,9 +78,12 @@ SectionReader::SectionReader(std::span<const std::uint8_t> file) {
     if (std::memcmp(header.magic, kMagic, sizeof kMagic) != 0)
         throw Error(ErrorKind::snapshot, "not a tokmill snapshot (wrong first bytes)", 0);
     if (header.version != kContainerVersion)
-        throw Error(ErrorKind::snapshot, "snapshot of version " + std::to_string(header.version) + "; this build reads version " +
-                                             std::to_string(kContainerVersion) + ". Write it again with Tokenizer.save", 8);
-    if (header.file_bytes != file.size()) damaged("its header speaks of " + std::to_string(header.file_bytes) + " bytes, the file has " + std::to_string(file.size()));
+        throw Error(ErrorKind::snapshot,
+                    "snapshot of version " + std::to_string(header.version) + "; this build reads version " +
+                        std::to_string(kContainerVersion) + ". Write it again with Tokenizer.save",
+                    8);
+    if (header.file_bytes != file.size())
+        damaged("its header speaks of " + std::to_string(header.file_bytes) + " bytes, the file has " + std::to_string(file.size()));
     if (header.section_count > kMaxSections || file.size() - sizeof header < header.section_count * sizeof(Row))
         damaged("impossible number of sections");
     for (std::uint32_t i = 0; i < header.section_count; ++i) {

@@ -8,9 +8,7 @@ namespace tokmill::bindings {
 
 namespace {
 
-[[noreturn]] void type_error(const std::string& message) {
-    throw Error(ErrorKind::type, message);
-}
+[[noreturn]] void type_error(const std::string& message) { throw Error(ErrorKind::type, message); }
 
 }  // namespace
 
@@ -18,7 +16,8 @@ void sort_arguments(const char* function, PyObject* const* args, Py_ssize_t posi
                     std::initializer_list<const char*> names, std::size_t positional, std::size_t required, PyObject** slots) {
     const auto count = static_cast<std::size_t>(positional_count);
     if (count > positional)
-        type_error(std::string(function) + "() takes at most " + std::to_string(positional) + " positional arguments, " + std::to_string(count) + " were given");
+        type_error(std::string(function) + "() takes at most " + std::to_string(positional) + " positional arguments, " +
+                   std::to_string(count) + " were given");
     for (std::size_t i = 0; i < names.size(); ++i) slots[i] = i < count ? args[i] : nullptr;
     const Py_ssize_t keyword_count = keyword_names == nullptr ? 0 : PyTuple_GET_SIZE(keyword_names);
     for (Py_ssize_t k = 0; k < keyword_count; ++k) {
@@ -49,11 +48,13 @@ std::string_view string_argument(PyObject* argument, const char* name) {
 }
 
 std::size_t size_argument(PyObject* argument, const char* name, std::size_t least) {
-    if (!PyIndex_Check(argument) || PyBool_Check(argument)) type_error(std::string(name) + " takes an int, not " + Py_TYPE(argument)->tp_name);
+    if (!PyIndex_Check(argument) || PyBool_Check(argument))
+        type_error(std::string(name) + " takes an int, not " + Py_TYPE(argument)->tp_name);
     const Py_ssize_t value = PyNumber_AsSsize_t(argument, nullptr);
     if (value == -1 && PyErr_Occurred() != nullptr) throw PythonErrorIsSet{};
     if (value < 0 || static_cast<std::size_t>(value) < least)
-        throw Error(ErrorKind::value, std::string(name) + " is at least " + std::to_string(least) + ", " + std::to_string(value) + " was given");
+        throw Error(ErrorKind::value,
+                    std::string(name) + " is at least " + std::to_string(least) + ", " + std::to_string(value) + " was given");
     return static_cast<std::size_t>(value);
 }
 
@@ -74,13 +75,15 @@ tokens::IdType dtype_argument(PyObject* argument, std::uint32_t id_end) {
     if (!given(argument)) return tokens::IdType::int32;
     const py::dtype type = py::dtype::from_args(py::reinterpret_borrow<py::object>(argument));
     const char kind = type.kind();
-    if (type.byteorder() == '>') throw Error(ErrorKind::value, "ids are in native byte order, not in that of dtype " + py::cast<std::string>(py::str(type)));
+    if (type.byteorder() == '>')
+        throw Error(ErrorKind::value, "ids are in native byte order, not in that of dtype " + py::cast<std::string>(py::str(type)));
     if (kind == 'i' && type.itemsize() == 4) return tokens::IdType::int32;
     if (kind == 'u' && type.itemsize() == 4) return tokens::IdType::uint32;
     if (kind == 'i' && type.itemsize() == 8) return tokens::IdType::int64;
     if (kind == 'u' && type.itemsize() == 2) {
         if (id_end > 65536)
-            throw Error(ErrorKind::value, "dtype uint16 holds ids below 65,536, this vocabulary has ids up to " + std::to_string(id_end - 1));
+            throw Error(ErrorKind::value,
+                        "dtype uint16 holds ids below 65,536, this vocabulary has ids up to " + std::to_string(id_end - 1));
         return tokens::IdType::uint16;
     }
     throw Error(ErrorKind::value, "dtype= takes uint16, int32, uint32 or int64, not " + py::cast<std::string>(py::str(type)));

@@ -15,12 +15,14 @@ constexpr std::size_t kDefaultMaxPretokenBytes = std::size_t(1) << 20;
 
 class PyStreamEncoder {
 public:
-    PyStreamEncoder(py::object tokenizer, const py::object& special, const py::object& invalid, const py::object& dtype, const py::object& max_pretoken_bytes)
+    PyStreamEncoder(py::object tokenizer, const py::object& special, const py::object& invalid, const py::object& dtype,
+                    const py::object& max_pretoken_bytes)
         : tokenizer_(std::move(tokenizer)), type_(dtype_argument(dtype.ptr(), tokenizer_of(tokenizer_.ptr()).vocabulary().id_end())) {
         tokens::EncodeOptions options;
         special_argument(special.ptr(), tokenizer_.ptr(), options, own_specials_);
         options.invalid = invalid_argument(invalid.ptr());
-        options.max_pretoken_bytes = max_pretoken_bytes.is_none() ? kDefaultMaxPretokenBytes : size_argument(max_pretoken_bytes.ptr(), "max_pretoken_bytes", 1);
+        options.max_pretoken_bytes =
+            max_pretoken_bytes.is_none() ? kDefaultMaxPretokenBytes : size_argument(max_pretoken_bytes.ptr(), "max_pretoken_bytes", 1);
         encoder_ = std::make_unique<tokens::StreamEncoder>(tokenizer_of(tokenizer_.ptr()), options);
     }
 
@@ -65,7 +67,8 @@ public:
     py::list step(const py::object& ids_object) {
         const Ids ids(ids_object.ptr());
         if (ids.size() != decoder_.sequences())
-            throw Error(ErrorKind::value, "step() takes one id a sequence: " + std::to_string(decoder_.sequences()) + ", not " + std::to_string(ids.size()));
+            throw Error(ErrorKind::value,
+                        "step() takes one id a sequence: " + std::to_string(decoder_.sequences()) + ", not " + std::to_string(ids.size()));
         const std::vector<std::int64_t> numbers = ids.to_int64();
         text_.clear();
         ends_.resize(numbers.size());
@@ -73,7 +76,8 @@ public:
         py::list out(numbers.size());
         std::size_t begin = 0;
         for (std::size_t i = 0; i < numbers.size(); ++i) {
-            PyList_SET_ITEM(out.ptr(), static_cast<Py_ssize_t>(i), checked(PyUnicode_DecodeUTF8(text_.data() + begin, static_cast<Py_ssize_t>(ends_[i] - begin), nullptr)));
+            PyList_SET_ITEM(out.ptr(), static_cast<Py_ssize_t>(i),
+                            checked(PyUnicode_DecodeUTF8(text_.data() + begin, static_cast<Py_ssize_t>(ends_[i] - begin), nullptr)));
             begin = ends_[i];
         }
         return out;
@@ -116,7 +120,8 @@ public:
 private:
     void check(std::size_t sequence) const {
         if (sequence >= decoder_.sequences())
-            throw Error(ErrorKind::value, "there is no sequence " + std::to_string(sequence) + "; there are " + std::to_string(decoder_.sequences()));
+            throw Error(ErrorKind::value,
+                        "there is no sequence " + std::to_string(sequence) + "; there are " + std::to_string(decoder_.sequences()));
     }
 
     py::object tokenizer_;
@@ -131,14 +136,17 @@ private:
 
 void bind_streams(py::module_& module) {
     py::class_<PyStreamEncoder>(module, "StreamEncoder", "Ids of text that arrives in pieces, as if it had come whole.")
-        .def(py::init<py::object, const py::object&, const py::object&, const py::object&, const py::object&>(), py::arg("tokenizer"), py::kw_only(),
-             py::arg("special") = py::none(), py::arg("invalid") = py::none(), py::arg("dtype") = py::none(), py::arg("max_pretoken_bytes") = py::none())
-        .def("feed", &PyStreamEncoder::feed, py::arg("data"), "The ids that are certain so far; any cut will do, also inside of a character.")
+        .def(py::init<py::object, const py::object&, const py::object&, const py::object&, const py::object&>(), py::arg("tokenizer"),
+             py::kw_only(), py::arg("special") = py::none(), py::arg("invalid") = py::none(), py::arg("dtype") = py::none(),
+             py::arg("max_pretoken_bytes") = py::none())
+        .def("feed", &PyStreamEncoder::feed, py::arg("data"),
+             "The ids that are certain so far; any cut will do, also inside of a character.")
         .def("finish", &PyStreamEncoder::finish, "The remaining ids; what is fed next is another document.");
 
-    py::class_<PyStreamDecoder>(module, "StreamDecoder", "Text of ids that arrive step by step, for many sequences; incomplete characters are held back.")
-        .def(py::init<py::object, std::size_t, const py::object&, bool>(), py::arg("tokenizer"), py::arg("sequences") = 1, py::arg("unknown") = py::none(),
-             py::arg("skip_special_tokens") = false)
+    py::class_<PyStreamDecoder>(module, "StreamDecoder",
+                                "Text of ids that arrive step by step, for many sequences; incomplete characters are held back.")
+        .def(py::init<py::object, std::size_t, const py::object&, bool>(), py::arg("tokenizer"), py::arg("sequences") = 1,
+             py::arg("unknown") = py::none(), py::arg("skip_special_tokens") = false)
         .def("step", &PyStreamDecoder::step, py::arg("ids"), "One id a sequence, negative for none; the new text of each.")
         .def("extend", &PyStreamDecoder::extend, py::arg("sequence"), py::arg("ids"), "Several ids of one sequence; its new text.")
         .def("finish", &PyStreamDecoder::finish, py::arg("sequence") = 0, "The end of a sequence: what was held back, as U+FFFD.")

@@ -35,8 +35,7 @@ struct Core {
 };
 
 struct CoreObject {
-    PyObject_HEAD
-    Core* core;
+    PyObject_HEAD Core* core;
 };
 
 Core& core_of(PyObject* self) { return *reinterpret_cast<CoreObject*>(self)->core; }
@@ -86,12 +85,15 @@ std::string regex_argument(PyObject* argument) {
 std::vector<vocab::SpecialToken> specials_argument(PyObject* argument) {
     std::vector<vocab::SpecialToken> specials;
     if (!given(argument)) return specials;
-    if (!PyDict_Check(argument)) throw Error(ErrorKind::type, std::string("special_tokens= takes a dict of text to id, not ") + Py_TYPE(argument)->tp_name);
+    if (!PyDict_Check(argument))
+        throw Error(ErrorKind::type, std::string("special_tokens= takes a dict of text to id, not ") + Py_TYPE(argument)->tp_name);
     PyObject* text = nullptr;
     PyObject* id = nullptr;
     for (Py_ssize_t position = 0; PyDict_Next(argument, &position, &text, &id) != 0;) {
         const std::size_t value = size_argument(id, "the id of a special token", 0);
-        if (value >= vocab::kIdLimit) throw Error(ErrorKind::vocabulary, "the id of special token '" + std::string(string_argument(text, "a special token")) + "' is not below 2^24");
+        if (value >= vocab::kIdLimit)
+            throw Error(ErrorKind::vocabulary,
+                        "the id of special token '" + std::string(string_argument(text, "a special token")) + "' is not below 2^24");
         specials.push_back({std::string(string_argument(text, "a special token")), static_cast<std::uint32_t>(value)});
     }
     return specials;
@@ -196,7 +198,8 @@ PyObject* canonical(PyObject* self, PyObject*) {
         append(vocabulary.pattern(), vocabulary.symbol_count());
         for (const vocab::SpecialToken& special : vocabulary.specials()) append(special.text, special.id);
         out += "tokens by rank\n";
-        for (vocab::Symbol symbol = 0; symbol < vocabulary.symbol_count(); ++symbol) append(vocabulary.bytes(symbol), vocabulary.id(symbol));
+        for (vocab::Symbol symbol = 0; symbol < vocabulary.symbol_count(); ++symbol)
+            append(vocabulary.bytes(symbol), vocabulary.id(symbol));
         return PyBytes_FromStringAndSize(out.data(), static_cast<Py_ssize_t>(out.size()));
     });
 }
@@ -222,15 +225,17 @@ void run_encode(const documents::Document& document, Short&& with_lock, Long&& w
 }
 
 // Encodes one document into `ids`.
-void encode_one(const tokens::Tokenizer& tokenizer, const documents::Document& document, const tokens::EncodeOptions& options, std::size_t threads,
-                tokens::IdArray& ids) {
+void encode_one(const tokens::Tokenizer& tokenizer, const documents::Document& document, const tokens::EncodeOptions& options,
+                std::size_t threads, tokens::IdArray& ids) {
     run_encode(
         document,
         [&](Cancel& cancel) {
             tokens::Sink sink{&ids, nullptr, 0};
             return tokenizer.try_encode(document, options, sink, cancel);
         },
-        [&](Cancel& cancel) { tokenizer.encode({&document, 1}, options, threads, ids, nullptr, cancel); });
+        [&](Cancel& cancel) {
+            tokenizer.encode({&document, 1}, options, threads, ids, nullptr, cancel);
+        });
 }
 
 struct EncodeArguments {
@@ -292,7 +297,8 @@ PyObject* encode_list(PyObject* self, PyObject* const* args, Py_ssize_t count, P
 PyObject* count(PyObject* self, PyObject* const* args, Py_ssize_t argument_count, PyObject* keywords) {
     return guarded([&]() -> PyObject* {
         PyObject* slots[5];
-        sort_arguments("count", args, argument_count, keywords, {"text", "special", "invalid", "add_special_tokens", "threads"}, 1, 1, slots);
+        sort_arguments("count", args, argument_count, keywords, {"text", "special", "invalid", "add_special_tokens", "threads"}, 1, 1,
+                       slots);
         const tokens::Tokenizer& tokenizer = *core_of(self).tokenizer;
         const Text text(slots[0]);
         const EncodeArguments arguments(self, slots[1], slots[2]);
@@ -306,7 +312,9 @@ PyObject* count(PyObject* self, PyObject* const* args, Py_ssize_t argument_count
                 ids = sink.id_count;
                 return done;
             },
-            [&](Cancel& cancel) { ids = tokenizer.count({&text.document(), 1}, arguments.options, threads, nullptr, cancel); });
+            [&](Cancel& cancel) {
+                ids = tokenizer.count({&text.document(), 1}, arguments.options, threads, nullptr, cancel);
+            });
         return PyLong_FromUnsignedLongLong(ids);
     });
 }
@@ -345,7 +353,8 @@ PyObject* truncate(PyObject* self, PyObject* const* args, Py_ssize_t argument_co
             tokenizer.encode_until(text.document(), arguments.options, most + 1, ids, unlocked.cancel());
             whole = ids.size() <= most;
             if (!whole) {
-                size = tokenizer.decode_table().decode(static_cast<const std::uint32_t*>(ids.data()), most, tokens::UnknownId::error, false, bytes, 0);
+                size = tokenizer.decode_table().decode(static_cast<const std::uint32_t*>(ids.data()), most, tokens::UnknownId::error, false,
+                                                       bytes, 0);
                 // A token may end inside of a character: step back over its first bytes.
                 std::size_t lead = size;
                 while (lead > 0 && size - lead < 4 && (bytes[lead - 1] & 0xC0) == 0x80) --lead;
@@ -416,9 +425,11 @@ PyObject* pretoken_count(PyObject* self, PyObject* const* args, Py_ssize_t argum
 // ---- decoding
 
 // ids[begin, end) as bytes, appended to `out`.
-std::size_t decode_into(const tokens::Tokenizer& tokenizer, const Ids& ids, std::size_t begin, std::size_t end, tokens::UnknownId unknown, bool skip,
-                        Buffer<std::uint8_t>& out, std::size_t size, Cancel* cancel = nullptr) {
-    ids.visit([&](const auto* data, std::size_t) { size = tokenizer.decode_table().decode(data + begin, end - begin, unknown, skip, out, size, cancel); });
+std::size_t decode_into(const tokens::Tokenizer& tokenizer, const Ids& ids, std::size_t begin, std::size_t end, tokens::UnknownId unknown,
+                        bool skip, Buffer<std::uint8_t>& out, std::size_t size, Cancel* cancel = nullptr) {
+    ids.visit([&](const auto* data, std::size_t) {
+        size = tokenizer.decode_table().decode(data + begin, end - begin, unknown, skip, out, size, cancel);
+    });
     return size;
 }
 
@@ -446,7 +457,8 @@ const char* errors_argument(PyObject* argument) {
     const std::string_view name = string_argument(argument, "errors");
     for (const char* known : {"strict", "replace", "ignore", "backslashreplace", "surrogateescape"})
         if (name == known) return known;
-    throw Error(ErrorKind::value, "errors= takes \"replace\", \"strict\", \"ignore\", \"backslashreplace\" or \"surrogateescape\", not \"" + std::string(name) + "\"");
+    throw Error(ErrorKind::value, "errors= takes \"replace\", \"strict\", \"ignore\", \"backslashreplace\" or \"surrogateescape\", not \"" +
+                                      std::string(name) + "\"");
 }
 
 PyObject* decode(PyObject* self, PyObject* const* args, Py_ssize_t count, PyObject* keywords) {
@@ -480,14 +492,16 @@ PyObject* decode_batch(PyObject* self, PyObject* const* args, Py_ssize_t count, 
         if (offsets.empty()) throw Error(ErrorKind::value, "offsets has one element more than there are rows; it is empty");
         for (std::size_t i = 0; i < offsets.size(); ++i)
             if (offsets[i] < (i == 0 ? 0 : offsets[i - 1]) || offsets[i] > static_cast<std::int64_t>(ids.size()))
-                throw Error(ErrorKind::value, "offsets[" + std::to_string(i) + "] = " + std::to_string(offsets[i]) + " is out of order or beyond the ids",
+                throw Error(ErrorKind::value,
+                            "offsets[" + std::to_string(i) + "] = " + std::to_string(offsets[i]) + " is out of order or beyond the ids",
                             static_cast<std::int64_t>(i));
         py::object list = py::reinterpret_steal<py::object>(checked(PyList_New(static_cast<Py_ssize_t>(offsets.size() - 1))));
         Buffer<std::uint8_t> bytes;
         for (std::size_t i = 0; i + 1 < offsets.size(); ++i) {
-            const std::size_t size = decode_into(*core_of(self).tokenizer, ids, static_cast<std::size_t>(offsets[i]), static_cast<std::size_t>(offsets[i + 1]),
-                                                 unknown, skip, bytes, 0);
-            PyObject* text = PyUnicode_DecodeUTF8(size == 0 ? "" : reinterpret_cast<const char*>(bytes.data()), static_cast<Py_ssize_t>(size), errors);
+            const std::size_t size = decode_into(*core_of(self).tokenizer, ids, static_cast<std::size_t>(offsets[i]),
+                                                 static_cast<std::size_t>(offsets[i + 1]), unknown, skip, bytes, 0);
+            PyObject* text =
+                PyUnicode_DecodeUTF8(size == 0 ? "" : reinterpret_cast<const char*>(bytes.data()), static_cast<Py_ssize_t>(size), errors);
             PyList_SET_ITEM(list.ptr(), static_cast<Py_ssize_t>(i), checked(text));
         }
         return list.release().ptr();
@@ -509,13 +523,15 @@ PyObject* id_of(PyObject* self, PyObject* token) {
         if (const auto symbol = vocabulary.find(wanted)) return PyLong_FromUnsignedLong(vocabulary.id(*symbol));
         for (const vocab::SpecialToken& special : vocabulary.specials())
             if (special.text == wanted) return PyLong_FromUnsignedLong(special.id);
-        throw Error(ErrorKind::unknown_token, py::cast<std::string>(py::repr(py::handle(token))) + " is no token of this vocabulary; encode() gives the ids of any text");
+        throw Error(ErrorKind::unknown_token, py::cast<std::string>(py::repr(py::handle(token))) +
+                                                  " is no token of this vocabulary; encode() gives the ids of any text");
     });
 }
 
 PyObject* bytes_of(PyObject* self, PyObject* id) {
     return guarded([&]() -> PyObject* {
-        if (!PyIndex_Check(id) || PyBool_Check(id)) throw Error(ErrorKind::type, std::string("an id is an int, not ") + Py_TYPE(id)->tp_name);
+        if (!PyIndex_Check(id) || PyBool_Check(id))
+            throw Error(ErrorKind::type, std::string("an id is an int, not ") + Py_TYPE(id)->tp_name);
         const py::object number = py::reinterpret_steal<py::object>(checked(PyNumber_Index(id)));
         int overflow = 0;
         const long long value = PyLong_AsLongLongAndOverflow(number.ptr(), &overflow);
@@ -523,7 +539,9 @@ PyObject* bytes_of(PyObject* self, PyObject* id) {
         if (overflow == 0 && value >= 0 && value < static_cast<long long>(vocabulary.id_end()))
             if (const auto bytes = vocabulary.bytes_of_id(static_cast<std::uint32_t>(value)))
                 return PyBytes_FromStringAndSize(bytes->data(), static_cast<Py_ssize_t>(bytes->size()));
-        throw Error(ErrorKind::unknown_id, "id " + py::cast<std::string>(py::str(number)) + " is not used by this vocabulary, whose ids are below " + std::to_string(vocabulary.id_end()));
+        throw Error(ErrorKind::unknown_id, "id " + py::cast<std::string>(py::str(number)) +
+                                               " is not used by this vocabulary, whose ids are below " +
+                                               std::to_string(vocabulary.id_end()));
     });
 }
 
@@ -533,7 +551,8 @@ PyObject* token_bytes(PyObject* self, void*) {
         PyObject* list = checked(PyList_New(static_cast<Py_ssize_t>(vocabulary.id_end())));
         for (std::uint32_t id = 0; id < vocabulary.id_end(); ++id) {
             const auto bytes = vocabulary.bytes_of_id(id);
-            PyObject* item = bytes ? checked(PyBytes_FromStringAndSize(bytes->data(), static_cast<Py_ssize_t>(bytes->size()))) : Py_NewRef(Py_None);
+            PyObject* item =
+                bytes ? checked(PyBytes_FromStringAndSize(bytes->data(), static_cast<Py_ssize_t>(bytes->size()))) : Py_NewRef(Py_None);
             PyList_SET_ITEM(list, static_cast<Py_ssize_t>(id), item);
         }
         return list;
@@ -542,7 +561,9 @@ PyObject* token_bytes(PyObject* self, void*) {
 
 PyObject* vocab_size(PyObject* self, void*) { return PyLong_FromUnsignedLong(core_of(self).tokenizer->vocabulary().id_end()); }
 
-PyObject* string_object(std::string_view text) { return PyUnicode_DecodeUTF8(text.data(), static_cast<Py_ssize_t>(text.size()), "replace"); }
+PyObject* string_object(std::string_view text) {
+    return PyUnicode_DecodeUTF8(text.data(), static_cast<Py_ssize_t>(text.size()), "replace");
+}
 PyObject* name(PyObject* self, void*) { return string_object(core_of(self).tokenizer->vocabulary().name()); }
 PyObject* pattern(PyObject* self, void*) { return string_object(core_of(self).tokenizer->vocabulary().pattern()); }
 PyObject* isa(PyObject* self, void*) { return string_object(cpu::name(core_of(self).tokenizer->isa())); }
@@ -584,7 +605,11 @@ PyObject* decoder(PyObject* self, PyObject* const* args, Py_ssize_t count, PyObj
         sort_arguments("decoder", args, count, keywords, {"sequences", "unknown", "skip_special_tokens"}, 1, 0, slots);
         const py::object module = py::module_::import("tokmill._core");
         const std::size_t sequences = given(slots[0]) ? size_argument(slots[0], "sequences", 0) : 1;
-        return module.attr("StreamDecoder")(py::handle(self), sequences, given(slots[1]) ? py::handle(slots[1]) : py::handle(Py_None), bool_argument(slots[2], false)).release().ptr();
+        return module
+            .attr("StreamDecoder")(py::handle(self), sequences, given(slots[1]) ? py::handle(slots[1]) : py::handle(Py_None),
+                                   bool_argument(slots[2], false))
+            .release()
+            .ptr();
     });
 }
 
@@ -604,7 +629,8 @@ PyMethodDef methods[] = {
     {"_canonical", canonical, METH_NOARGS, "What the digest is taken of."},
     {"_with_isa", with_isa, METH_O, "The same tokenizer with the kernels of another instruction set."},
     {"encode", as_method(encode), kFast,
-     "encode(text, *, special='text', invalid=None, add_special_tokens=False, dtype=None, out=None, threads=None, max_pretoken_bytes=None)\n"
+     "encode(text, *, special='text', invalid=None, add_special_tokens=False, dtype=None, out=None, threads=None, "
+     "max_pretoken_bytes=None)\n"
      "--\n\n"
      "The ids of a text: an int32 array [tokens], or of `dtype` (uint16, int32, uint32, int64); with `out`, a view of it.\n\n"
      "`text` is a str or holds UTF-8 (bytes, bytearray, memoryview). `special` says what special tokens in the text are:\n"
@@ -612,9 +638,11 @@ PyMethodDef methods[] = {
      "are not UTF-8 as U+FFFD; lone surrogates of a str become U+FFFD unless `invalid='error'`. `threads` is the most to use.\n\n"
      "Raises InvalidUtf8Error, SpecialTokenError, PretokenTooLongError, ArgumentError, ArgumentTypeError."},
     {"encode_list", as_method(encode_list), kFast,
-     "encode_list(text, *, special='text', invalid=None, add_special_tokens=False)\n--\n\nThe ids of a text as a list of int. See encode()."},
+     "encode_list(text, *, special='text', invalid=None, add_special_tokens=False)\n--\n\nThe ids of a text as a list of int. See "
+     "encode()."},
     {"count", as_method(count), kFast,
-     "count(text, *, special='text', invalid=None, add_special_tokens=False, threads=None)\n--\n\nThe number of ids of a text, without making them."},
+     "count(text, *, special='text', invalid=None, add_special_tokens=False, threads=None)\n--\n\nThe number of ids of a text, without "
+     "making them."},
     {"count_until", as_method(count_until), kFast,
      "count_until(text, limit, *, special='text', invalid=None)\n--\n\n"
      "The number of ids if it is at most `limit`, else `limit + 1`; the rest of the text is not encoded."},
@@ -623,7 +651,8 @@ PyMethodDef methods[] = {
      "The longest prefix that the first `max_tokens` ids stand for, whole characters only; str gives str, bytes give bytes."},
     {"_encode_batch", as_method(encode_batch), kFast, "Many texts: (ids [tokens], offsets int64 [texts + 1])."},
     {"count_batch", as_method(count_batch), kFast,
-     "count_batch(texts, *, special='text', invalid=None, add_special_tokens=False, threads=None)\n--\n\nThe number of ids of each text: int64 [texts]."},
+     "count_batch(texts, *, special='text', invalid=None, add_special_tokens=False, threads=None)\n--\n\nThe number of ids of each text: "
+     "int64 [texts]."},
     {"pretoken_count", as_method(pretoken_count), kFast,
      "pretoken_count(text, *, invalid=None)\n--\n\nThe number of pretokens that the split pattern cuts a text into."},
     {"decode", as_method(decode), kFast,
@@ -637,7 +666,8 @@ PyMethodDef methods[] = {
     {"_stream", as_method(stream), kFast, "A StreamEncoder."},
     {"decoder", as_method(decoder), kFast,
      "decoder(sequences=1, *, unknown='error', skip_special_tokens=False)\n--\n\nA StreamDecoder: text of ids that arrive step by step."},
-    {"id_of", id_of, METH_O, "id_of(token)\n--\n\nThe id of a token given by its bytes or text, special tokens included. UnknownTokenError if it is none."},
+    {"id_of", id_of, METH_O,
+     "id_of(token)\n--\n\nThe id of a token given by its bytes or text, special tokens included. UnknownTokenError if it is none."},
     {"bytes_of", bytes_of, METH_O, "bytes_of(id)\n--\n\nThe bytes of an id. UnknownIdError if it is not used."},
     {nullptr, nullptr, 0, nullptr},
 };
@@ -672,14 +702,16 @@ PyType_Spec spec = {
 
 const tokens::Tokenizer& tokenizer_of(PyObject* object) { return *core_of(object).tokenizer; }
 
-void special_argument(PyObject* argument, PyObject* tokenizer, tokens::EncodeOptions& options, std::unique_ptr<vocab::SpecialMatcher>& own) {
+void special_argument(PyObject* argument, PyObject* tokenizer, tokens::EncodeOptions& options,
+                      std::unique_ptr<vocab::SpecialMatcher>& own) {
     if (!given(argument)) return;
     const Core& core = core_of(tokenizer);
     if (PyUnicode_Check(argument)) {
         const std::string_view policy = string_argument(argument, "special");
         if (policy == "text") return;
         if (policy != "parse" && policy != "error")
-            throw Error(ErrorKind::value, "special= takes \"text\", \"parse\", \"error\" or a set of special tokens, not \"" + std::string(policy) + "\"");
+            throw Error(ErrorKind::value,
+                        "special= takes \"text\", \"parse\", \"error\" or a set of special tokens, not \"" + std::string(policy) + "\"");
         if (core.all_specials.empty()) return;
         options.specials = &core.all_specials;
         options.specials_are_errors = policy == "error";
@@ -688,7 +720,8 @@ void special_argument(PyObject* argument, PyObject* tokenizer, tokens::EncodeOpt
     const py::object chosen = py::reinterpret_steal<py::object>(PySequence_Tuple(argument));
     if (!chosen) {
         PyErr_Clear();
-        throw Error(ErrorKind::type, std::string("special= takes \"text\", \"parse\", \"error\" or a set of special tokens, not ") + Py_TYPE(argument)->tp_name);
+        throw Error(ErrorKind::type, std::string("special= takes \"text\", \"parse\", \"error\" or a set of special tokens, not ") +
+                                         Py_TYPE(argument)->tp_name);
     }
     std::vector<vocab::SpecialToken> allowed;
     for (const py::handle item : py::reinterpret_borrow<py::tuple>(chosen)) {

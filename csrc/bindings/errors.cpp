@@ -33,8 +33,8 @@ void raise(const Error& error) {
     }
     const py::object type = py::module_::import("tokmill.errors").attr(name);
     // A message may quote bytes of a hostile file.
-    const py::object message =
-        py::reinterpret_steal<py::object>(PyUnicode_DecodeUTF8(error.what(), static_cast<Py_ssize_t>(std::char_traits<char>::length(error.what())), "replace"));
+    const py::object message = py::reinterpret_steal<py::object>(
+        PyUnicode_DecodeUTF8(error.what(), static_cast<Py_ssize_t>(std::char_traits<char>::length(error.what())), "replace"));
     if (!message) throw py::error_already_set();
     const py::object where = error.where() == Error::kNowhere ? py::object(py::none()) : py::object(py::int_(error.where()));
     const py::object exception = type(message, where);

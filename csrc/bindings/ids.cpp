@@ -53,7 +53,8 @@ Ids::Ids(PyObject* object) {
         const char kind = array.dtype().kind();
         if (kind != 'i' && kind != 'u')
             throw Error(ErrorKind::type, "ids are integers, not an array of " + py::cast<std::string>(py::str(array.dtype())));
-        if (array.ndim() != 1) throw Error(ErrorKind::value, "ids are one-dimensional, not an array of " + std::to_string(array.ndim()) + " dimensions");
+        if (array.ndim() != 1)
+            throw Error(ErrorKind::value, "ids are one-dimensional, not an array of " + std::to_string(array.ndim()) + " dimensions");
         const py::ssize_t width = array.itemsize();
         if (width == 4) {
             kind_ = kind == 'i' ? Kind::int32 : Kind::uint32;
@@ -86,10 +87,12 @@ Ids::Ids(PyObject* object) {
         PyObject* item = items[i];
         if (!PyLong_Check(item) || PyBool_Check(item)) {
             if (!PyIndex_Check(item) || PyBool_Check(item))
-                throw Error(ErrorKind::type, "id " + std::to_string(i) + " is a " + Py_TYPE(item)->tp_name + ", not an int", static_cast<std::int64_t>(i));
+                throw Error(ErrorKind::type, "id " + std::to_string(i) + " is a " + Py_TYPE(item)->tp_name + ", not an int",
+                            static_cast<std::int64_t>(i));
         }
         int overflow = 0;
-        const py::object number = PyLong_Check(item) ? py::reinterpret_borrow<py::object>(item) : py::reinterpret_steal<py::object>(PyNumber_Index(item));
+        const py::object number =
+            PyLong_Check(item) ? py::reinterpret_borrow<py::object>(item) : py::reinterpret_steal<py::object>(PyNumber_Index(item));
         if (!number) throw PythonErrorIsSet{};
         numbers_[i] = PyLong_AsLongLongAndOverflow(number.ptr(), &overflow);
         // Out of int64 is out of every vocabulary: let decode report it with its index.

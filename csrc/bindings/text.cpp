@@ -41,11 +41,13 @@ Text::Text(PyObject* object) {
         has_view_ = true;
         if (view_.itemsize != 1) {
             PyBuffer_Release(&view_);
-            throw Error(ErrorKind::type, std::string("text is a str or holds bytes; the items of this ") + Py_TYPE(object)->tp_name + " are no bytes");
+            throw Error(ErrorKind::type,
+                        std::string("text is a str or holds bytes; the items of this ") + Py_TYPE(object)->tp_name + " are no bytes");
         }
         document_ = {view_.buf, static_cast<std::size_t>(view_.len), documents::Encoding::utf8};
     } else {
-        throw Error(ErrorKind::type, std::string("text is a str or holds bytes (bytes, bytearray, memoryview), not ") + Py_TYPE(object)->tp_name);
+        throw Error(ErrorKind::type,
+                    std::string("text is a str or holds bytes (bytes, bytearray, memoryview), not ") + Py_TYPE(object)->tp_name);
     }
 }
 
@@ -131,8 +133,10 @@ void append_arrow(const std::string& format, const ArrowArray& array, std::vecto
         for (std::int64_t i = 0; i < array.length; ++i) {
             const std::int64_t bit = array.offset + i;
             if ((valid[bit / 8] >> (bit % 8) & 1) == 0)
-                throw Error(ErrorKind::value, "text " + std::to_string(out.size() + static_cast<std::size_t>(i)) + " of the Arrow array is null; fill nulls first",
-                            static_cast<std::int64_t>(out.size()) + i);
+                throw Error(
+                    ErrorKind::value,
+                    "text " + std::to_string(out.size() + static_cast<std::size_t>(i)) + " of the Arrow array is null; fill nulls first",
+                    static_cast<std::int64_t>(out.size()) + i);
         }
     }
     if (format == "u" || format == "z") {
@@ -142,7 +146,8 @@ void append_arrow(const std::string& format, const ArrowArray& array, std::vecto
     } else if (format == "vu" || format == "vz") {
         append_views(array, out);
     } else {
-        throw Error(ErrorKind::type, "an Arrow array of texts is of type string, large_string, string_view or their binary kin, not '" + format + "'");
+        throw Error(ErrorKind::type,
+                    "an Arrow array of texts is of type string, large_string, string_view or their binary kin, not '" + format + "'");
     }
 }
 
@@ -161,7 +166,8 @@ void Texts::read_arrow(PyObject* object) {
     if (py::hasattr(source, "__arrow_c_array__")) {
         py::tuple capsules = source.attr("__arrow_c_array__")();
         kept_.push_back(capsules);
-        append_arrow(from_capsule<ArrowSchema>(capsules[0], "arrow_schema")->format, *from_capsule<ArrowArray>(capsules[1], "arrow_array"), documents_);
+        append_arrow(from_capsule<ArrowSchema>(capsules[0], "arrow_schema")->format, *from_capsule<ArrowArray>(capsules[1], "arrow_array"),
+                     documents_);
         return;
     }
     py::object capsule = source.attr("__arrow_c_stream__")();

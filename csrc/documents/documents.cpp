@@ -71,7 +71,8 @@ void Reader::refuse_byte(std::size_t position) const {
     const std::uint8_t byte = static_cast<const std::uint8_t*>(document_.data)[position];
     const std::size_t where = document_.first_unit + position;
     throw Error(ErrorKind::invalid_utf8,
-                "byte " + hex(byte) + " at position " + std::to_string(where) + " is not UTF-8; pass invalid=\"replace\" to read such bytes as U+FFFD",
+                "byte " + hex(byte) + " at position " + std::to_string(where) +
+                    " is not UTF-8; pass invalid=\"replace\" to read such bytes as U+FFFD",
                 static_cast<std::int64_t>(where));
 }
 
@@ -130,9 +131,7 @@ std::size_t Reader::read_wide(std::uint8_t* out, std::size_t room) {
         case Encoding::ucs2:
             written = kernels_.ucs2_to_utf8(out, static_cast<const std::uint16_t*>(document_.data) + next_, count, &lone);
             break;
-        default:
-            written = kernels_.ucs4_to_utf8(out, static_cast<const std::uint32_t*>(document_.data) + next_, count, &lone);
-            break;
+        default: written = kernels_.ucs4_to_utf8(out, static_cast<const std::uint32_t*>(document_.data) + next_, count, &lone); break;
     }
     if (lone != SIZE_MAX && invalid_ == Invalid::error) {
         const std::size_t where = document_.first_unit + next_ + lone;
@@ -146,7 +145,8 @@ std::size_t Reader::read_wide(std::uint8_t* out, std::size_t room) {
 
 std::size_t bytes_before(const Document& stretch) noexcept {
     if (stretch.encoding == Encoding::ascii || stretch.encoding == Encoding::utf8) return stretch.first_unit;
-    const Document before{static_cast<const std::uint8_t*>(stretch.data) - stretch.first_unit * unit_bytes(stretch.encoding), stretch.first_unit, stretch.encoding};
+    const Document before{static_cast<const std::uint8_t*>(stretch.data) - stretch.first_unit * unit_bytes(stretch.encoding),
+                          stretch.first_unit, stretch.encoding};
     std::size_t bytes = 0;
     for (std::size_t i = 0; i < before.unit_count; ++i) {
         const std::uint32_t unit = unit_at(before, i);

@@ -16,7 +16,8 @@ vocab::Spec read_merge_list(std::span<const std::uint8_t> file) {
     };
     if (file.size() < 4) damaged("cut short", file.size());
     const auto count = load<std::uint32_t>(file.data());
-    if (count > kMaxMerges || file.size() != 4 + std::size_t(count) * 4) damaged("its length does not fit its " + std::to_string(count) + " merges", 0);
+    if (count > kMaxMerges || file.size() != 4 + std::size_t(count) * 4)
+        damaged("its length does not fit its " + std::to_string(count) + " merges", 0);
 
     vocab::Spec spec;
     const std::size_t token_count = kByteSymbols + std::size_t(count);

@@ -79,8 +79,8 @@ void Chunk::scan(const pretokens::Scanner& scanner, std::uint32_t end, bool last
 void Chunk::refuse_pretoken(std::uint32_t start, const EncodeOptions& options) const {
     const std::uint64_t where = position_in_document(start);
     throw Error(ErrorKind::pretoken_too_long,
-                "the pretoken at byte " + std::to_string(where) + " is longer than max_pretoken_bytes = " + std::to_string(options.max_pretoken_bytes) +
-                    "; raise it (memory grows with it) or cut the text",
+                "the pretoken at byte " + std::to_string(where) + " is longer than max_pretoken_bytes = " +
+                    std::to_string(options.max_pretoken_bytes) + "; raise it (memory grows with it) or cut the text",
                 static_cast<std::int64_t>(where));
 }
 
@@ -101,8 +101,9 @@ void Chunk::cut_specials(const pretokens::Scanner& scanner, bool last, const Enc
         if (options.specials_are_errors) {
             const std::uint64_t where = position_in_document(begin);
             throw Error(ErrorKind::special_token,
-                        "the text holds the special token '" + std::string(reinterpret_cast<const char*>(text_.data()) + begin, match.byte_count) +
-                            "' at byte " + std::to_string(where) + "; special=\"text\" reads it as text, \"parse\" as the token",
+                        "the text holds the special token '" +
+                            std::string(reinterpret_cast<const char*>(text_.data()) + begin, match.byte_count) + "' at byte " +
+                            std::to_string(where) + "; special=\"text\" reads it as text, \"parse\" as the token",
                         static_cast<std::int64_t>(where));
         }
         scan(scanner, begin, true, options);
@@ -118,7 +119,8 @@ bool Chunk::fill(const pretokens::Scanner& scanner, documents::Reader& reader, b
     if (!document_open_) {
         begin_document(reader.document());
         std::size_t none = 0;
-        if (end_ == 0 && options.specials == nullptr && reader.lends() && reader.units_left() >= kLeastLentBytes) lent_ = reader.lend(0, none);
+        if (end_ == 0 && options.specials == nullptr && reader.lends() && reader.units_left() >= kLeastLentBytes)
+            lent_ = reader.lend(0, none);
     }
     while (!reader.done()) {
         if (full()) return false;

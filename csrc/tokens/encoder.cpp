@@ -92,7 +92,8 @@ void Encoder::sort_misses(const std::uint8_t* text, std::uint32_t text_end, std:
     std::memset(recent_words_.data(), 0xFF, recent_count * sizeof(std::uint32_t));
     for (std::uint32_t i = 0; i < miss_count; ++i) {
         const Miss& miss = misses_[i];
-        if (miss.length > kMaxWordBytes && miss.length <= kMaxMediumBytes) __builtin_prefetch(&table_.medium(text + miss.start, miss.length));
+        if (miss.length > kMaxWordBytes && miss.length <= kMaxMediumBytes)
+            __builtin_prefetch(&table_.medium(text + miss.start, miss.length));
     }
     for (std::uint32_t i = 0; i < miss_count; ++i) {
         const Miss& miss = misses_[i];
@@ -132,7 +133,8 @@ void Encoder::sort_misses(const std::uint8_t* text, std::uint32_t text_end, std:
 void Encoder::sort_word(const std::uint8_t* text, std::uint32_t i) {
     const Miss& miss = misses_[i];
     std::uint32_t& recent = recent_words_[miss.bucket_offset / sizeof(Bucket) & recent_mask_];
-    if (recent < i && misses_[recent].length == miss.length && std::memcmp(text + misses_[recent].start, text + miss.start, miss.length) == 0) {
+    if (recent < i && misses_[recent].length == miss.length &&
+        std::memcmp(text + misses_[recent].start, text + miss.start, miss.length) == 0) {
         answers_[i].count = recent;
         return;
     }

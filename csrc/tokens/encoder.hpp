@@ -19,9 +19,9 @@ namespace tokmill::tokens {
 
 // Where the ids of a chunk go.
 struct Sink {
-    IdArray* ids = nullptr;                         // null: count only
+    IdArray* ids = nullptr;                               // null: count only
     std::vector<std::uint64_t>* document_ends = nullptr;  // gets `id_count` at the end of each document, if not null
-    std::uint64_t id_count = 0;                     // ids so far
+    std::uint64_t id_count = 0;                           // ids so far
 };
 
 // How well the word table serves, since it was made.
@@ -75,17 +75,17 @@ private:
     // Scratch of one chunk.
     Buffer<std::uint32_t> ids_;  // what the probe found, without the misses
     Buffer<Miss> misses_;
-    Buffer<Answer> answers_;                // one a miss
-    Buffer<MergeJob> word_jobs_;            // misses of up to kMaxWordBytes to be merged, each once
-    Buffer<MergeJob> window_jobs_;          // those of up to kMaxWindowBytes
-    Buffer<std::uint32_t> word_misses_;     // which miss a job is for
+    Buffer<Answer> answers_;             // one a miss
+    Buffer<MergeJob> word_jobs_;         // misses of up to kMaxWordBytes to be merged, each once
+    Buffer<MergeJob> window_jobs_;       // those of up to kMaxWindowBytes
+    Buffer<std::uint32_t> word_misses_;  // which miss a job is for
     Buffer<std::uint32_t> window_misses_;
-    Buffer<std::uint32_t> symbols_;         // where jobs and look-ups put what they find
+    Buffer<std::uint32_t> symbols_;  // where jobs and look-ups put what they find
     TableStatistics statistics_;
     std::uint32_t word_job_count_ = 0;
     std::uint32_t window_job_count_ = 0;
     std::size_t symbol_count_ = 0;
-    Buffer<std::uint32_t> recent_words_;    // by hash: the last word miss of this chunk, to find repeats
+    Buffer<std::uint32_t> recent_words_;  // by hash: the last word miss of this chunk, to find repeats
     std::uint32_t recent_mask_ = 0;
 };
 

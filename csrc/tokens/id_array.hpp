@@ -37,7 +37,8 @@ public:
         const std::size_t needed = size_ + more + (has_slack() ? kIdArraySlack : 0);
         if (needed <= capacity_) return;
         if (borrowed_ != nullptr)
-            throw Error(ErrorKind::value, "out= holds " + std::to_string(capacity_) + " ids, the text has more; a text never has more ids than bytes");
+            throw Error(ErrorKind::value,
+                        "out= holds " + std::to_string(capacity_) + " ids, the text has more; a text never has more ids than bytes");
         reserve(needed > capacity_ + capacity_ / 2 ? needed : capacity_ + capacity_ / 2);
     }
     // Room for `count` ids in all.

@@ -15,8 +15,8 @@ namespace tokmill::tokens {
 namespace {
 
 // Word tables: two entries a 64-byte bucket. The first slot, which a single thread always gets, has room for four times the
-// vocabulary, at most 16 MiB for 524,288 words; with cl100k, 10 MB of English again ran at 496, 631, 711 and 745 MB/s with 2, 4, 8 and 16 MiB. The further slots make
-// do with 4 MiB, so that many threads stay cheap: with its scratch a slot costs the process less than 8 MB.
+// vocabulary, at most 16 MiB for 524,288 words; with cl100k, 10 MB of English again ran at 496, 631, 711 and 745 MB/s with 2, 4, 8 and 16
+// MiB. The further slots make do with 4 MiB, so that many threads stay cheap: with its scratch a slot costs the process less than 8 MB.
 constexpr std::size_t kMostFirstTableBytes = std::size_t(16) << 20;
 constexpr std::size_t kFurtherTableBytes = std::size_t(4) << 20;
 
@@ -112,7 +112,8 @@ Encoder* Tokenizer::try_acquire(std::size_t index) const {
             slot.encoder.release();  // not destroyed: its holder may have been inside of the allocator
         }
         if (slot.encoder == nullptr)
-            slot.encoder = std::make_unique<Encoder>(vocabulary_, merges_, scanner_.isa(), index == 0 ? first_table_bytes(vocabulary_) : kFurtherTableBytes);
+            slot.encoder = std::make_unique<Encoder>(vocabulary_, merges_, scanner_.isa(),
+                                                     index == 0 ? first_table_bytes(vocabulary_) : kFurtherTableBytes);
     } catch (...) {
         slot.owner.store(0, std::memory_order_release);
         throw;
@@ -248,7 +249,8 @@ public:
         const std::size_t bytes = id_bytes(ids_->type());
         for (std::size_t i = first; i < last; ++i) {
             IdArray& from = results_[i].ids;
-            if (from.size() != 0) std::memcpy(static_cast<std::uint8_t*>(ids_->data()) + position * bytes, from.data(), from.size() * bytes);
+            if (from.size() != 0)
+                std::memcpy(static_cast<std::uint8_t*>(ids_->data()) + position * bytes, from.data(), from.size() * bytes);
             position += from.size();
             const std::lock_guard<std::mutex> lock(mutex_);
             spares_.push_back(std::move(from));
@@ -430,7 +432,8 @@ void StreamEncoder::feed(std::span<const std::uint8_t> bytes, IdArray& ids, Canc
     if (!cut_character_.empty()) {
         const std::size_t wanted = unicode::utf8_length(cut_character_[0]);
         std::size_t taken = 0;
-        while (taken < bytes.size() && cut_character_.size() < wanted && (bytes[taken] & 0xC0) == 0x80) cut_character_.push_back(bytes[taken++]);
+        while (taken < bytes.size() && cut_character_.size() < wanted && (bytes[taken] & 0xC0) == 0x80)
+            cut_character_.push_back(bytes[taken++]);
         bytes = bytes.subspan(taken);
         if (bytes.empty() && cut_character_.size() < wanted) return;
         std::uint8_t character[kMaxCharacterBytes];

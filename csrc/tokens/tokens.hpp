@@ -41,7 +41,8 @@ public:
     std::uint64_t count(std::span<const documents::Document> documents, const EncodeOptions& options, std::size_t threads,
                         std::vector<std::uint64_t>* ends, Cancel& cancel) const;
     // Encodes from the front until there are at least `limit` ids, or the document ends; whole pretokens only.
-    void encode_until(const documents::Document& document, const EncodeOptions& options, std::size_t limit, IdArray& ids, Cancel& cancel) const;
+    void encode_until(const documents::Document& document, const EncodeOptions& options, std::size_t limit, IdArray& ids,
+                      Cancel& cancel) const;
     // The number of pretokens, of special tokens that options let in, and nothing else.
     std::uint64_t count_pretokens(const documents::Document& document, documents::Invalid invalid, Cancel& cancel) const;
 

@@ -118,7 +118,9 @@ std::uint64_t WordTable::hash(const std::uint8_t* bytes, std::uint32_t length) c
     return mix(h ^ hash_key_.words[2], hash_key_.words[3]);
 }
 
-MediumEntry& WordTable::medium(const std::uint8_t* bytes, std::uint32_t length) noexcept { return medium_[hash(bytes, length) % kMediumEntries]; }
+MediumEntry& WordTable::medium(const std::uint8_t* bytes, std::uint32_t length) noexcept {
+    return medium_[hash(bytes, length) % kMediumEntries];
+}
 
 WideEntry& WordTable::wide(const std::uint8_t* bytes, std::uint32_t length) noexcept { return wide_[hash(bytes, length) % kWideEntries]; }
 

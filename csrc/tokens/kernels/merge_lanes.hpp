@@ -13,8 +13,8 @@
 //
 // A rank entry is rank << 6 | position, so that the least entry is the leftmost of the least ranks and tells where it is.
 
-inline constexpr std::uint32_t kPositionBits = 6;
-inline constexpr std::uint32_t kNoEntry = kNoSymbol << kPositionBits;  // this and more: no pair
+constexpr std::uint32_t kPositionBits = 6;
+constexpr std::uint32_t kNoEntry = kNoSymbol << kPositionBits;  // this and more: no pair
 
 template <class Lanes, class T = std::uint32_t>
 struct alignas(Lanes::kCount * 4) Row {

@@ -37,8 +37,8 @@ std::uint32_t bucket_offset(Key16 key, const HashKey& hash_key, std::uint32_t ma
 }
 
 template <bool kNul>
-TOKMILL_ALWAYS_INLINE void prepare(const WordTable& table, const std::uint8_t* buckets, const std::uint8_t* text, const std::uint32_t* starts,
-                                   std::uint32_t count, Batch& batch) {
+TOKMILL_ALWAYS_INLINE void prepare(const WordTable& table, const std::uint8_t* buckets, const std::uint8_t* text,
+                                   const std::uint32_t* starts, std::uint32_t count, Batch& batch) {
     const __m128i first = load_128(table.hash_key().words);
     const __m128i second = load_128(table.hash_key().words + 2);
     const std::uint32_t mask = table.mask();
@@ -80,20 +80,21 @@ ProbeResult probe_words(WordTable& table, const std::uint8_t* text, const std::u
                 continue;
             }
             const std::uint8_t* const entry = bucket + found * 8 - 16;
-            if constexpr (kWriteIds)
-                _mm_storeu_si128(reinterpret_cast<__m128i*>(ids + id_count), _mm_and_si128(load_128(entry), id_mask));
+            if constexpr (kWriteIds) _mm_storeu_si128(reinterpret_cast<__m128i*>(ids + id_count), _mm_and_si128(load_128(entry), id_mask));
             id_count += entry[15];
         }
     }
     return {id_count, miss_count};
 }
 
-ProbeResult probe(WordTable& table, const std::uint8_t* text, const std::uint32_t* starts, std::uint32_t count, bool nul, std::uint32_t* ids,
-                  Miss* misses) {
-    return nul ? probe_words<true, true>(table, text, starts, count, ids, misses) : probe_words<true, false>(table, text, starts, count, ids, misses);
+ProbeResult probe(WordTable& table, const std::uint8_t* text, const std::uint32_t* starts, std::uint32_t count, bool nul,
+                  std::uint32_t* ids, Miss* misses) {
+    return nul ? probe_words<true, true>(table, text, starts, count, ids, misses)
+               : probe_words<true, false>(table, text, starts, count, ids, misses);
 }
 
-ProbeResult probe_count(WordTable& table, const std::uint8_t* text, const std::uint32_t* starts, std::uint32_t count, bool nul, Miss* misses) {
+ProbeResult probe_count(WordTable& table, const std::uint8_t* text, const std::uint32_t* starts, std::uint32_t count, bool nul,
+                        Miss* misses) {
     return nul ? probe_words<false, true>(table, text, starts, count, nullptr, misses)
                : probe_words<false, false>(table, text, starts, count, nullptr, misses);
 }

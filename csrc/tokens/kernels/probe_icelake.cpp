@@ -40,8 +40,8 @@ std::uint32_t bucket_offset(Key16 key, const HashKey& hash_key, std::uint32_t ma
 
 // Keys, bucket offsets and prefetches of the words that start at starts[0 .. kProbeBatch).
 template <bool kNul>
-TOKMILL_ALWAYS_INLINE void prepare(const WordTable& table, const std::uint8_t* buckets, const std::uint8_t* text, const std::uint32_t* starts,
-                                   std::uint32_t count, Batch& batch) {
+TOKMILL_ALWAYS_INLINE void prepare(const WordTable& table, const std::uint8_t* buckets, const std::uint8_t* text,
+                                   const std::uint32_t* starts, std::uint32_t count, Batch& batch) {
     alignas(64) std::uint16_t byte_masks[kProbeBatch];
     const __m512i one = _mm512_set1_epi32(1);
     for (std::uint32_t j = 0; j < count; j += 16) {
@@ -110,12 +110,14 @@ ProbeResult probe_words(WordTable& table, const std::uint8_t* text, const std::u
     return {id_count, miss_count};
 }
 
-ProbeResult probe(WordTable& table, const std::uint8_t* text, const std::uint32_t* starts, std::uint32_t count, bool nul, std::uint32_t* ids,
-                  Miss* misses) {
-    return nul ? probe_words<true, true>(table, text, starts, count, ids, misses) : probe_words<true, false>(table, text, starts, count, ids, misses);
+ProbeResult probe(WordTable& table, const std::uint8_t* text, const std::uint32_t* starts, std::uint32_t count, bool nul,
+                  std::uint32_t* ids, Miss* misses) {
+    return nul ? probe_words<true, true>(table, text, starts, count, ids, misses)
+               : probe_words<true, false>(table, text, starts, count, ids, misses);
 }
 
-ProbeResult probe_count(WordTable& table, const std::uint8_t* text, const std::uint32_t* starts, std::uint32_t count, bool nul, Miss* misses) {
+ProbeResult probe_count(WordTable& table, const std::uint8_t* text, const std::uint32_t* starts, std::uint32_t count, bool nul,
+                        Miss* misses) {
     return nul ? probe_words<false, true>(table, text, starts, count, nullptr, misses)
                : probe_words<false, false>(table, text, starts, count, nullptr, misses);
 }

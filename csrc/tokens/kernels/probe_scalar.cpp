@@ -36,12 +36,13 @@ ProbeResult probe_words(WordTable& table, const std::uint8_t* text, const std::u
     return result;
 }
 
-ProbeResult probe(WordTable& table, const std::uint8_t* text, const std::uint32_t* starts, std::uint32_t count, bool nul, std::uint32_t* ids,
-                  Miss* misses) {
+ProbeResult probe(WordTable& table, const std::uint8_t* text, const std::uint32_t* starts, std::uint32_t count, bool nul,
+                  std::uint32_t* ids, Miss* misses) {
     return probe_words<true>(table, text, starts, count, nul, ids, misses);
 }
 
-ProbeResult probe_count(WordTable& table, const std::uint8_t* text, const std::uint32_t* starts, std::uint32_t count, bool nul, Miss* misses) {
+ProbeResult probe_count(WordTable& table, const std::uint8_t* text, const std::uint32_t* starts, std::uint32_t count, bool nul,
+                        Miss* misses) {
     return probe_words<false>(table, text, starts, count, nul, nullptr, misses);
 }
 
