@@ -91,9 +91,12 @@ void Encoder::sort_misses(const std::uint8_t* text, std::uint32_t text_end, std:
     recent_words_.reserve_discarding(recent_count);
     std::memset(recent_words_.data(), 0xFF, recent_count * sizeof(std::uint32_t));
     for (std::uint32_t i = 0; i < miss_count; ++i) {
-        const Miss& miss = misses_[i];
-        if (miss.length > kMaxWordBytes && miss.length <= kMaxMediumBytes)
-            __builtin_prefetch(&table_.medium(text + miss.start, miss.length));
+        Miss& miss = misses_[i];
+        if (miss.length > kMaxWordBytes && miss.length <= kMaxMediumBytes) {
+            miss.bucket_offset = table_.medium_index(medium_key(text + miss.start, miss.length), miss.length);
+            __builtin_prefetch(table_.medium(miss.bucket_offset));
+            __builtin_prefetch(table_.medium(miss.bucket_offset) + 1);
+        }
     }
     for (std::uint32_t i = 0; i < miss_count; ++i) {
         const Miss& miss = misses_[i];
@@ -148,19 +151,23 @@ bool Encoder::look_up_piece(const std::uint8_t* text, std::uint32_t i, std::uint
     const Miss& miss = misses_[i];
     const std::uint8_t* bytes = text + miss.start;
     if (miss.length <= kMaxMediumBytes) {
-        const MediumEntry& entry = table_.medium(bytes, miss.length);
-        if (entry.length == miss.length && std::memcmp(entry.bytes, bytes, miss.length) == 0) {
-            std::memcpy(ids, entry.ids, sizeof entry.ids);
-            answers_[i] = {ids, entry.id_count};
+        const MediumKey key = medium_key(bytes, miss.length);
+        const MediumEntry* entry = table_.medium(miss.bucket_offset);
+        for (const MediumEntry* const end = entry + 2; entry != end; ++entry) {
+            if (entry->length != miss.length || entry->key != key) continue;
+            std::memcpy(ids, entry->ids, sizeof entry->ids);
+            answers_[i] = {ids, entry->id_count};
             return true;
         }
     }
     if (miss.length <= kMaxWideBytes) {
-        const WideEntry& entry = table_.wide(bytes, miss.length);
-        if (entry.length != miss.length || std::memcmp(entry.bytes, bytes, miss.length) != 0) return false;
-        std::memcpy(ids, entry.ids, entry.id_count * sizeof entry.ids[0]);
-        answers_[i] = {ids, entry.id_count};
-        return true;
+        const WideEntry* entry = table_.wide(table_.wide_index(bytes, miss.length));
+        for (const WideEntry* const end = entry + 2; entry != end; ++entry) {
+            if (entry->length != miss.length || std::memcmp(entry->bytes, bytes, miss.length) != 0) continue;
+            std::memcpy(ids, entry->ids, entry->id_count * sizeof entry->ids[0]);
+            answers_[i] = {ids, entry->id_count};
+            return true;
+        }
     }
     return false;
 }
@@ -186,14 +193,15 @@ void Encoder::merge_and_remember() {
 
 void Encoder::remember_piece(const std::uint8_t* bytes, std::uint32_t length, const std::uint32_t* ids, std::uint32_t id_count) noexcept {
     if (length <= kMaxMediumBytes && id_count <= kIdsPerMedium) {
-        MediumEntry& entry = table_.medium(bytes, length);
-        std::memcpy(entry.bytes, bytes, length);
-        entry.length = static_cast<std::uint8_t>(length);
+        const MediumKey key = medium_key(bytes, length);
+        MediumEntry& entry = table_.add_medium(table_.medium_index(key, length));
+        entry.key = key;
+        entry.length = static_cast<std::uint16_t>(length);
         std::copy_n(ids, id_count, entry.ids);
-        entry.id_count = id_count;
+        entry.id_count = static_cast<std::uint16_t>(id_count);
     } else if (length <= kMaxWideBytes) {
         if (id_count > kIdsPerWide) return;
-        WideEntry& entry = table_.wide(bytes, length);
+        WideEntry& entry = table_.add_wide(table_.wide_index(bytes, length));
         std::memcpy(entry.bytes, bytes, length);
         entry.length = static_cast<std::uint8_t>(length);
         std::copy_n(ids, id_count, entry.ids);

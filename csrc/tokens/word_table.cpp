@@ -11,8 +11,6 @@ namespace tokmill::tokens {
 namespace {
 
 constexpr std::size_t kHugePageBytes = std::size_t(2) << 20;
-constexpr std::size_t kMediumEntries = 16384;  // 1 MiB
-constexpr std::size_t kWideEntries = 2048;     // 512 KiB
 
 // Huge pages spare some thousand page faults at the start; asked for before the first touch.
 Bucket* allocate_buckets(std::size_t bytes) {
@@ -117,12 +115,6 @@ std::uint64_t WordTable::hash(const std::uint8_t* bytes, std::uint32_t length) c
     }
     return mix(h ^ hash_key_.words[2], hash_key_.words[3]);
 }
-
-MediumEntry& WordTable::medium(const std::uint8_t* bytes, std::uint32_t length) noexcept {
-    return medium_[hash(bytes, length) % kMediumEntries];
-}
-
-WideEntry& WordTable::wide(const std::uint8_t* bytes, std::uint32_t length) noexcept { return wide_[hash(bytes, length) % kWideEntries]; }
 
 std::size_t WordTable::byte_size() const noexcept {
     return std::size_t(mask_) + sizeof(Bucket) + kMediumEntries * sizeof(MediumEntry) + kWideEntries * sizeof(WideEntry);

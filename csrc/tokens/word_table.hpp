@@ -2,8 +2,8 @@
 // a key of the process so that nobody can choose words that collide. Three tables by length:
 //
 //   words   1-16 bytes: 64-byte buckets of two entries. 91-99 % of all pretokens end here
-//   medium  17-31 bytes: one entry a line, up to 7 ids
-//   wide    32-124 bytes: 256-byte entries with the whole bytes, up to 30 ids
+//   medium  17-32 bytes: one entry a line, up to 7 ids; in source code a few per cent, most of them indentation
+//   wide    33-126 bytes, and medium ones of more ids: 256-byte entries with the whole bytes, up to 32 ids
 //
 // Keys of words are their bytes, padded with zeros to 16, without a length: a word that ends in NUL would be taken for a
 // shorter one and is never stored. The key of zeros stands for "not in any bucket", the key of ones for "empty" (0xFF is
@@ -51,13 +51,25 @@ inline constexpr std::uint32_t kIdsPerWord = 4;
 inline constexpr std::uint32_t kIdBits = 24;
 inline constexpr std::uint32_t kIdMask = (1u << kIdBits) - 1;
 
-inline constexpr std::uint32_t kMaxMediumBytes = 31;
+// The first 16 and the last 16 bytes, which overlap below 32: with the length they are the whole, and compare as four words.
+inline constexpr std::uint32_t kMaxMediumBytes = 32;
+struct MediumKey {
+    Key16 first, last;
+    bool operator==(const MediumKey&) const = default;
+};
+inline MediumKey medium_key(const std::uint8_t* bytes, std::uint32_t length) noexcept {
+    MediumKey key;
+    std::memcpy(&key.first, bytes, sizeof key.first);
+    std::memcpy(&key.last, bytes + length - sizeof key.last, sizeof key.last);
+    return key;
+}
+
 inline constexpr std::uint32_t kIdsPerMedium = 7;
 struct alignas(kCacheLineBytes) MediumEntry {
-    std::uint8_t bytes[kMaxMediumBytes];
-    std::uint8_t length;  // 0: empty
+    MediumKey key;
     std::uint32_t ids[kIdsPerMedium];
-    std::uint32_t id_count;
+    std::uint16_t length;  // 0: empty
+    std::uint16_t id_count;
 };
 static_assert(sizeof(MediumEntry) == kCacheLineBytes);
 
@@ -103,12 +115,33 @@ public:
     // A word goes to the first place of its bucket, the first moves to the second, the second is forgotten.
     void insert(std::uint32_t bucket_offset, Key16 key, const std::uint32_t* ids, std::uint32_t id_count) noexcept;
 
-    MediumEntry& medium(const std::uint8_t* bytes, std::uint32_t length) noexcept;
-    WideEntry& wide(const std::uint8_t* bytes, std::uint32_t length) noexcept;
+    // Where a medium piece may be: at this index or the next. Adding one makes the first entry of the pair the second.
+    std::uint32_t medium_index(const MediumKey& key, std::uint32_t length) const noexcept {
+        const std::uint64_t a = mix(key.first.low ^ hash_key_.words[0], key.first.high ^ hash_key_.words[1]);
+        const std::uint64_t b = mix(key.last.low ^ hash_key_.words[2], key.last.high ^ hash_key_.words[3]);
+        return static_cast<std::uint32_t>(mix(a ^ length, b ^ hash_key_.words[1]) % (kMediumEntries / 2) * 2);
+    }
+    const MediumEntry* medium(std::uint32_t index) const noexcept { return &medium_[index]; }
+    MediumEntry& add_medium(std::uint32_t index) noexcept {
+        medium_[index + 1] = medium_[index];
+        return medium_[index];
+    }
+    // The same for wide pieces.
+    std::uint32_t wide_index(const std::uint8_t* bytes, std::uint32_t length) const noexcept {
+        return static_cast<std::uint32_t>(hash(bytes, length) % (kWideEntries / 2) * 2);
+    }
+    const WideEntry* wide(std::uint32_t index) const noexcept { return &wide_[index]; }
+    WideEntry& add_wide(std::uint32_t index) noexcept {
+        wide_[index + 1] = wide_[index];
+        return wide_[index];
+    }
 
     std::size_t byte_size() const noexcept;
 
 private:
+    static constexpr std::size_t kMediumEntries = 16384;  // 1 MiB
+    static constexpr std::size_t kWideEntries = 4096;     // 1 MiB
+
     struct Unmap {
         std::size_t bytes;
         void operator()(Bucket* p) const noexcept;

@@ -13,7 +13,7 @@ struct Miss {
     std::uint32_t start;   // first byte of the pretoken
     std::uint32_t length;  // in bytes
     std::uint32_t at;      // ids emitted before it
-    std::uint32_t bucket_offset;
+    std::uint32_t bucket_offset;  // of a word; the encoder keeps its place in another table here for a longer one
 };
 
 struct ProbeResult {

@@ -62,7 +62,7 @@ private:
     }
 };
 
-#include "tokens/kernels/merge_lanes.hpp"
+#include "tokens/kernels/merge_lanes.inc"
 
 }  // namespace
 
