@@ -20,9 +20,7 @@ enum class Encoding : std::uint8_t {
     ucs4,
 };
 
-constexpr std::size_t unit_bytes(Encoding encoding) noexcept {
-    return encoding == Encoding::ucs4 ? 4 : encoding == Encoding::ucs2 ? 2 : 1;
-}
+constexpr std::size_t unit_bytes(Encoding encoding) noexcept { return encoding == Encoding::ucs4 ? 4 : encoding == Encoding::ucs2 ? 2 : 1; }
 
 // What to do with text that is no text. `standard`: bytes that are not UTF-8 are an error, lone surrogates of a str become
 // U+FFFD (as in tiktoken).
@@ -40,7 +38,12 @@ struct Document {
 
     // Units [begin, end) as a document of its own.
     Document stretch(std::size_t begin, std::size_t end) const noexcept {
-        return {static_cast<const std::uint8_t*>(data) + begin * unit_bytes(encoding), end - begin, encoding, first_unit + begin, row, constant};
+        return {static_cast<const std::uint8_t*>(data) + begin * unit_bytes(encoding),
+                end - begin,
+                encoding,
+                first_unit + begin,
+                row,
+                constant};
     }
     std::size_t byte_size() const noexcept { return unit_count * unit_bytes(encoding); }
     // The most bytes of UTF-8 that read() makes of it; a bad byte that is replaced becomes three.
@@ -77,7 +80,8 @@ public:
 
     // May lend() be used? Bytes of UTF-8 that stay as they are; not while bad ones have to be replaced.
     bool lends() const noexcept {
-        return document_.constant && (document_.encoding == Encoding::ascii || (document_.encoding == Encoding::utf8 && invalid_ != Invalid::replace));
+        return document_.constant &&
+               (document_.encoding == Encoding::ascii || (document_.encoding == Encoding::utf8 && invalid_ != Invalid::replace));
     }
     std::size_t units_left() const noexcept { return document_.unit_count - next_; }
     // The next characters where they stand, instead of a copy; `byte_count` (at most `most`) are valid now, and

@@ -203,4 +203,29 @@ PretokenEnd next_pretoken(const std::uint8_t* text, std::uint32_t start, std::ui
     return {position, reader.saw_end()};
 }
 
+// May a scan begin anew at a safe cut inside of the pretoken that starts at `start`, with the same starts behind it? Between
+// two letters, yes: what is left of a run of letters ends where the run ends. o200k also looks at case: there only if no
+// lower-case letter stands before and a caseless one behind, so that both runs are of its first kind, [Lu Lt Lm Lo M]*,
+// and have their last caseless letter in common.
+template <Pattern kPattern>
+bool begins_anew(const std::uint8_t* text, std::uint32_t start, std::uint32_t cut, std::uint32_t end) noexcept {
+    spec::Reader reader(text, end);
+    const spec::Char right = reader.at(cut);
+    if (kPattern == Pattern::o200k) {
+        if (right.cls != unicode::kLetter) return false;
+        std::uint8_t left = unicode::kLower;
+        for (std::uint32_t at = start; at < cut;) {
+            const spec::Char c = reader.at(at);
+            const bool first_kind = c.cls == unicode::kUpper || c.cls == unicode::kLetter || c.cls == unicode::kMark;
+            if (!first_kind && (at != start || c.cls == unicode::kLower)) return false;
+            left = c.cls;
+            at = c.next;
+        }
+        return left == unicode::kUpper || left == unicode::kLetter;
+    }
+    std::uint32_t lead = cut - 1;
+    while (lead > start && (text[lead] & 0xC0) == 0x80) --lead;
+    return right.is_letter() && reader.at(lead).is_letter();
+}
+
 }  // namespace tokmill::pretokens

@@ -117,11 +117,16 @@ std::size_t DecodeTable::decode(const Id* ids, std::size_t count, UnknownId unkn
     return size;
 }
 
-template std::size_t DecodeTable::decode(const std::int32_t*, std::size_t, UnknownId, bool, Buffer<std::uint8_t>&, std::size_t, Cancel*) const;
-template std::size_t DecodeTable::decode(const std::uint32_t*, std::size_t, UnknownId, bool, Buffer<std::uint8_t>&, std::size_t, Cancel*) const;
-template std::size_t DecodeTable::decode(const std::uint16_t*, std::size_t, UnknownId, bool, Buffer<std::uint8_t>&, std::size_t, Cancel*) const;
-template std::size_t DecodeTable::decode(const std::int64_t*, std::size_t, UnknownId, bool, Buffer<std::uint8_t>&, std::size_t, Cancel*) const;
-template std::size_t DecodeTable::decode(const std::uint64_t*, std::size_t, UnknownId, bool, Buffer<std::uint8_t>&, std::size_t, Cancel*) const;
+template std::size_t DecodeTable::decode(const std::int32_t*, std::size_t, UnknownId, bool, Buffer<std::uint8_t>&, std::size_t,
+                                         Cancel*) const;
+template std::size_t DecodeTable::decode(const std::uint32_t*, std::size_t, UnknownId, bool, Buffer<std::uint8_t>&, std::size_t,
+                                         Cancel*) const;
+template std::size_t DecodeTable::decode(const std::uint16_t*, std::size_t, UnknownId, bool, Buffer<std::uint8_t>&, std::size_t,
+                                         Cancel*) const;
+template std::size_t DecodeTable::decode(const std::int64_t*, std::size_t, UnknownId, bool, Buffer<std::uint8_t>&, std::size_t,
+                                         Cancel*) const;
+template std::size_t DecodeTable::decode(const std::uint64_t*, std::size_t, UnknownId, bool, Buffer<std::uint8_t>&, std::size_t,
+                                         Cancel*) const;
 
 StreamDecoder::StreamDecoder(const DecodeTable& table, std::size_t sequences)
     : table_(&table), copy_valid_utf8_(unicode::kernels(cpu::active()).copy_valid_utf8), held_(sequences) {}

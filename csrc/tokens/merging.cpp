@@ -44,8 +44,8 @@ constexpr std::size_t kFirstTreeWindow = 256;
 constexpr std::uint32_t kReadableAfterJob = 32;
 
 constexpr std::uint32_t kMaxPeriodTokens = 8;
-constexpr std::uint32_t kMaxTailTokens = 4;        // tokens at the end that a repetition may leave out
-constexpr std::size_t kMinRepetition = 256;        // bytes; shorter ones are merged as fast
+constexpr std::uint32_t kMaxTailTokens = 4;  // tokens at the end that a repetition may leave out
+constexpr std::size_t kMinRepetition = 256;  // bytes; shorter ones are merged as fast
 constexpr std::size_t kCompareStep = std::size_t(1) << 20;
 
 std::uint64_t bit(std::uint32_t at) { return std::uint64_t(1) << at; }
@@ -55,7 +55,13 @@ class LongPiece {
 public:
     LongPiece(const vocab::Vocabulary& vocabulary, const vocab::Merges& merges, const MergeKernels& kernels, LongPieceScratch& scratch,
               const std::uint8_t* bytes, std::size_t length, Symbol* symbols, Cancel& cancel)
-        : vocabulary_(vocabulary), merges_(merges), kernels_(kernels), scratch_(scratch), bytes_(bytes), length_(length), symbols_(symbols),
+        : vocabulary_(vocabulary),
+          merges_(merges),
+          kernels_(kernels),
+          scratch_(scratch),
+          bytes_(bytes),
+          length_(length),
+          symbols_(symbols),
           cancel_(cancel) {}
 
     std::size_t run() {
@@ -208,7 +214,8 @@ private:
 
     // Whole vectors at a time: both sides have kSymbolSlack to spare.
     void append(const Symbol* symbols, std::uint32_t count) {
-        for (std::uint32_t i = 0; i < count; i += kSymbolSlack) std::memcpy(symbols_ + count_ + i, symbols + i, kSymbolSlack * sizeof(Symbol));
+        for (std::uint32_t i = 0; i < count; i += kSymbolSlack)
+            std::memcpy(symbols_ + count_ + i, symbols + i, kSymbolSlack * sizeof(Symbol));
         count_ += count;
     }
 
@@ -228,7 +235,8 @@ private:
             const auto pairs = [table = merges_.table()](Symbol left, Symbol right) {
                 return table.symbol_at(table.slot(left, right), left, right);
             };
-            const std::size_t count = scratch_.tree.merge(pairs, scratch_.symbols.data(), size, scratch_.starts.data(), [&] { cancel_.poll(); });
+            const std::size_t count =
+                scratch_.tree.merge(pairs, scratch_.symbols.data(), size, scratch_.starts.data(), [&] { cancel_.poll(); });
             if (join_tree(first, count)) {
                 end_ = first.begin + size;
                 return;
@@ -310,8 +318,8 @@ private:
     Symbol* const symbols_;
     Cancel& cancel_;
 
-    std::size_t count_ = 0;  // tokens in the output
-    std::size_t end_ = 0;    // the bytes they cover
+    std::size_t count_ = 0;       // tokens in the output
+    std::size_t end_ = 0;         // the bytes they cover
     std::uint32_t overlap_ = 14;  // of short windows
     std::uint32_t padded_ = 0;    // windows that were copied
 };
@@ -330,8 +338,8 @@ const MergeKernels& merge_kernels(cpu::Isa isa) {
     }
 }
 
-std::size_t merge_long(const vocab::Vocabulary& vocabulary, const vocab::Merges& merges, const MergeKernels& kernels, LongPieceScratch& scratch,
-                       const std::uint8_t* bytes, std::size_t length, vocab::Symbol* symbols, Cancel& cancel) {
+std::size_t merge_long(const vocab::Vocabulary& vocabulary, const vocab::Merges& merges, const MergeKernels& kernels,
+                       LongPieceScratch& scratch, const std::uint8_t* bytes, std::size_t length, vocab::Symbol* symbols, Cancel& cancel) {
     return LongPiece(vocabulary, merges, kernels, scratch, bytes, length, symbols, cancel).run();
 }
 

@@ -14,6 +14,7 @@ namespace tokmill::tokens {
 
 inline constexpr std::uint32_t kMaxWordBytes = 16;    // merged many at a time, in registers
 inline constexpr std::uint32_t kMaxWindowBytes = 62;  // the same with more lanes
+inline constexpr std::uint32_t kMaxWideWindowBytes = 254;
 // Elements after the last symbol of a job that the kernels may overwrite.
 inline constexpr std::uint32_t kSymbolSlack = 16;
 
@@ -22,12 +23,13 @@ struct MergeJob {
     std::uint32_t length;        // in bytes, at least 1
     std::uint32_t symbol_count;  // out
     vocab::Symbol* symbols;      // out: room for length + kSymbolSlack
-    std::uint64_t starts = 0;    // out: bit i is set if a symbol begins at byte i
+    std::uint64_t starts = 0;    // out: bit i is set if a symbol begins at byte i (not for wide windows)
 };
 
 struct MergeKernels {
     void (*merge_words)(const vocab::Merges&, MergeJob* jobs, std::size_t count);    // each up to kMaxWordBytes
     void (*merge_windows)(const vocab::Merges&, MergeJob* jobs, std::size_t count);  // each up to kMaxWindowBytes
+    void (*merge_wide_windows)(const vocab::Merges&, MergeJob* jobs, std::size_t count);  // each up to kMaxWideWindowBytes
 };
 const MergeKernels& merge_kernels(cpu::Isa isa);
 

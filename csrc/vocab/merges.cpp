@@ -164,15 +164,14 @@ Merges Merges::build(const Vocabulary& vocabulary, std::span<const std::pair<Sym
 void Merges::place(std::span<const std::uint64_t> entries, std::uint32_t symbol_count) {
     const std::size_t count = entries.size();
     const std::size_t slot_count = std::bit_ceil(std::max<std::size_t>(count + count / 4, kMinSlots));
-    const std::uint32_t bucket_bits =
-        std::max<std::uint32_t>(kMinBucketBits, static_cast<std::uint32_t>(std::bit_width(count / 8)));
+    const std::uint32_t bucket_bits = std::max<std::uint32_t>(kMinBucketBits, static_cast<std::uint32_t>(std::bit_width(count / 8)));
     const std::size_t bucket_count = std::size_t(1) << bucket_bits;
 
-    std::vector<std::uint32_t> hashes(count);             // slot hashes of all entries, grouped by bucket
-    std::vector<std::uint32_t> begin(bucket_count + 1);   // bucket b: hashes[begin[b], begin[b + 1])
+    std::vector<std::uint32_t> hashes(count);            // slot hashes of all entries, grouped by bucket
+    std::vector<std::uint32_t> begin(bucket_count + 1);  // bucket b: hashes[begin[b], begin[b + 1])
     std::vector<std::uint32_t> order(bucket_count), size_begin(kMaxBucketKeys + 2);
     std::vector<std::uint64_t> slots(slot_count);
-    std::vector<std::uint64_t> taken(slot_count / 64);    // one bit a slot: stays in the first-level cache
+    std::vector<std::uint64_t> taken(slot_count / 64);  // one bit a slot: stays in the first-level cache
     std::vector<std::uint16_t> displacements(bucket_count);
 
     PairTable table;
@@ -219,7 +218,8 @@ void Merges::place(std::span<const std::uint64_t> entries, std::uint32_t symbol_
                 return true;
             };
             // Shifts change faster than the bits to xor: two keys that agree under one shift differ under the next.
-            constexpr std::uint32_t kDisplacements = 1u << PairTable::kDisplacementBits, kShiftBits = PairTable::kDisplacementBits - PairTable::kShiftAt;
+            constexpr std::uint32_t kDisplacements = 1u << PairTable::kDisplacementBits,
+                                    kShiftBits = PairTable::kDisplacementBits - PairTable::kShiftAt;
             const auto displacement = [](std::uint32_t attempt) {
                 return (attempt << PairTable::kShiftAt | attempt >> kShiftBits) & (kDisplacements - 1);
             };

@@ -82,19 +82,22 @@ void check_tokens(const Spec& spec) {
     const std::size_t count = spec.ids.size();
     if (count == 0) refuse("the vocabulary has no tokens", 0);
     if (count > kMaxSymbols)
-        refuse("the vocabulary has " + std::to_string(count) + " tokens; at most " + std::to_string(kMaxSymbols) + " are supported", kMaxSymbols);
+        refuse("the vocabulary has " + std::to_string(count) + " tokens; at most " + std::to_string(kMaxSymbols) + " are supported",
+               kMaxSymbols);
     if (spec.offsets.size() != count + 1 || spec.offsets.front() != 0 || spec.offsets.back() != spec.bytes.size())
         refuse("the offsets of the tokens do not fit their bytes", 0);
     if (spec.bytes.size() > kMaxVocabularyBytes)
         refuse("the tokens have " + std::to_string(spec.bytes.size()) + " bytes together; at most " + std::to_string(kMaxVocabularyBytes) +
-                   " are supported", 0);
+                   " are supported",
+               0);
     for (std::size_t i = 0; i < count; ++i) {
         const std::uint64_t begin = spec.offsets[i], end = spec.offsets[i + 1];
         if (end > spec.bytes.size() || end < begin) refuse("the offsets of the tokens do not fit their bytes", i);
         if (end == begin) refuse("token " + std::to_string(i) + " is empty; every token needs at least one byte", i);
         if (end - begin > kMaxTokenBytes)
-            refuse("token " + std::to_string(i) + " has " + std::to_string(end - begin) + " bytes; at most " + std::to_string(kMaxTokenBytes) +
-                       " are supported", i);
+            refuse("token " + std::to_string(i) + " has " + std::to_string(end - begin) + " bytes; at most " +
+                       std::to_string(kMaxTokenBytes) + " are supported",
+                   i);
     }
 }
 
@@ -102,8 +105,9 @@ void check_id(std::uint32_t id, std::uint64_t allowed, std::string_view text, st
     if (id >= kIdLimit)
         refuse("token " + shown(text) + " has id " + std::to_string(id) + "; ids must be below " + std::to_string(kIdLimit), entry);
     if (id > allowed)
-        refuse("token " + shown(text) + " has id " + std::to_string(id) + ", out of proportion to the number of entries (for these at most " +
-                   std::to_string(allowed) + ")", entry);
+        refuse("token " + shown(text) + " has id " + std::to_string(id) +
+                   ", out of proportion to the number of entries (for these at most " + std::to_string(allowed) + ")",
+               entry);
 }
 
 bool is_identity(std::span<const std::uint32_t> ids) noexcept {
@@ -125,7 +129,8 @@ std::vector<Symbol> invert_ids(const Spec& spec) {
         Symbol& place = symbols[spec.ids[i]];
         if (place != kNoSymbol)
             refuse("id " + std::to_string(spec.ids[i]) + " stands for two tokens, " + shown(token_of(spec, place)) + " and " +
-                       shown(token_of(spec, i)), i);
+                       shown(token_of(spec, i)),
+                   i);
         place = static_cast<Symbol>(i);
     }
     return symbols;
@@ -143,9 +148,13 @@ void check_specials(const Spec& spec) {
         const SpecialToken& special = spec.specials[i];
         if (special.text.empty()) refuse("special token " + std::to_string(i) + " is empty", i);
         if (special.text.size() > kMaxTokenBytes)
-            refuse("special token " + shown(special.text) + " is too long; at most " + std::to_string(kMaxTokenBytes) + " bytes are supported", i);
+            refuse(
+                "special token " + shown(special.text) + " is too long; at most " + std::to_string(kMaxTokenBytes) + " bytes are supported",
+                i);
         if (mergeable(special.id))
-            refuse("special token " + shown(special.text) + " has id " + std::to_string(special.id) + ", which is the id of a mergeable token", i);
+            refuse(
+                "special token " + shown(special.text) + " has id " + std::to_string(special.id) + ", which is the id of a mergeable token",
+                i);
         texts.push_back(special.text);
     }
     std::sort(texts.begin(), texts.end());
@@ -174,7 +183,9 @@ bool fill_index(const Spec& spec, Index& index) {
                 break;
             }
             if (((slot ^ entry) >> kTagShift) == 0 && token_of(spec, slot & kNoSymbol) == token)
-                refuse("token " + shown(token) + " stands twice, as entries " + std::to_string(slot & kNoSymbol) + " and " + std::to_string(i), i);
+                refuse(
+                    "token " + shown(token) + " stands twice, as entries " + std::to_string(slot & kNoSymbol) + " and " + std::to_string(i),
+                    i);
         }
         if (probe == kMaxProbes) return false;
     }
@@ -196,7 +207,9 @@ Index build_index(const Spec& spec) {
 void check_limits(const Spec& spec) {
     check_tokens(spec);
     if (spec.specials.size() > kMaxSpecials)
-        refuse("there are " + std::to_string(spec.specials.size()) + " special tokens; at most " + std::to_string(kMaxSpecials) + " are supported", 0);
+        refuse("there are " + std::to_string(spec.specials.size()) + " special tokens; at most " + std::to_string(kMaxSpecials) +
+                   " are supported",
+               0);
     const std::uint64_t allowed = greatest_id_allowed(spec.ids.size() + spec.specials.size());
     if (greatest(spec.ids) > allowed)
         for (std::size_t i = 0; i < spec.ids.size(); ++i) check_id(spec.ids[i], allowed, token_of(spec, i), i);
@@ -235,8 +248,10 @@ void Vocabulary::number_bytes() {
         const char c = static_cast<char>(byte);
         const std::optional<Symbol> symbol = find({&c, 1});
         if (!symbol)
-            throw Error(ErrorKind::vocabulary, "the byte " + shown({&c, 1}) + " (" + std::to_string(byte) +
-                                                   ") is not a token; a byte-level vocabulary needs all 256 bytes", byte);
+            throw Error(ErrorKind::vocabulary,
+                        "the byte " + shown({&c, 1}) + " (" + std::to_string(byte) +
+                            ") is not a token; a byte-level vocabulary needs all 256 bytes",
+                        byte);
         symbol_of_byte_[byte] = *symbol;
     }
 }
@@ -350,15 +365,15 @@ std::optional<std::string_view> Vocabulary::bytes_of_id(std::uint32_t id) const 
     } else if (id < symbol_of_id_.size() && symbol_of_id_[id] != kNoSymbol) {
         return bytes(symbol_of_id_[id]);
     }
-    const auto special =
-        std::lower_bound(specials_.begin(), specials_.end(), id, [](const SpecialToken& token, std::uint32_t wanted) { return token.id < wanted; });
+    const auto special = std::lower_bound(specials_.begin(), specials_.end(), id,
+                                          [](const SpecialToken& token, std::uint32_t wanted) { return token.id < wanted; });
     if (special != specials_.end() && special->id == id) return special->text;
     return std::nullopt;
 }
 
 bool Vocabulary::is_special_id(std::uint32_t id) const noexcept {
-    const auto special =
-        std::lower_bound(specials_.begin(), specials_.end(), id, [](const SpecialToken& token, std::uint32_t wanted) { return token.id < wanted; });
+    const auto special = std::lower_bound(specials_.begin(), specials_.end(), id,
+                                          [](const SpecialToken& token, std::uint32_t wanted) { return token.id < wanted; });
     return special != specials_.end() && special->id == id;
 }
 

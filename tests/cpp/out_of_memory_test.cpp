@@ -62,7 +62,9 @@ void* operator new(std::size_t bytes, std::align_val_t alignment) {
     if (memory == nullptr) throw std::bad_alloc();
     return memory;
 }
-void* operator new(std::size_t bytes, const std::nothrow_t&) noexcept { return fails_now() ? nullptr : __real_malloc(bytes != 0 ? bytes : 1); }
+void* operator new(std::size_t bytes, const std::nothrow_t&) noexcept {
+    return fails_now() ? nullptr : __real_malloc(bytes != 0 ? bytes : 1);
+}
 void* operator new[](std::size_t bytes, const std::nothrow_t& nothrow) noexcept { return operator new(bytes, nothrow); }
 void* operator new[](std::size_t bytes) { return operator new(bytes); }
 void* operator new[](std::size_t bytes, std::align_val_t alignment) { return operator new(bytes, alignment); }
@@ -156,34 +158,46 @@ public:
     void run() {
         const auto nothing = [] {};
         const auto fresh = [this] { renew(); };
-        fail_each("vocabulary and tokenizer", nothing,
-                  [this] {
-                      const Tokenizer tokenizer(spec_, cpu::active());
-                      const vocab::SpecialMatcher matcher(tokenizer.vocabulary().specials());
-                  },
-                  nothing);
-        fail_each("encode", fresh, [this] { encode(documents_, 1); }, [this] { check_small(); });
-        fail_each("encode on two threads", fresh, [this] { encode(large_, 2); },
-                  [this] { check(encode(large_, 2) == large_ids_, "the next encode on two threads"); });
-        fail_each("count", fresh, [this] { count(documents_, 1); }, [this] { check_small(); });
-        fail_each("count on two threads", fresh, [this] { count(large_, 2); },
-                  [this] { check(count(large_, 2) == large_ids_.size(), "the next count on two threads"); });
-        fail_each("encode_until", fresh,
-                  [this] {
-                      IdArray ids;
-                      Cancel cancel;
-                      tokenizer_->encode_until(documents_[0], options(), 20000, ids, cancel);
-                  },
-                  [this] { check_small(); });
-        fail_each("a pretoken longer than what a chunk keeps", fresh,
-                  [this] {
-                      const std::string run((1 << 20) + 100000, '-');
-                      encode({documents::Document{run.data(), run.size()}}, 1);
-                  },
-                  [this] { check_small(); });
+        fail_each(
+            "vocabulary and tokenizer", nothing,
+            [this] {
+                const Tokenizer tokenizer(spec_, cpu::active());
+                const vocab::SpecialMatcher matcher(tokenizer.vocabulary().specials());
+            },
+            nothing);
+        fail_each(
+            "encode", fresh, [this] { encode(documents_, 1); }, [this] { check_small(); });
+        fail_each(
+            "encode on two threads", fresh, [this] { encode(large_, 2); },
+            [this] { check(encode(large_, 2) == large_ids_, "the next encode on two threads"); });
+        fail_each(
+            "count", fresh, [this] { count(documents_, 1); }, [this] { check_small(); });
+        fail_each(
+            "count on two threads", fresh, [this] { count(large_, 2); },
+            [this] { check(count(large_, 2) == large_ids_.size(), "the next count on two threads"); });
+        fail_each(
+            "encode_until", fresh,
+            [this] {
+                IdArray ids;
+                Cancel cancel;
+                tokenizer_->encode_until(documents_[0], options(), 20000, ids, cancel);
+            },
+            [this] { check_small(); });
+        fail_each(
+            "a pretoken longer than what a chunk keeps", fresh,
+            [this] {
+                const std::string run((1 << 20) + 100000, '-');
+                encode({documents::Document{run.data(), run.size()}}, 1);
+            },
+            [this] { check_small(); });
         std::optional<tokens::StreamEncoder> encoder;
-        fail_each("a stream of text", [&] { renew(); encoder.emplace(*tokenizer_, options()); }, [&] { stream(*encoder); },
-                  [&] { check(stream_until_whole(*encoder) == ids_, "the next stream"); });
+        fail_each(
+            "a stream of text",
+            [&] {
+                renew();
+                encoder.emplace(*tokenizer_, options());
+            },
+            [&] { stream(*encoder); }, [&] { check(stream_until_whole(*encoder) == ids_, "the next stream"); });
         encoder.reset();
         snapshot();
         decode();
@@ -236,17 +250,23 @@ private:
         renew();
         Buffer<std::uint8_t> file;
         std::size_t file_bytes = 0;
-        fail_each("saving a snapshot", [] {},
-                  [&] {
-                      SectionWriter writer;
-                      tokenizer_->save(writer);
-                      const std::vector<std::uint8_t> bytes = writer.finish();
-                      file.reserve_discarding(bytes.size());
-                      std::memcpy(file.data(), bytes.data(), bytes.size());
-                      file_bytes = bytes.size();
-                  },
-                  [] {});
-        fail_each("mapping a snapshot", [] {}, [&] { const Tokenizer mapped(SectionReader({file.data(), file_bytes}), cpu::active()); }, [] {});
+        fail_each(
+            "saving a snapshot", [] {},
+            [&] {
+                SectionWriter writer;
+                tokenizer_->save(writer);
+                const std::vector<std::uint8_t> bytes = writer.finish();
+                file.reserve_discarding(bytes.size());
+                std::memcpy(file.data(), bytes.data(), bytes.size());
+                file_bytes = bytes.size();
+            },
+            [] {});
+        fail_each(
+            "mapping a snapshot", [] {},
+            [&] {
+                const Tokenizer mapped(SectionReader({file.data(), file_bytes}), cpu::active());
+            },
+            [] {});
     }
 
     void decode() {
@@ -255,24 +275,26 @@ private:
             const std::size_t size = tokenizer_->decode_table().decode(ids_.data(), ids_.size(), tokens::UnknownId::error, false, bytes, 0);
             return std::string(reinterpret_cast<const char*>(bytes.data()), size);
         };
-        fail_each("decode", [this] { renew(); }, [&] { whole(); }, [&] { check(whole() == text_ + text_, "the next decode"); });
-        fail_each("a stream of ids", [] {},
-                  [this] {
-                      tokens::StreamDecoder decoder(tokenizer_->decode_table(), 2);
-                      std::string out;
-                      std::size_t ends[2];
-                      for (std::size_t i = 0; i < 200; ++i) {
-                          const std::int64_t step[2] = {ids_[i], ids_[i + 200]};
-                          decoder.step(step, tokens::UnknownId::error, false, out, ends);
-                      }
-                      const std::vector<std::int64_t> more(ids_.begin(), ids_.begin() + 500);
-                      decoder.extend(decoder.fork(0), more.data(), more.size(), tokens::UnknownId::error, false, out);
-                      decoder.add(30);
-                      const std::vector<std::size_t> sources(33, 1);
-                      decoder.reorder(sources);
-                      for (std::size_t sequence = 0; sequence < decoder.sequences(); ++sequence) decoder.finish(sequence, out);
-                  },
-                  [] {});
+        fail_each(
+            "decode", [this] { renew(); }, [&] { whole(); }, [&] { check(whole() == text_ + text_, "the next decode"); });
+        fail_each(
+            "a stream of ids", [] {},
+            [this] {
+                tokens::StreamDecoder decoder(tokenizer_->decode_table(), 2);
+                std::string out;
+                std::size_t ends[2];
+                for (std::size_t i = 0; i < 200; ++i) {
+                    const std::int64_t step[2] = {ids_[i], ids_[i + 200]};
+                    decoder.step(step, tokens::UnknownId::error, false, out, ends);
+                }
+                const std::vector<std::int64_t> more(ids_.begin(), ids_.begin() + 500);
+                decoder.extend(decoder.fork(0), more.data(), more.size(), tokens::UnknownId::error, false, out);
+                decoder.add(30);
+                const std::vector<std::size_t> sources(33, 1);
+                decoder.reorder(sources);
+                for (std::size_t sequence = 0; sequence < decoder.sequences(); ++sequence) decoder.finish(sequence, out);
+            },
+            [] {});
     }
 
     Random random_;

@@ -24,9 +24,35 @@ inline std::uint64_t below(Random& random, std::uint64_t limit) { return random(
 
 // About `bytes` of words, numbers, other scripts, white space and long runs.
 inline std::string text(Random& random, std::size_t bytes) {
-    static const std::vector<std::string> kPieces = {
-        " the", " of", "ing", " and", " tokens", " Text", "s", "e", "'s", "'ll", " 2024", "17", ".", ",", "!?", "()", " =", "\n", "\n\n", "\t", "  ",
-        "\r\n", " \u00e9t\u00e9", "\u4e2d\u6587\u5206\u8bcd", "\u0440\u0443\u0441\u0441\u043a\u0438\u0439", "\U0001f600", "\u0301", "https://", "ABC"};
+    static const std::vector<std::string> kPieces = {" the",
+                                                     " of",
+                                                     "ing",
+                                                     " and",
+                                                     " tokens",
+                                                     " Text",
+                                                     "s",
+                                                     "e",
+                                                     "'s",
+                                                     "'ll",
+                                                     " 2024",
+                                                     "17",
+                                                     ".",
+                                                     ",",
+                                                     "!?",
+                                                     "()",
+                                                     " =",
+                                                     "\n",
+                                                     "\n\n",
+                                                     "\t",
+                                                     "  ",
+                                                     "\r\n",
+                                                     " \u00e9t\u00e9",
+                                                     "\u4e2d\u6587\u5206\u8bcd",
+                                                     "\u0440\u0443\u0441\u0441\u043a\u0438\u0439",
+                                                     "\U0001f600",
+                                                     "\u0301",
+                                                     "https://",
+                                                     "ABC"};
     std::string out;
     while (out.size() < bytes) {
         if (below(random, 12) == 0) {

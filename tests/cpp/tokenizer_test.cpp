@@ -156,12 +156,9 @@ Ids stream(const Subject& subject, bool parse, const std::vector<std::string_vie
 }
 
 void check_streams(const Subject& subject, Random& random) {
-    const std::vector<std::string> texts = {
-        "",
-        "Hello, we'll  see\u4e2d\u6587 12345\r\n\n  x \u00e9\U0001f600!",
-        "<|im_start|>user<|im_start|><|x|>a\u2581<mask>b</s></s <|im_start|><|x</s>",
-        samples::text(random, 60),
-        std::string(70, ' ') + "a"};
+    const std::vector<std::string> texts = {"", "Hello, we'll  see\u4e2d\u6587 12345\r\n\n  x \u00e9\U0001f600!",
+                                            "<|im_start|>user<|im_start|><|x|>a\u2581<mask>b</s></s <|im_start|><|x</s>",
+                                            samples::text(random, 60), std::string(70, ' ') + "a"};
     for (const std::string& text : texts) {
         const std::string_view view = text;
         for (const bool parse : {false, true}) {
@@ -179,7 +176,8 @@ void check_streams(const Subject& subject, Random& random) {
     const Ids wanted = subject.book.ids(text, true);
     for (int round = 0; round < 4; ++round) {
         std::vector<std::string_view> feeds;
-        for (std::size_t at = 0; at < text.size(); at += feeds.back().size()) feeds.push_back(view.substr(at, 1 + samples::below(random, 30000)));
+        for (std::size_t at = 0; at < text.size(); at += feeds.back().size())
+            feeds.push_back(view.substr(at, 1 + samples::below(random, 30000)));
         check(stream(subject, true, feeds) == wanted, "a long stream" + subject.tag);
     }
 }
@@ -207,7 +205,8 @@ void check_other_ways(const Subject& subject, Random& random) {
     subject.tokenizer.encode({&one, 1}, options, 1, wide, nullptr, cancel);
     bool same = narrow.size() == wanted.size() && wide.size() == wanted.size();
     for (std::size_t i = 0; same && i < wanted.size(); ++i)
-        same = static_cast<const std::uint16_t*>(narrow.data())[i] == wanted[i] && static_cast<const std::int64_t*>(wide.data())[i] == wanted[i];
+        same = static_cast<const std::uint16_t*>(narrow.data())[i] == wanted[i] &&
+               static_cast<const std::int64_t*>(wide.data())[i] == wanted[i];
     check(same, "ids of 16 and of 64 bits" + subject.tag);
 
     IdArray first;
@@ -248,7 +247,8 @@ void check_many_callers(const Subject& subject, Random& random) {
                     subject.encode(broken, true, 2);
                     check(false, "bytes that are not UTF-8 are refused" + subject.tag);
                 } catch (const Error& error) {
-                    check(error.where() == static_cast<std::int64_t>(broken.size()) - 1 || (static_cast<std::uint8_t>(broken.end()[-2]) & 0x80) != 0,
+                    check(error.where() == static_cast<std::int64_t>(broken.size()) - 1 ||
+                              (static_cast<std::uint8_t>(broken.end()[-2]) & 0x80) != 0,
                           "where the bytes stop being UTF-8" + subject.tag);
                 }
                 const Ids first(wanted[i].begin(), wanted[i].begin() + 50);

@@ -74,7 +74,7 @@ private:
 
 }  // namespace
 
-const MergeKernels kIcelakeMerge = {merge_words, merge_windows};
+const MergeKernels kIcelakeMerge = {merge_words, merge_windows, merge_wide_windows};
 
 }  // namespace tokmill::tokens
 

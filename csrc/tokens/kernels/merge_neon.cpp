@@ -66,7 +66,7 @@ private:
 
 }  // namespace
 
-const MergeKernels kNeonMerge = {merge_words, merge_windows};
+const MergeKernels kNeonMerge = {merge_words, merge_windows, merge_wide_windows};
 
 }  // namespace tokmill::tokens
 

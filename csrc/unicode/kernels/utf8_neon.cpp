@@ -48,7 +48,8 @@ std::size_t validate([[maybe_unused]] std::uint8_t* destination, const std::uint
     };
     std::size_t i = 0;
     for (; i + kBlock <= count; i += kBlock)
-        if (!take_block(kCopy ? destination + i : nullptr, source + i)) return first_ill_formed(source, count, last_start_before(source, i));
+        if (!take_block(kCopy ? destination + i : nullptr, source + i))
+            return first_ill_formed(source, count, last_start_before(source, i));
     // What is left, filled up with zeros; even when nothing is left, zeros tell whether the last character is whole.
     std::uint8_t rest[kBlock] = {};
     if (i < count) std::memcpy(rest, source + i, count - i);
