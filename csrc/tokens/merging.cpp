@@ -40,8 +40,10 @@ constexpr std::uint32_t kFewBridges = 2;        // merged one by one
 constexpr std::uint32_t kFirstOverlap = 20;     // that the first window shares with the output, at least
 constexpr std::uint32_t kMaxFirstOverlap = 42;  // and at most: it has to bring new text
 constexpr std::uint32_t kFirstWindows = 8;      // at once; doubled up to kMaxWindows, so that a repetition is seen early
-constexpr std::size_t kFirstTreeWindow = 256;
-constexpr std::uint32_t kReadableAfterJob = 32;
+// The same for wide windows.
+constexpr std::uint32_t kMinWideOverlap = 48, kMaxWideOverlap = 160;
+constexpr std::uint32_t kFirstWideOverlap = 96, kMaxFirstWideOverlap = 200;
+constexpr std::size_t kFirstTreeWindow = 512;
 
 constexpr std::uint32_t kMaxPeriodTokens = 8;
 constexpr std::uint32_t kMaxTailTokens = 4;  // tokens at the end that a repetition may leave out
@@ -65,17 +67,21 @@ public:
           cancel_(cancel) {}
 
     std::size_t run() {
-        std::uint32_t windows = kFirstWindows;
+        std::uint32_t wanted = kFirstWindows;
         while (end_ < length_) {
             cancel_.poll();
-            short_windows(windows);
+            const std::uint32_t joined = short_windows(wanted);
             repeat_period();
-            windows = std::min(windows * 2, LongPieceScratch::kMaxWindows);
+            // Twice as many as went well.
+            wanted = std::clamp(joined * 2, kFirstWindows, Windows::kMaxCount);
         }
         return count_;
     }
 
 private:
+    using Windows = LongPieceScratch::Windows;
+    using WideWindows = LongPieceScratch::WideWindows;
+
     std::size_t length_of(Symbol symbol) const { return vocabulary_.bytes(symbol).size(); }
 
     struct Place {
@@ -89,23 +95,19 @@ private:
         return place;
     }
 
-    // Merges up to `wanted` short windows and joins them one after the other. Neighbours that share no token get a third
-    // window laid across their overlap, a bridge, which shares about 40 bytes with either; so the overlap can be small. Where that
-    // is not enough either, tree windows go on until they have passed the place.
-    void short_windows(std::uint32_t wanted) {
+    // Merges up to `wanted` short windows and joins them one after the other; returns how many came before the first that could
+    // not be joined. Neighbours that share no token get a third window laid across their overlap, a bridge, which shares
+    // about 40 bytes with either; so the overlap can be small. Where that is not enough either, wide windows follow until
+    // they have passed the place.
+    std::uint32_t short_windows(std::uint32_t wanted) {
         const Place first = restart(kFirstOverlap);
         if (end_ - first.begin > kMaxFirstOverlap) {
-            tree_window();
-            return;
+            wide_windows();
+            return 0;
         }
-        LongPieceScratch::Windows &windows = scratch_.windows, &bridges = scratch_.bridges;
-        windows.count = bridges.count = padded_ = 0;
-        std::size_t begin = first.begin;
-        lay_window(windows, begin);
-        while (windows.count < wanted && begin + kMaxWindowBytes < length_) {
-            begin = at_character(begin + kMaxWindowBytes - overlap_);
-            lay_window(windows, begin);
-        }
+        Windows &windows = scratch_.windows, &bridges = scratch_.bridges;
+        lay_windows(windows, first.begin, overlap_, wanted);
+        bridges.count = bridges.padded_count = 0;
         kernels_.merge_windows(merges_, windows.jobs, windows.count);
 
         for (std::uint32_t i = 1; i < windows.count; ++i) {
@@ -123,16 +125,40 @@ private:
         }
 
         Borders borders = borders_from(first.begin);
+        std::uint32_t joined = windows.count;
         for (std::uint32_t i = 0, bridge = 0; i < windows.count; ++i) {
             if (bridge < bridges.count && bridges.begins[bridge] < windows.begins[i]) {
                 join_window(bridges.jobs[bridge], bridges.begins[bridge], borders);  // if this fails so will the next
                 ++bridge;
             }
             while (!join_window(windows.jobs[i], windows.begins[i], borders)) {
-                tree_window();
+                joined = std::min(joined, i);
+                wide_windows();
                 borders.known = false;
             }
         }
+        return joined;
+    }
+
+    // The same with windows of four times the length, so that tokens of up to about 100 bytes can be shared.
+    void wide_windows() {
+        const Place first = restart(kFirstWideOverlap);
+        if (end_ - first.begin > kMaxFirstWideOverlap) {
+            tree_window();
+            return;
+        }
+        WideWindows& windows = scratch_.wide_windows;
+        lay_windows(windows, first.begin, wide_overlap_, WideWindows::kMaxCount);
+        kernels_.merge_wide_windows(merges_, windows.jobs, windows.count);
+        bool failed = false;
+        for (std::uint32_t i = 0; i < windows.count; ++i) {
+            const MergeJob& job = windows.jobs[i];
+            while (!join(job.symbols, job.symbol_count, windows.begins[i], job.length)) {
+                failed = true;
+                tree_window();
+            }
+        }
+        wide_overlap_ = failed ? std::min(wide_overlap_ * 2, kMaxWideOverlap) : std::max(wide_overlap_ / 2, kMinWideOverlap);
     }
 
     // Where tokens of the output begin, and its end: bit i stands for byte base + i.
@@ -157,19 +183,31 @@ private:
         return begin;
     }
 
-    void lay_window(LongPieceScratch::Windows& windows, std::size_t begin) {
+    template <class AnyWindows>
+    void lay_window(AnyWindows& windows, std::size_t begin) {
         MergeJob& job = windows.jobs[windows.count];
-        const std::size_t size = std::min<std::size_t>(length_ - begin, kMaxWindowBytes);
+        const std::size_t size = std::min<std::size_t>(length_ - begin, AnyWindows::kMaxBytes);
         job.bytes = bytes_ + begin;
         job.length = static_cast<std::uint32_t>(size);
         job.symbols = windows.symbols[windows.count];
-        if (length_ - begin < kMaxWindowBytes + kReadableAfterJob) {
-            std::uint8_t* const copy = scratch_.padded[padded_++];
+        if (length_ - begin < AnyWindows::kMaxBytes + AnyWindows::kReadableAfter) {
+            std::uint8_t* const copy = windows.padded[windows.padded_count++];
             std::memcpy(copy, job.bytes, size);
-            std::memset(copy + size, 0, LongPieceScratch::kPaddedBytes - size);
+            std::memset(copy + size, 0, AnyWindows::kMaxBytes + AnyWindows::kReadableAfter - size);
             job.bytes = copy;
         }
         windows.begins[windows.count++] = begin;
+    }
+
+    // Up to `wanted` windows from `begin` on, each sharing `overlap` bytes or a little more with the one before.
+    template <class AnyWindows>
+    void lay_windows(AnyWindows& windows, std::size_t begin, std::uint32_t overlap, std::uint32_t wanted) {
+        windows.count = windows.padded_count = 0;
+        lay_window(windows, begin);
+        while (windows.count < wanted && begin + AnyWindows::kMaxBytes < length_) {
+            begin = at_character(begin + AnyWindows::kMaxBytes - overlap);
+            lay_window(windows, begin);
+        }
     }
 
     static std::uint64_t borders_of(const MergeJob& job) { return job.starts | bit(job.length); }
@@ -230,37 +268,35 @@ private:
                             "a pretoken of " + std::to_string(length_) + " bytes has no place to cut it within " +
                                 std::to_string(vocab::TreeMerger::kMaxCount) + " bytes; set max_pretoken_bytes or split the text");
             scratch_.symbols.reserve_discarding(size);
-            scratch_.starts.reserve_discarding(size);
             for (std::size_t i = 0; i < size; ++i) scratch_.symbols[i] = merges_.symbol_of_byte()[bytes_[first.begin + i]];
             const auto pairs = [table = merges_.table()](Symbol left, Symbol right) {
                 return table.symbol_at(table.slot(left, right), left, right);
             };
-            const std::size_t count =
-                scratch_.tree.merge(pairs, scratch_.symbols.data(), size, scratch_.starts.data(), [&] { cancel_.poll(); });
-            if (join_tree(first, count)) {
-                end_ = first.begin + size;
-                return;
-            }
+            const std::size_t count = scratch_.tree.merge(pairs, scratch_.symbols.data(), size, [&] { cancel_.poll(); });
+            if (join(scratch_.symbols.data(), count, first.begin, size)) return;
         }
     }
 
-    bool join_tree(Place output, std::size_t window_count) {
-        std::size_t window = 0;
-        if (output.begin != 0) {
-            const std::size_t base = output.begin;
-            for (;;) {
-                if (output.token == count_ || window == window_count) return false;
-                const std::size_t begin = base + scratch_.starts[window];
-                if (begin == output.begin && scratch_.symbols[window] == symbols_[output.token]) break;
-                if (begin <= output.begin) {
-                    ++window;
+    // Joins the merge result of `size` bytes from `begin` on, at the first token that it shares with the output; true also
+    // if the output covers it already.
+    bool join(const Symbol* symbols, std::size_t count, std::size_t begin, std::size_t size) {
+        if (begin + size <= end_) return true;
+        std::size_t token = count_, at = end_, window = 0;
+        while (at > begin) at -= length_of(symbols_[--token]);
+        if (begin != 0) {
+            for (std::size_t window_at = begin;;) {
+                if (token == count_ || window == count) return false;
+                if (window_at == at && symbols[window] == symbols_[token]) break;
+                if (window_at <= at) {
+                    window_at += length_of(symbols[window++]);
                 } else {
-                    output.begin += length_of(symbols_[output.token++]);
+                    at += length_of(symbols_[token++]);
                 }
             }
         }
-        std::copy(scratch_.symbols.data() + window, scratch_.symbols.data() + window_count, symbols_ + output.token);
-        count_ = output.token + (window_count - window);
+        std::copy(symbols + window, symbols + count, symbols_ + token);
+        count_ = token + (count - window);
+        end_ = begin + size;
         return true;
     }
 
@@ -321,7 +357,7 @@ private:
     std::size_t count_ = 0;       // tokens in the output
     std::size_t end_ = 0;         // the bytes they cover
     std::uint32_t overlap_ = 14;  // of short windows
-    std::uint32_t padded_ = 0;    // windows that were copied
+    std::uint32_t wide_overlap_ = 96;
 };
 
 }  // namespace

@@ -12,9 +12,9 @@
 
 namespace tokmill::tokens {
 
-inline constexpr std::uint32_t kMaxWordBytes = 16;    // merged many at a time, in registers
-inline constexpr std::uint32_t kMaxWindowBytes = 62;  // the same with more lanes
-inline constexpr std::uint32_t kMaxWideWindowBytes = 254;
+inline constexpr std::uint32_t kMaxWordBytes = 16;
+inline constexpr std::uint32_t kMaxWindowBytes = 62;       // with two guards one bit a byte in a u64
+inline constexpr std::uint32_t kMaxWideWindowBytes = 254;  // with two guards positions are a byte
 // Elements after the last symbol of a job that the kernels may overwrite.
 inline constexpr std::uint32_t kSymbolSlack = 16;
 
@@ -26,31 +26,37 @@ struct MergeJob {
     std::uint64_t starts = 0;    // out: bit i is set if a symbol begins at byte i (not for wide windows)
 };
 
+// Each merges many jobs at once and takes them in any order.
 struct MergeKernels {
-    void (*merge_words)(const vocab::Merges&, MergeJob* jobs, std::size_t count);    // each up to kMaxWordBytes
-    void (*merge_windows)(const vocab::Merges&, MergeJob* jobs, std::size_t count);  // each up to kMaxWindowBytes
-    void (*merge_wide_windows)(const vocab::Merges&, MergeJob* jobs, std::size_t count);  // each up to kMaxWideWindowBytes
+    using Merge = void (*)(const vocab::Merges&, MergeJob* jobs, std::size_t count);
+    Merge merge_words;         // each up to kMaxWordBytes
+    Merge merge_windows;       // each up to kMaxWindowBytes
+    Merge merge_wide_windows;  // each up to kMaxWideWindowBytes
 };
 const MergeKernels& merge_kernels(cpu::Isa isa);
 
+// Windows of one size, merged at once.
+template <std::uint32_t kBytes, std::uint32_t kCount>
+struct MergeWindows {
+    static constexpr std::uint32_t kMaxBytes = kBytes, kMaxCount = kCount;
+    static constexpr std::uint32_t kReadableAfter = 32;
+    static constexpr std::uint32_t kMaxPadded = 4;
+
+    MergeJob jobs[kCount];
+    std::size_t begins[kCount];
+    std::uint32_t count, padded_count;
+    alignas(kCacheLineBytes) vocab::Symbol symbols[kCount][kBytes + kSymbolSlack + 2];
+    std::uint8_t padded[kMaxPadded][kBytes + kReadableAfter];  // those near the end of a piece, with readable bytes after them
+};
+
 // Scratch of one thread for long pieces; grows to what it needs.
 struct LongPieceScratch {
-    static constexpr std::uint32_t kMaxWindows = 64;                              // merged at once
-    static constexpr std::uint32_t kPaddedBytes = 128;
-    static constexpr std::uint32_t kWindowSymbols = kMaxWindowBytes + kSymbolSlack + 2;  // a multiple of 16
-
-    struct Windows {
-        MergeJob jobs[kMaxWindows];
-        std::size_t begins[kMaxWindows];
-        std::uint32_t count;
-        alignas(kCacheLineBytes) vocab::Symbol symbols[kMaxWindows][kWindowSymbols];
-    };
+    using Windows = MergeWindows<kMaxWindowBytes, 64>;
+    using WideWindows = MergeWindows<kMaxWideWindowBytes, 32>;
     Windows windows, bridges;
-    std::uint8_t padded[4][kPaddedBytes];  // windows near the end of a piece, with readable bytes after them
-
+    WideWindows wide_windows;
     vocab::TreeMerger tree;
     Buffer<vocab::Symbol> symbols;  // of a window that the tree merges
-    Buffer<std::uint32_t> starts;
 };
 
 // A piece of any length, in time O(n log n) at worst and near-linear on text: merged in overlapping windows that are

@@ -128,7 +128,7 @@ Merges Merges::build(const Vocabulary& vocabulary) {
             for (std::size_t i = 0; i + 1 < count; ++i) ranks[i] = byte_pairs[load<std::uint16_t>(token.data() + i)];
             count = merge_plain(pairs, symbols.data(), ranks, static_cast<std::uint32_t>(count));
         } else {
-            count = tree.merge(pairs, symbols.data(), count, nullptr, [] {});
+            count = tree.merge(pairs, symbols.data(), count, [] {});
         }
         if (count == 2) {
             pairs.add(symbols[0], symbols[1], symbol);

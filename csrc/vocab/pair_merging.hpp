@@ -49,10 +49,9 @@ public:
     // How many merges are done between two calls of `pause` (about a millisecond).
     static constexpr std::size_t kPauseInterval = 4096;
 
-    // Merges symbols[0, count) in place and returns how many are left. `starts`, if not null, receives the index of
-    // the first of the original symbols that each result is made of. `pause()` may throw to stop.
+    // Merges symbols[0, count) in place and returns how many are left. `pause()` may throw to stop.
     template <class Pairs, class Pause>
-    std::size_t merge(const Pairs& pairs, Symbol* symbols, std::size_t count, std::uint32_t* starts, const Pause& pause);
+    std::size_t merge(const Pairs& pairs, Symbol* symbols, std::size_t count, const Pause& pause);
 
 private:
     static constexpr std::uint32_t kFanOut = 16;
@@ -115,7 +114,7 @@ inline std::uint32_t TreeMerger::leftmost(Symbol rank) const {
 }
 
 template <class Pairs, class Pause>
-std::size_t TreeMerger::merge(const Pairs& pairs, Symbol* symbols, std::size_t count, std::uint32_t* starts, const Pause& pause) {
+std::size_t TreeMerger::merge(const Pairs& pairs, Symbol* symbols, std::size_t count, const Pause& pause) {
     constexpr std::size_t kPrepareInterval = kPauseInterval * 16;
     if (count == 0) return 0;
     const auto n = static_cast<std::uint32_t>(count);
@@ -155,9 +154,7 @@ std::size_t TreeMerger::merge(const Pairs& pairs, Symbol* symbols, std::size_t c
 
     std::size_t left = 0;
     for (std::uint32_t i = 0; i < n; i = links_[i].next) {
-        symbols[left] = symbols[i];
-        if (starts != nullptr) starts[left] = i;
-        ++left;
+        symbols[left++] = symbols[i];
     }
     return left;
 }

@@ -149,7 +149,8 @@ public:
     void add(const std::string& text) { texts_.push_back(text); }
     std::size_t size() const { return texts_.size(); }
 
-    void run(const Model& model, const vocab::Merges& merges, void (*kernel)(const vocab::Merges&, MergeJob*, std::size_t), const char* name) {
+    void run(const Model& model, const vocab::Merges& merges, tokens::MergeKernels::Merge kernel, const char* name,
+             bool starts_are_given = true) {
         constexpr Symbol kCanary = 0xdeadbeef;
         std::vector<std::unique_ptr<std::uint8_t[]>> bytes;
         std::vector<std::vector<Symbol>> outputs;
@@ -168,9 +169,12 @@ public:
         kernel(merges, jobs.data(), jobs.size());
         for (std::size_t i = 0; i < jobs.size(); ++i) {
             const std::vector<Symbol> wanted = naive(model, texts_[i]);
-            const std::vector<Symbol> got(outputs[i].begin(), outputs[i].begin() + std::min<std::ptrdiff_t>(jobs[i].symbol_count, static_cast<std::ptrdiff_t>(texts_[i].size())));
+            const std::vector<Symbol> got(
+                outputs[i].begin(),
+                outputs[i].begin() + std::min<std::ptrdiff_t>(jobs[i].symbol_count, static_cast<std::ptrdiff_t>(texts_[i].size())));
             if (got != wanted) fail(std::string(name) + ": wrong symbols for " + hex(texts_[i]));
             if (outputs[i].back() != kCanary) fail(std::string(name) + ": wrote too far for " + hex(texts_[i]));
+            if (!starts_are_given) continue;
             std::uint64_t starts = 0;
             std::size_t at = 0;
             for (const Symbol symbol : wanted) {
@@ -205,13 +209,15 @@ void check_long(const Model& model, const vocab::Vocabulary& vocabulary, const v
             fail("merge_long, " + std::string(cpu::name(isa)) + ": " + std::to_string(text.size()) + " bytes: " + hex(text));
 }
 
-void check_kernels(const Model& model, const vocab::Merges& merges, Batch& words, Batch& windows) {
+void check_kernels(const Model& model, const vocab::Merges& merges, Batch& words, Batch& windows, Batch& wide) {
     for (const cpu::Isa isa : cpu::supported()) {
         const tokens::MergeKernels& kernels = tokens::merge_kernels(isa);
         const std::string name(cpu::name(isa));
         words.run(model, merges, kernels.merge_words, (name + " words").c_str());
         words.run(model, merges, kernels.merge_windows, (name + " windows (short)").c_str());
         windows.run(model, merges, kernels.merge_windows, (name + " windows").c_str());
+        words.run(model, merges, kernels.merge_wide_windows, (name + " wide windows (short)").c_str(), false);
+        wide.run(model, merges, kernels.merge_wide_windows, (name + " wide windows").c_str(), false);
     }
 }
 
@@ -225,7 +231,8 @@ void check_pairs(const Model& model, const vocab::Merges& merges) {
         if (left == vocab::kNoSymbol) continue;
         if (model.tokens[left] + model.tokens[right] != token || merges.merged(left, right) != symbol) fail("parts of " + hex(token));
     }
-    if (!std::equal(unreachable.begin(), unreachable.end(), merges.unreachable().begin(), merges.unreachable().end())) fail("unreachable tokens");
+    if (!std::equal(unreachable.begin(), unreachable.end(), merges.unreachable().begin(), merges.unreachable().end()))
+        fail("unreachable tokens");
     if (merges.merged(vocab::kNoSymbol, 0) != vocab::kNoSymbol || merges.merged(0, vocab::kNoSymbol) != vocab::kNoSymbol ||
         merges.merged(vocab::kNoSymbol, vocab::kNoSymbol) != vocab::kNoSymbol)
         fail("something merges with nothing");
@@ -238,13 +245,17 @@ void random_vocabularies(int rounds) {
         const vocab::Vocabulary vocabulary = vocab::Vocabulary::build(model.spec());
         const vocab::Merges merges = vocab::Merges::build(vocabulary);
         check_pairs(model, merges);
-        Batch words, windows;
-        for (std::size_t i = 0, n = below(random, 100); i < n; ++i) words.add(random_text(random, model, 1 + below(random, tokens::kMaxWordBytes)));
+        Batch words, windows, wide;
+        for (std::size_t i = 0, n = below(random, 100); i < n; ++i)
+            words.add(random_text(random, model, 1 + below(random, tokens::kMaxWordBytes)));
+        for (std::size_t i = 0, n = below(random, 20); i < n; ++i)
+            wide.add(random_text(random, model, 1 + below(random, tokens::kMaxWideWindowBytes)));
         if (round % 8 == 0) {
+            for (std::size_t length = 50; length <= tokens::kMaxWideWindowBytes; ++length) wide.add(random_text(random, model, length));
             for (std::size_t length = 1; length <= tokens::kMaxWindowBytes; ++length) windows.add(random_text(random, model, length));
             for (std::size_t length = 1; length <= tokens::kMaxWordBytes; ++length) words.add(random_text(random, model, length));
         }
-        check_kernels(model, merges, words, windows);
+        check_kernels(model, merges, words, windows, wide);
         check_long(model, vocabulary, merges, random_text(random, model, 1 + below(random, 400)));
         if (round % 4 == 0) check_long(model, vocabulary, merges, random_text(random, model, 63 + below(random, 5000)));
     }
@@ -355,12 +366,14 @@ void real_vocabulary(const char* path, int rounds) {
         return text.substr(0, length);
     };
     for (int round = 0; round < rounds; ++round) {
-        Batch words, windows;
+        Batch words, windows, wide;
         for (int i = 0; i < 200; ++i) words.add(model.tokens[below(random, model.tokens.size())].substr(0, tokens::kMaxWordBytes));
         for (std::size_t length = 2; length <= tokens::kMaxWordBytes; ++length) words.add(glued(length).substr(0, length));
         for (std::size_t length = 1; length <= tokens::kMaxWindowBytes; ++length) windows.add(random_text(random, model, length));
-        for (std::size_t length = 4; length <= tokens::kMaxWindowBytes; ++length) windows.add(glued(length).substr(0, tokens::kMaxWindowBytes));
-        check_kernels(model, merges, words, windows);
+        for (std::size_t length = 4; length <= tokens::kMaxWindowBytes; ++length)
+            windows.add(glued(length).substr(0, tokens::kMaxWindowBytes));
+        for (std::size_t length = 63; length <= tokens::kMaxWideWindowBytes; length += 3) wide.add(glued(length).substr(0, length));
+        check_kernels(model, merges, words, windows, wide);
         check_long(model, vocabulary, merges, glued(63 + below(random, 4000)));
         check_long(model, vocabulary, merges, runs(63 + below(random, 4000)));
         check_long(model, vocabulary, merges, random_text(random, model, 63 + below(random, 4000)));

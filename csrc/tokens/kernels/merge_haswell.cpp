@@ -35,9 +35,13 @@ struct Lanes {
     static Vector without(Vector a, Vector bits) { return _mm256_andnot_si256(bits, a); }
     static Vector least(Vector a, Vector b) { return _mm256_min_epu32(a, b); }
     template <int kBits>
-    static Vector shift_left(Vector a) { return _mm256_slli_epi32(a, kBits); }
+    static Vector shift_left(Vector a) {
+        return _mm256_slli_epi32(a, kBits);
+    }
     template <int kBits>
-    static Vector shift_right(Vector a) { return _mm256_srli_epi32(a, kBits); }
+    static Vector shift_right(Vector a) {
+        return _mm256_srli_epi32(a, kBits);
+    }
     static Vector shift_right_by(Vector a, std::uint32_t bits) { return _mm256_srl_epi32(a, _mm_cvtsi32_si128(static_cast<int>(bits))); }
     static Vector shift_right_each(Vector a, Vector bits) { return _mm256_srlv_epi32(a, bits); }
     static Mask equal(Vector a, Vector b) { return _mm256_cmpeq_epi32(a, b); }
@@ -63,7 +67,8 @@ struct Lanes {
 
 private:
     static __m256i half(const std::uint64_t* entries, __m128i left, __m128i right) {
-        const __m256i key = _mm256_or_si256(_mm256_slli_epi64(_mm256_cvtepu32_epi64(left), 42), _mm256_slli_epi64(_mm256_cvtepu32_epi64(right), 21));
+        const __m256i key =
+            _mm256_or_si256(_mm256_slli_epi64(_mm256_cvtepu32_epi64(left), 42), _mm256_slli_epi64(_mm256_cvtepu32_epi64(right), 21));
         const __m256i entry = _mm256_xor_si256(_mm256_load_si256(reinterpret_cast<const __m256i*>(entries)), key);
         const __m256i same = _mm256_cmpeq_epi64(_mm256_srli_epi64(entry, 21), _mm256_setzero_si256());
         return _mm256_blendv_epi8(_mm256_set1_epi64x(kNoSymbol), entry, same);

@@ -35,9 +35,13 @@ struct Lanes {
     static Vector without(Vector a, Vector bits) { return _mm512_andnot_si512(bits, a); }
     static Vector least(Vector a, Vector b) { return _mm512_min_epu32(a, b); }
     template <int kBits>
-    static Vector shift_left(Vector a) { return _mm512_slli_epi32(a, kBits); }
+    static Vector shift_left(Vector a) {
+        return _mm512_slli_epi32(a, kBits);
+    }
     template <int kBits>
-    static Vector shift_right(Vector a) { return _mm512_srli_epi32(a, kBits); }
+    static Vector shift_right(Vector a) {
+        return _mm512_srli_epi32(a, kBits);
+    }
     static Vector shift_right_by(Vector a, std::uint32_t bits) { return _mm512_srl_epi32(a, _mm_cvtsi32_si128(static_cast<int>(bits))); }
     static Vector shift_right_each(Vector a, Vector bits) { return _mm512_srlv_epi32(a, bits); }
     static Mask equal(Vector a, Vector b) { return _mm512_cmpeq_epi32_mask(a, b); }
@@ -65,7 +69,8 @@ struct Lanes {
 
 private:
     static __m256i half(const std::uint64_t* entries, __m256i left, __m256i right) {
-        const __m512i key = _mm512_or_si512(_mm512_slli_epi64(_mm512_cvtepu32_epi64(left), 42), _mm512_slli_epi64(_mm512_cvtepu32_epi64(right), 21));
+        const __m512i key =
+            _mm512_or_si512(_mm512_slli_epi64(_mm512_cvtepu32_epi64(left), 42), _mm512_slli_epi64(_mm512_cvtepu32_epi64(right), 21));
         return _mm512_cvtepi64_epi32(_mm512_min_epu64(_mm512_xor_si512(_mm512_load_si512(entries), key), _mm512_set1_epi64(kNoSymbol)));
     }
 };

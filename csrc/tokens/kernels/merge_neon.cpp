@@ -32,9 +32,13 @@ struct Lanes {
     static Vector without(Vector a, Vector bits) { return vbicq_u32(a, bits); }
     static Vector least(Vector a, Vector b) { return vminq_u32(a, b); }
     template <int kBits>
-    static Vector shift_left(Vector a) { return vshlq_n_u32(a, kBits); }
+    static Vector shift_left(Vector a) {
+        return vshlq_n_u32(a, kBits);
+    }
     template <int kBits>
-    static Vector shift_right(Vector a) { return vshrq_n_u32(a, kBits); }
+    static Vector shift_right(Vector a) {
+        return vshrq_n_u32(a, kBits);
+    }
     static Vector shift_right_by(Vector a, std::uint32_t bits) { return vshlq_u32(a, vdupq_n_s32(-static_cast<std::int32_t>(bits))); }
     static Vector shift_right_each(Vector a, Vector bits) { return vshlq_u32(a, vnegq_s32(vreinterpretq_s32_u32(bits))); }
     static Mask equal(Vector a, Vector b) { return vceqq_u32(a, b); }
@@ -45,7 +49,8 @@ struct Lanes {
 
     // What (left, right) merge into, given the entries at their slots: the low 21 bits of those whose key is the pair.
     static Vector answer(const std::uint64_t* entries, Vector left, Vector right) {
-        return vcombine_u32(half(entries, vget_low_u32(left), vget_low_u32(right)), half(entries + 2, vget_high_u32(left), vget_high_u32(right)));
+        return vcombine_u32(half(entries, vget_low_u32(left), vget_low_u32(right)),
+                            half(entries + 2, vget_high_u32(left), vget_high_u32(right)));
     }
 
     // The symbols whose bits are set, one after the other.
