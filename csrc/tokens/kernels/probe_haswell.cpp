@@ -55,49 +55,15 @@ TOKMILL_ALWAYS_INLINE void prepare(const WordTable& table, const std::uint8_t* b
     }
 }
 
-template <bool kWriteIds, bool kNul>
-ProbeResult probe_words(WordTable& table, const std::uint8_t* text, const std::uint32_t* starts, std::uint32_t count, std::uint32_t* ids,
-                        Miss* misses) {
-    Batch batches[2];
-    const std::uint8_t* const buckets = table.buckets();
-    const __m128i id_mask = _mm_set1_epi32(kIdMask);
-    std::uint32_t id_count = 0;
-    std::uint32_t miss_count = 0;
-    if (count != 0) prepare<kNul>(table, buckets, text, starts, std::min(kProbeBatch, count), batches[0]);
-    for (std::uint32_t i = 0, now = 0; i < count; i += kProbeBatch, now ^= 1) {
-        if (i + kProbeBatch < count)
-            prepare<kNul>(table, buckets, text, starts + i + kProbeBatch, std::min(kProbeBatch, count - i - kProbeBatch), batches[now ^ 1]);
-        const Batch& batch = batches[now];
-        const std::uint32_t words = std::min(kProbeBatch, count - i);
-        for (std::uint32_t j = 0; j < words; ++j) {
-            const std::uint8_t* const bucket = buckets + batch.offsets[j];
-            const __m256i key = _mm256_broadcastsi128_si256(_mm_load_si128(reinterpret_cast<const __m128i*>(&batch.keys[j])));
-            const __m256i both = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(bucket + 16));
-            const std::uint32_t equal = static_cast<std::uint32_t>(_mm256_movemask_pd(_mm256_castsi256_pd(_mm256_cmpeq_epi64(key, both))));
-            const std::uint64_t found = equal & (equal << 1) & 0b1010;
-            if (__builtin_expect(found == 0, 0)) {
-                misses[miss_count++] = {starts[i + j], starts[i + j + 1] - starts[i + j], id_count, batch.offsets[j]};
-                continue;
-            }
-            const std::uint8_t* const entry = bucket + found * 8 - 16;
-            if constexpr (kWriteIds) _mm_storeu_si128(reinterpret_cast<__m128i*>(ids + id_count), _mm_and_si128(load_128(entry), id_mask));
-            id_count += entry[15];
-        }
-    }
-    return {id_count, miss_count};
+TOKMILL_ALWAYS_INLINE std::uint32_t equal_halves(const Key16& key, const std::uint8_t* bucket) {
+    const __m256i twice = _mm256_broadcastsi128_si256(_mm_load_si128(reinterpret_cast<const __m128i*>(&key)));
+    const __m256i both = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(bucket + 16));
+    return static_cast<std::uint32_t>(_mm256_movemask_pd(_mm256_castsi256_pd(_mm256_cmpeq_epi64(twice, both))));
 }
 
-ProbeResult probe(WordTable& table, const std::uint8_t* text, const std::uint32_t* starts, std::uint32_t count, bool nul,
-                  std::uint32_t* ids, Miss* misses) {
-    return nul ? probe_words<true, true>(table, text, starts, count, ids, misses)
-               : probe_words<true, false>(table, text, starts, count, ids, misses);
-}
+constexpr std::uint32_t kRounding = 1;
 
-ProbeResult probe_count(WordTable& table, const std::uint8_t* text, const std::uint32_t* starts, std::uint32_t count, bool nul,
-                        Miss* misses) {
-    return nul ? probe_words<false, true>(table, text, starts, count, nullptr, misses)
-               : probe_words<false, false>(table, text, starts, count, nullptr, misses);
-}
+#include "tokens/kernels/probe_loop.inc"
 
 }  // namespace
 

@@ -55,7 +55,6 @@ TOKMILL_ALWAYS_INLINE void prepare(const WordTable& table, const std::uint8_t* b
     const __m512i second = _mm512_broadcast_i32x4(round_key(table.hash_key(), 1));
     const __m512i offset_mask = _mm512_set1_epi64(table.mask());
     const __m512i low_dwords = _mm512_setr_epi32(0, 4, 8, 12, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0);
-#pragma GCC unroll 4
     for (std::uint32_t k = 0; k < count; ++k) {
         if constexpr (kNul)
             if (starts[k + 1] > starts[k] && text[starts[k + 1] - 1] == 0) byte_masks[k] = 0;
@@ -69,58 +68,17 @@ TOKMILL_ALWAYS_INLINE void prepare(const WordTable& table, const std::uint8_t* b
         const __m512i offsets = _mm512_permutexvar_epi32(low_dwords, _mm512_and_si512(h, offset_mask));
         _mm_store_si128(reinterpret_cast<__m128i*>(batch.offsets + j), _mm512_castsi512_si128(offsets));
     }
-#pragma GCC unroll 4
     for (std::uint32_t j = 0; j < count; ++j) __builtin_prefetch(buckets + batch.offsets[j]);
 }
 
-template <bool kWriteIds, bool kNul>
-ProbeResult probe_words(WordTable& table, const std::uint8_t* text, const std::uint32_t* starts, std::uint32_t count, std::uint32_t* ids,
-                        Miss* misses) {
-    Batch batches[2];
-    const std::uint8_t* const buckets = table.buckets();
-    const __m128i id_mask = _mm_set1_epi32(kIdMask);
-    std::uint32_t id_count = 0;
-    std::uint32_t miss_count = 0;
-    const auto rounded = [](std::uint32_t words) { return std::min(kProbeBatch, (words + 15) & ~15u); };
-    if (count != 0) prepare<kNul>(table, buckets, text, starts, rounded(count), batches[0]);
-    for (std::uint32_t i = 0, now = 0; i < count; i += kProbeBatch, now ^= 1) {
-        if (i + kProbeBatch < count)
-            prepare<kNul>(table, buckets, text, starts + i + kProbeBatch, rounded(count - i - kProbeBatch), batches[now ^ 1]);
-        const Batch& batch = batches[now];
-        const std::uint32_t words = std::min(kProbeBatch, count - i);
-#pragma GCC unroll 4
-        for (std::uint32_t j = 0; j < words; ++j) {
-            const std::uint8_t* const bucket = buckets + batch.offsets[j];
-            // Bits 0-1: halves of the first key equal; bits 2-3: of the second. Both halves of one -> bit 1 or bit 3.
-            const __m256i key = _mm256_broadcastsi128_si256(_mm_load_si128(reinterpret_cast<const __m128i*>(&batch.keys[j])));
-            const std::uint32_t equal = _mm256_cmpeq_epi64_mask(key, _mm256_loadu_si256(reinterpret_cast<const __m256i*>(bucket + 16)));
-            const std::uint64_t found = equal & (equal << 1) & 0b1010;
-            if (__builtin_expect(found == 0, 0)) {
-                misses[miss_count++] = {starts[i + j], starts[i + j + 1] - starts[i + j], id_count, batch.offsets[j]};
-                continue;
-            }
-            // found = 2 -> ids at byte 0; found = 8 -> ids at byte 48.
-            const std::uint8_t* const entry = bucket + found * 8 - 16;
-            if constexpr (kWriteIds)
-                _mm_storeu_si128(reinterpret_cast<__m128i*>(ids + id_count),
-                                 _mm_and_si128(_mm_load_si128(reinterpret_cast<const __m128i*>(entry)), id_mask));
-            id_count += entry[15];
-        }
-    }
-    return {id_count, miss_count};
+TOKMILL_ALWAYS_INLINE std::uint32_t equal_halves(const Key16& key, const std::uint8_t* bucket) {
+    const __m256i twice = _mm256_broadcastsi128_si256(_mm_load_si128(reinterpret_cast<const __m128i*>(&key)));
+    return _mm256_cmpeq_epi64_mask(twice, _mm256_loadu_si256(reinterpret_cast<const __m256i*>(bucket + 16)));
 }
 
-ProbeResult probe(WordTable& table, const std::uint8_t* text, const std::uint32_t* starts, std::uint32_t count, bool nul,
-                  std::uint32_t* ids, Miss* misses) {
-    return nul ? probe_words<true, true>(table, text, starts, count, ids, misses)
-               : probe_words<true, false>(table, text, starts, count, ids, misses);
-}
+constexpr std::uint32_t kRounding = 16;
 
-ProbeResult probe_count(WordTable& table, const std::uint8_t* text, const std::uint32_t* starts, std::uint32_t count, bool nul,
-                        Miss* misses) {
-    return nul ? probe_words<false, true>(table, text, starts, count, nullptr, misses)
-               : probe_words<false, false>(table, text, starts, count, nullptr, misses);
-}
+#include "tokens/kernels/probe_loop.inc"
 
 }  // namespace
 
