@@ -55,9 +55,10 @@ public:
     ~Scanner();
 
     // Goes on with a segment: text[state.last_start, end) is valid UTF-8 that ends between two characters. Appends the starts
-    // that are certain, in rising order, the first one being the segment's first byte (an empty segment has none). With `last` the segment ends at `end` and all its starts come out; without it the scanner
-    // may hold back up to about 200 bytes, or more inside of a long run. A pretoken ends where the next one starts, or at
-    // the end of the segment. Returns the number of starts written.
+    // that are certain, in rising order, the first one being the segment's first byte (an empty segment has none). With
+    // `last` the segment ends at `end` and all its starts come out; without it the scanner may hold back up to about 200
+    // bytes, or more inside of a long run. A pretoken ends where the next one starts, or at the end of the segment. Returns
+    // the number of starts written.
     std::size_t scan(ScanState& state, const std::uint8_t* text, std::uint32_t end, bool last, std::uint32_t* starts) const;
 
     Pattern pattern() const noexcept;

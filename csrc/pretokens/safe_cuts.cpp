@@ -1,9 +1,9 @@
 #include "pretokens/safe_cuts.hpp"
 
-#include <algorithm>
 #include <bit>
 #include <cstddef>
 #include <string>
+#include <utility>
 
 #include "base/errors.hpp"
 #include "base/memory.hpp"
@@ -52,42 +52,57 @@ void for_each_ending_with(std::string_view ending, std::size_t char_bytes, Use u
     for (std::uint32_t code = bits; code < limit; code += 1u << known_bits) use(code);
 }
 
+// The parts of a character that stand for a list: its first byte or two, its last byte or two.
+constexpr std::size_t kBeginnings2 = 16, kEndings1 = kBeginnings2 + 16 * 64, kEndings2 = kEndings1 + 64, kLists = kEndings2 + 64 * 64;
+
+std::size_t low_bits(char byte, std::uint32_t mask) noexcept { return static_cast<std::uint8_t>(byte) & mask; }
+
 }  // namespace
 
-SafeCuts::SafeCuts() : flags_(kBmpSize, 0) {}
+// A million tokens can begin or end in the same part of a character; its list is gone through once.
+void SafeCuts::flag_beginnings(std::string_view beginning, std::uint8_t flag) {
+    if (beginning.size() < 3) {
+        const std::size_t first = low_bits(beginning[0], 0x0F);
+        std::uint8_t& done = lists_done_[beginning.size() == 1 ? first : kBeginnings2 + first * 64 + low_bits(beginning[1], 0x3F)];
+        if ((done & flag) != 0) return;
+        done |= flag;
+    }
+    for_each_beginning_with(beginning, 3, [&](std::uint32_t code) { flags_[code] |= flag; });
+}
+
+void SafeCuts::flag_endings(std::string_view ending, std::uint8_t flag) {
+    const std::size_t first = low_bits(ending[0], 0x3F);
+    std::uint8_t& done = lists_done_[ending.size() == 1 ? kEndings1 + first : kEndings2 + first * 64 + low_bits(ending[1], 0x3F)];
+    if ((done & flag) != 0) return;
+    done |= flag;
+    for_each_ending_with(ending, 3, [&](std::uint32_t code) { flags_[code] |= flag; });
+}
 
 void SafeCuts::join_pair(std::string_view left, std::string_view right, std::size_t char_bytes) {
     const std::uint32_t factor = char_bytes == 3 ? kPairFactor3 : kPairFactor2;
-    const auto add = [&](std::uint32_t left_code, std::uint32_t right_code) { hashes_.push_back(pair_hash(left_code, right_code, factor)); };
     const bool left_whole = left.size() == char_bytes;
     const bool right_whole = right.size() == char_bytes;
     const auto with_each_right = [&](std::uint32_t left_code) {
-        for_each_beginning_with(right, char_bytes, [&](std::uint32_t right_code) { add(left_code, right_code); });
+        for_each_beginning_with(right, char_bytes, [&](std::uint32_t right_code) {
+            const std::uint32_t bit = pair_hash(left_code, right_code, factor) >> (32 - kMaxBits);
+            joined_[bit / 32] |= 1u << (bit % 32);
+        });
     };
-    if (char_bytes == 2) {
-        if (left_whole) {
-            for_each_beginning_with(left, 2, with_each_right);
-        } else {
-            for_each_ending_with(left, 2, with_each_right);
-        }
-        return;
-    }
     // With 3 bytes a list can have thousands of members; the long ones become flags. A token that ends behind the first
     // byte of a character is rare (3 in r50k_base, 1 in cl100k_base), so it shares the flags of those cut at both ends.
-    if (left_whole && right.size() >= 2) {
-        for_each_beginning_with(left, 3, with_each_right);
-    } else if (right_whole && left.size() == 2) {
-        for_each_ending_with(left, 3, with_each_right);
+    if (left_whole && (char_bytes == 2 || right.size() >= 2)) {
+        for_each_beginning_with(left, char_bytes, with_each_right);
+    } else if (char_bytes == 2 || (right_whole && left.size() == 2)) {
+        for_each_ending_with(left, char_bytes, with_each_right);
     } else if (right_whole) {
-        for_each_beginning_with(right, 3, [&](std::uint32_t code) { flags_[code] |= kJoinsAnyLeft; });
+        flag_beginnings(right, kJoinsAnyLeft);
     } else {
-        const auto join_right = [&](std::uint32_t code) { flags_[code] |= kJoinsPartialRight; };
         if (left_whole) {
-            for_each_beginning_with(left, 3, join_right);
+            flag_beginnings(left, kJoinsPartialRight);
         } else {
-            for_each_ending_with(left, 3, join_right);
+            flag_endings(left, kJoinsPartialRight);
         }
-        for_each_beginning_with(right, 3, [&](std::uint32_t code) { flags_[code] |= kJoinsPartialLeft; });
+        flag_beginnings(right, kJoinsPartialLeft);
     }
 }
 
@@ -110,12 +125,12 @@ void SafeCuts::add_token(std::string_view token) {
 
         const bool left_ascii = static_cast<std::uint8_t>(left[0]) < 0x80;
         if (right_bytes == 3 && left_ascii && left[0] != ' ') {
-            for_each_beginning_with(right, 3, [&](std::uint32_t code) { flags_[code] |= kJoinsAsciiLeft; });
+            flag_beginnings(right, kJoinsAsciiLeft);
         } else if (right_bytes == 1) {
             if (left_cut && left.size() < 3) {
-                for_each_ending_with(left, 3, [&](std::uint32_t code) { flags_[code] |= kJoinsAsciiRight; });
+                flag_endings(left, kJoinsAsciiRight);
             } else if (!left_cut && left.size() == 3) {
-                for_each_beginning_with(left, 3, [&](std::uint32_t code) { flags_[code] |= kJoinsAsciiRight; });
+                flag_beginnings(left, kJoinsAsciiRight);
             }
         } else if (right_bytes <= 3) {
             if (left_cut ? left.size() < right_bytes : left.size() == right_bytes) join_pair(left, right, right_bytes);
@@ -123,23 +138,31 @@ void SafeCuts::add_token(std::string_view token) {
     }
 }
 
-void SafeCuts::finish() {
-    std::sort(hashes_.begin(), hashes_.end());
-    hashes_.erase(std::unique(hashes_.begin(), hashes_.end()), hashes_.end());
+// The set was built as large as it may get. Its bit numbers are the tops of hashes, so a smaller set has one bit for every
+// group of neighbouring ones.
+void SafeCuts::shrink() {
+    std::size_t pairs = 0;
+    for (const std::uint32_t word : joined_) pairs += static_cast<std::size_t>(std::popcount(word));
     bit_count_ = kMinBits;
-    while (bit_count_ < kMaxBits && (std::size_t(1) << bit_count_) < hashes_.size() * kBitsPerPair) ++bit_count_;
-    joined_.assign((std::size_t(1) << bit_count_) / 32, 0);
-    for (const std::uint32_t hash : hashes_) {
-        const std::uint32_t bit = hash >> (32 - bit_count_);
-        joined_[bit / 32] |= 1u << (bit % 32);
+    while (bit_count_ < kMaxBits && (std::size_t(1) << bit_count_) < pairs * kBitsPerPair) ++bit_count_;
+    const std::uint32_t group = 1u << (kMaxBits - bit_count_);
+    std::vector<std::uint32_t> smaller((std::size_t(1) << bit_count_) / 32, 0);
+    for (std::uint32_t word = 0; word < joined_.size(); ++word) {
+        for (std::uint32_t rest = joined_[word]; rest != 0; rest &= rest - 1) {
+            const std::uint32_t bit = (word * 32 + static_cast<std::uint32_t>(std::countr_zero(rest))) / group;
+            smaller[bit / 32] |= 1u << (bit % 32);
+        }
     }
-    hashes_ = {};
+    joined_ = std::move(smaller);
 }
 
 SafeCuts SafeCuts::build(const vocab::Vocabulary& vocabulary) {
     SafeCuts cuts;
+    cuts.joined_.assign((std::size_t(1) << kMaxBits) / 32, 0);
+    cuts.lists_done_.assign(kLists, 0);
     for (vocab::Symbol symbol = 0; symbol < vocabulary.symbol_count(); ++symbol) cuts.add_token(vocabulary.bytes(symbol));
-    cuts.finish();
+    cuts.shrink();
+    cuts.lists_done_ = {};
     return cuts;
 }
 

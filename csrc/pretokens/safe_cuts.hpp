@@ -17,6 +17,7 @@ namespace tokmill::pretokens {
 
 class SafeCuts {
 public:
+    SafeCuts() : flags_(0x10000, 0) {}  // no flags, no pairs, no bits
     static SafeCuts build(const vocab::Vocabulary& vocabulary);
 
     void save(SectionWriter& out) const;
@@ -28,17 +29,16 @@ public:
     const std::vector<std::uint32_t>& joined() const noexcept { return joined_; }
     std::uint32_t bit_count() const noexcept { return bit_count_; }
 
-    // Building by hand, token by token.
-    SafeCuts();
-    void add_token(std::string_view token);
-    void finish();
-
 private:
+    void add_token(std::string_view token);
     void join_pair(std::string_view left, std::string_view right, std::size_t char_bytes);
+    void flag_beginnings(std::string_view beginning, std::uint8_t flag);
+    void flag_endings(std::string_view ending, std::uint8_t flag);
+    void shrink();
 
     std::vector<std::uint8_t> flags_;
-    std::vector<std::uint32_t> hashes_;  // until finish()
     std::vector<std::uint32_t> joined_;
+    std::vector<std::uint8_t> lists_done_;  // while building: which flags a whole list of characters has got already
     std::uint32_t bit_count_ = 0;
 };
 

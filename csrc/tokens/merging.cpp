@@ -36,14 +36,16 @@ using vocab::Symbol;
 // Bytes that neighbouring short windows share: more where many of them had no token in common.
 constexpr std::uint32_t kMinOverlap = 8, kMaxOverlap = 24, kOverlapStep = 2;
 constexpr std::uint32_t kManyBridges = 8;       // more than one window in so many needs a bridge
-constexpr std::uint32_t kFewBridges = 2;        // merged one by one
+constexpr std::uint32_t kFewWindows = 2;        // merged one by one
 constexpr std::uint32_t kFirstOverlap = 20;     // that the first window shares with the output, at least
 constexpr std::uint32_t kMaxFirstOverlap = 42;  // and at most: it has to bring new text
 constexpr std::uint32_t kFirstWindows = 8;      // at once; doubled up to kMaxWindows, so that a repetition is seen early
-// The same for wide windows.
-constexpr std::uint32_t kMinWideOverlap = 48, kMaxWideOverlap = 160;
-constexpr std::uint32_t kFirstWideOverlap = 96, kMaxFirstWideOverlap = 200;
-constexpr std::size_t kFirstTreeWindow = 512;
+constexpr std::size_t kFirstTreeWindow = 256;
+
+// Text is taken for one of runs if its next kRunsAhead runs have kMinRunBytes.
+constexpr std::uint32_t kRunsAhead = 8;
+constexpr std::size_t kMinRunBytes = 64;
+constexpr std::size_t kRunOverlapTokens = 6;  // that a window of runs shares with the output; at the second attempt four times as many
 
 constexpr std::uint32_t kMaxPeriodTokens = 8;
 constexpr std::uint32_t kMaxTailTokens = 4;  // tokens at the end that a repetition may leave out
@@ -70,18 +72,16 @@ public:
         std::uint32_t wanted = kFirstWindows;
         while (end_ < length_) {
             cancel_.poll();
-            const std::uint32_t joined = short_windows(wanted);
+            if (!run_window()) {
+                const std::uint32_t joined = short_windows(wanted);
+                wanted = std::clamp(joined * 2, kFirstWindows, MergeWindows::kMaxCount);  // twice as many as went well
+            }
             repeat_period();
-            // Twice as many as went well.
-            wanted = std::clamp(joined * 2, kFirstWindows, Windows::kMaxCount);
         }
         return count_;
     }
 
 private:
-    using Windows = LongPieceScratch::Windows;
-    using WideWindows = LongPieceScratch::WideWindows;
-
     std::size_t length_of(Symbol symbol) const { return vocabulary_.bytes(symbol).size(); }
 
     struct Place {
@@ -97,18 +97,18 @@ private:
 
     // Merges up to `wanted` short windows and joins them one after the other; returns how many came before the first that could
     // not be joined. Neighbours that share no token get a third window laid across their overlap, a bridge, which shares
-    // about 40 bytes with either; so the overlap can be small. Where that is not enough either, wide windows follow until
-    // they have passed the place.
+    // about 40 bytes with either; so the overlap can be small. Where that is not enough either, windows of other kinds follow
+    // until they have passed the place.
     std::uint32_t short_windows(std::uint32_t wanted) {
         const Place first = restart(kFirstOverlap);
         if (end_ - first.begin > kMaxFirstOverlap) {
-            wide_windows();
+            other_window();
             return 0;
         }
-        Windows &windows = scratch_.windows, &bridges = scratch_.bridges;
+        MergeWindows &windows = scratch_.windows, &bridges = scratch_.bridges;
         lay_windows(windows, first.begin, overlap_, wanted);
         bridges.count = bridges.padded_count = 0;
-        kernels_.merge_windows(merges_, windows.jobs, windows.count);
+        merge(windows);
 
         for (std::uint32_t i = 1; i < windows.count; ++i) {
             const MergeJob& job = windows.jobs[i - 1];
@@ -116,8 +116,7 @@ private:
             if (!shared_token(borders_of(job) >> shift, borders_of(windows.jobs[i]), job.length - shift))
                 lay_window(bridges, at_character(windows.begins[i] + overlap_ / 2 - kMaxWindowBytes / 2));
         }
-        // Vector kernels take as long for one window as for many.
-        (bridges.count <= kFewBridges ? kScalarMerge : kernels_).merge_windows(merges_, bridges.jobs, bridges.count);
+        merge(bridges);
         if (bridges.count * kManyBridges > windows.count) {
             overlap_ = std::min(overlap_ + kOverlapStep, kMaxOverlap);
         } else if (bridges.count == 0) {
@@ -133,32 +132,37 @@ private:
             }
             while (!join_window(windows.jobs[i], windows.begins[i], borders)) {
                 joined = std::min(joined, i);
-                wide_windows();
+                other_window();
                 borders.known = false;
             }
         }
         return joined;
     }
 
-    // The same with windows of four times the length, so that tokens of up to about 100 bytes can be shared.
-    void wide_windows() {
-        const Place first = restart(kFirstWideOverlap);
-        if (end_ - first.begin > kMaxFirstWideOverlap) {
-            tree_window();
-            return;
+    // Vector kernels take as long for one window as for several.
+    void merge(MergeWindows& windows) const {
+        (windows.count <= kFewWindows ? kScalarMerge : kernels_).merge_windows(merges_, windows.jobs, windows.count);
+    }
+
+    void other_window() {
+        if (!run_window()) tree_window();
+    }
+
+    // If the text ahead has long runs of equal bytes: one window of many runs. False if it has not, or the window cannot be joined.
+    bool run_window() {
+        const std::size_t left = length_ - end_;
+        if (RunMerger::span_of_runs(bytes_ + end_, left, kRunsAhead) < std::min(kMinRunBytes, left)) return false;
+        for (const std::size_t tokens : {std::min(count_, kRunOverlapTokens), std::min(count_, 4 * kRunOverlapTokens)}) {
+            std::size_t begin = end_;
+            for (std::size_t i = 1; i <= tokens; ++i) begin -= length_of(symbols_[count_ - i]);
+            const std::size_t size = RunMerger::span_of_runs(bytes_ + begin, length_ - begin, RunMerger::kMaxRuns);
+            if (begin + size < std::min(end_ + kMinRunBytes, length_)) return false;
+            scratch_.symbols.reserve_discarding(size);
+            const std::optional<std::size_t> count = scratch_.runs.merge(merges_, bytes_ + begin, size, scratch_.symbols.data());
+            if (!count) return false;
+            if (join(scratch_.symbols.data(), *count, begin, size)) return true;
         }
-        WideWindows& windows = scratch_.wide_windows;
-        lay_windows(windows, first.begin, wide_overlap_, WideWindows::kMaxCount);
-        kernels_.merge_wide_windows(merges_, windows.jobs, windows.count);
-        bool failed = false;
-        for (std::uint32_t i = 0; i < windows.count; ++i) {
-            const MergeJob& job = windows.jobs[i];
-            while (!join(job.symbols, job.symbol_count, windows.begins[i], job.length)) {
-                failed = true;
-                tree_window();
-            }
-        }
-        wide_overlap_ = failed ? std::min(wide_overlap_ * 2, kMaxWideOverlap) : std::max(wide_overlap_ / 2, kMinWideOverlap);
+        return false;
     }
 
     // Where tokens of the output begin, and its end: bit i stands for byte base + i.
@@ -183,29 +187,27 @@ private:
         return begin;
     }
 
-    template <class AnyWindows>
-    void lay_window(AnyWindows& windows, std::size_t begin) {
+    void lay_window(MergeWindows& windows, std::size_t begin) {
         MergeJob& job = windows.jobs[windows.count];
-        const std::size_t size = std::min<std::size_t>(length_ - begin, AnyWindows::kMaxBytes);
+        const std::size_t size = std::min<std::size_t>(length_ - begin, kMaxWindowBytes);
         job.bytes = bytes_ + begin;
         job.length = static_cast<std::uint32_t>(size);
         job.symbols = windows.symbols[windows.count];
-        if (length_ - begin < AnyWindows::kMaxBytes + AnyWindows::kReadableAfter) {
+        if (length_ - begin < kMaxWindowBytes + MergeWindows::kReadableAfter) {
             std::uint8_t* const copy = windows.padded[windows.padded_count++];
             std::memcpy(copy, job.bytes, size);
-            std::memset(copy + size, 0, AnyWindows::kMaxBytes + AnyWindows::kReadableAfter - size);
+            std::memset(copy + size, 0, kMaxWindowBytes + MergeWindows::kReadableAfter - size);
             job.bytes = copy;
         }
         windows.begins[windows.count++] = begin;
     }
 
     // Up to `wanted` windows from `begin` on, each sharing `overlap` bytes or a little more with the one before.
-    template <class AnyWindows>
-    void lay_windows(AnyWindows& windows, std::size_t begin, std::uint32_t overlap, std::uint32_t wanted) {
+    void lay_windows(MergeWindows& windows, std::size_t begin, std::uint32_t overlap, std::uint32_t wanted) {
         windows.count = windows.padded_count = 0;
         lay_window(windows, begin);
-        while (windows.count < wanted && begin + AnyWindows::kMaxBytes < length_) {
-            begin = at_character(begin + AnyWindows::kMaxBytes - overlap);
+        while (windows.count < wanted && begin + kMaxWindowBytes < length_) {
+            begin = at_character(begin + kMaxWindowBytes - overlap);
             lay_window(windows, begin);
         }
     }
@@ -357,7 +359,6 @@ private:
     std::size_t count_ = 0;       // tokens in the output
     std::size_t end_ = 0;         // the bytes they cover
     std::uint32_t overlap_ = 14;  // of short windows
-    std::uint32_t wide_overlap_ = 96;
 };
 
 }  // namespace

@@ -8,13 +8,13 @@
 #include "base/cancel.hpp"
 #include "base/memory.hpp"
 #include "cpu/isa.hpp"
+#include "tokens/run_merging.hpp"
 #include "vocab/vocab.hpp"
 
 namespace tokmill::tokens {
 
 inline constexpr std::uint32_t kMaxWordBytes = 16;
-inline constexpr std::uint32_t kMaxWindowBytes = 62;       // with two guards one bit a byte in a u64
-inline constexpr std::uint32_t kMaxWideWindowBytes = 254;  // with two guards positions are a byte
+inline constexpr std::uint32_t kMaxWindowBytes = 62;  // with two guards one bit a byte in a u64
 // Elements after the last symbol of a job that the kernels may overwrite.
 inline constexpr std::uint32_t kSymbolSlack = 16;
 
@@ -23,40 +23,36 @@ struct MergeJob {
     std::uint32_t length;        // in bytes, at least 1
     std::uint32_t symbol_count;  // out
     vocab::Symbol* symbols;      // out: room for length + kSymbolSlack
-    std::uint64_t starts = 0;    // out: bit i is set if a symbol begins at byte i (not for wide windows)
+    std::uint64_t starts = 0;    // out: bit i is set if a symbol begins at byte i
 };
 
 // Each merges many jobs at once and takes them in any order.
 struct MergeKernels {
     using Merge = void (*)(const vocab::Merges&, MergeJob* jobs, std::size_t count);
-    Merge merge_words;         // each up to kMaxWordBytes
-    Merge merge_windows;       // each up to kMaxWindowBytes
-    Merge merge_wide_windows;  // each up to kMaxWideWindowBytes
+    Merge merge_words;    // each up to kMaxWordBytes
+    Merge merge_windows;  // each up to kMaxWindowBytes
 };
 const MergeKernels& merge_kernels(cpu::Isa isa);
 
-// Windows of one size, merged at once.
-template <std::uint32_t kBytes, std::uint32_t kCount>
+// Windows of a long piece, merged at once.
 struct MergeWindows {
-    static constexpr std::uint32_t kMaxBytes = kBytes, kMaxCount = kCount;
+    static constexpr std::uint32_t kMaxCount = 64;
     static constexpr std::uint32_t kReadableAfter = 32;
     static constexpr std::uint32_t kMaxPadded = 4;
 
-    MergeJob jobs[kCount];
-    std::size_t begins[kCount];
+    MergeJob jobs[kMaxCount];
+    std::size_t begins[kMaxCount];
     std::uint32_t count, padded_count;
-    alignas(kCacheLineBytes) vocab::Symbol symbols[kCount][kBytes + kSymbolSlack + 2];
-    std::uint8_t padded[kMaxPadded][kBytes + kReadableAfter];  // those near the end of a piece, with readable bytes after them
+    alignas(kCacheLineBytes) vocab::Symbol symbols[kMaxCount][kMaxWindowBytes + kSymbolSlack + 2];
+    std::uint8_t padded[kMaxPadded][kMaxWindowBytes + kReadableAfter];  // those near the end of a piece, with readable bytes after them
 };
 
 // Scratch of one thread for long pieces; grows to what it needs.
 struct LongPieceScratch {
-    using Windows = MergeWindows<kMaxWindowBytes, 64>;
-    using WideWindows = MergeWindows<kMaxWideWindowBytes, 32>;
-    Windows windows, bridges;
-    WideWindows wide_windows;
+    MergeWindows windows, bridges;
+    RunMerger runs;
     vocab::TreeMerger tree;
-    Buffer<vocab::Symbol> symbols;  // of a window that the tree merges
+    Buffer<vocab::Symbol> symbols;  // of a window that is merged alone
 };
 
 // A piece of any length, in time O(n log n) at worst and near-linear on text: merged in overlapping windows that are

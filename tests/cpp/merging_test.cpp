@@ -17,6 +17,7 @@
 #include "base/cancel.hpp"
 #include "cpu/isa.hpp"
 #include "tokens/merging.hpp"
+#include "tokens/run_merging.hpp"
 #include "vocab/vocab.hpp"
 
 namespace {
@@ -123,7 +124,7 @@ Model random_model(Random& random) {
 std::string random_text(Random& random, const Model& model, std::size_t length) {
     std::string text;
     const std::size_t tail = std::min<std::size_t>(model.tokens.size(), 1 + below(random, 300));
-    const std::size_t kind = below(random, 5);
+    const std::size_t kind = below(random, 6);
     std::string period;
     for (std::size_t i = 0, n = 1 + below(random, 6); i < n; ++i) period += model.tokens[model.tokens.size() - 1 - below(random, tail)];
     while (text.size() < length) {
@@ -133,6 +134,8 @@ std::string random_text(Random& random, const Model& model, std::size_t length) 
             text += "abcxyz"[below(random, 6)];
         } else if (kind == 2) {
             text += period;
+        } else if (kind == 5) {
+            text += std::string(1 + below(random, 1 + below(random, 120)), "abcxyz"[below(random, 6)]);
         } else if (kind == 3) {
             text += below(random, 40) == 0 ? std::string(1, static_cast<char>(below(random, 256))) : period;
         } else {
@@ -149,8 +152,7 @@ public:
     void add(const std::string& text) { texts_.push_back(text); }
     std::size_t size() const { return texts_.size(); }
 
-    void run(const Model& model, const vocab::Merges& merges, tokens::MergeKernels::Merge kernel, const char* name,
-             bool starts_are_given = true) {
+    void run(const Model& model, const vocab::Merges& merges, tokens::MergeKernels::Merge kernel, const char* name) {
         constexpr Symbol kCanary = 0xdeadbeef;
         std::vector<std::unique_ptr<std::uint8_t[]>> bytes;
         std::vector<std::vector<Symbol>> outputs;
@@ -174,7 +176,6 @@ public:
                 outputs[i].begin() + std::min<std::ptrdiff_t>(jobs[i].symbol_count, static_cast<std::ptrdiff_t>(texts_[i].size())));
             if (got != wanted) fail(std::string(name) + ": wrong symbols for " + hex(texts_[i]));
             if (outputs[i].back() != kCanary) fail(std::string(name) + ": wrote too far for " + hex(texts_[i]));
-            if (!starts_are_given) continue;
             std::uint64_t starts = 0;
             std::size_t at = 0;
             for (const Symbol symbol : wanted) {
@@ -209,15 +210,31 @@ void check_long(const Model& model, const vocab::Vocabulary& vocabulary, const v
             fail("merge_long, " + std::string(cpu::name(isa)) + ": " + std::to_string(text.size()) + " bytes: " + hex(text));
 }
 
-void check_kernels(const Model& model, const vocab::Merges& merges, Batch& words, Batch& windows, Batch& wide) {
+// Runs of equal bytes: what comes out is right, or nothing comes out.
+bool check_runs(const Model& model, const vocab::Merges& merges, const std::string& text) {
+    static const auto merger = std::make_unique<tokens::RunMerger>();
+    std::vector<Symbol> symbols(text.size());
+    const auto count = merger->merge(merges, reinterpret_cast<const std::uint8_t*>(text.data()), text.size(), symbols.data());
+    if (!count) return false;
+    symbols.resize(*count);
+    if (symbols != naive(model, text)) fail("merging runs: " + hex(text));
+    return true;
+}
+
+std::string text_of_runs(Random& random) {
+    std::string text;
+    for (std::size_t i = 0, n = 1 + below(random, tokens::RunMerger::kMaxRuns); i < n; ++i)
+        text += std::string(1 + below(random, 1 + below(random, 200)), "abcxyz"[below(random, 1 + below(random, 6))]);
+    return text;
+}
+
+void check_kernels(const Model& model, const vocab::Merges& merges, Batch& words, Batch& windows) {
     for (const cpu::Isa isa : cpu::supported()) {
         const tokens::MergeKernels& kernels = tokens::merge_kernels(isa);
         const std::string name(cpu::name(isa));
         words.run(model, merges, kernels.merge_words, (name + " words").c_str());
         words.run(model, merges, kernels.merge_windows, (name + " windows (short)").c_str());
         windows.run(model, merges, kernels.merge_windows, (name + " windows").c_str());
-        words.run(model, merges, kernels.merge_wide_windows, (name + " wide windows (short)").c_str(), false);
-        wide.run(model, merges, kernels.merge_wide_windows, (name + " wide windows").c_str(), false);
     }
 }
 
@@ -240,26 +257,26 @@ void check_pairs(const Model& model, const vocab::Merges& merges) {
 
 void random_vocabularies(int rounds) {
     Random random(1);
+    int runs_merged = 0;
     for (int round = 0; round < rounds; ++round) {
         const Model model = random_model(random);
         const vocab::Vocabulary vocabulary = vocab::Vocabulary::build(model.spec());
         const vocab::Merges merges = vocab::Merges::build(vocabulary);
         check_pairs(model, merges);
-        Batch words, windows, wide;
+        Batch words, windows;
         for (std::size_t i = 0, n = below(random, 100); i < n; ++i)
             words.add(random_text(random, model, 1 + below(random, tokens::kMaxWordBytes)));
         for (std::size_t i = 0, n = below(random, 20); i < n; ++i)
-            wide.add(random_text(random, model, 1 + below(random, tokens::kMaxWideWindowBytes)));
-        if (round % 8 == 0) {
-            for (std::size_t length = 50; length <= tokens::kMaxWideWindowBytes; ++length) wide.add(random_text(random, model, length));
-            for (std::size_t length = 1; length <= tokens::kMaxWindowBytes; ++length) windows.add(random_text(random, model, length));
-            for (std::size_t length = 1; length <= tokens::kMaxWordBytes; ++length) words.add(random_text(random, model, length));
-        }
-        check_kernels(model, merges, words, windows, wide);
+            if (round % 8 == 0) {
+                for (std::size_t length = 1; length <= tokens::kMaxWindowBytes; ++length) windows.add(random_text(random, model, length));
+                for (std::size_t length = 1; length <= tokens::kMaxWordBytes; ++length) words.add(random_text(random, model, length));
+            }
+        check_kernels(model, merges, words, windows);
+        for (int i = 0; i < 4; ++i) runs_merged += check_runs(model, merges, text_of_runs(random));
         check_long(model, vocabulary, merges, random_text(random, model, 1 + below(random, 400)));
         if (round % 4 == 0) check_long(model, vocabulary, merges, random_text(random, model, 63 + below(random, 5000)));
     }
-    std::printf("random vocabularies: %d\n", rounds);
+    std::printf("random vocabularies: %d; runs merged in %d of %d texts\n", rounds, runs_merged, 4 * rounds);
 }
 
 // Vocabularies in which the right end of a text decides what its left end becomes, over as long a distance as there are
@@ -366,15 +383,15 @@ void real_vocabulary(const char* path, int rounds) {
         return text.substr(0, length);
     };
     for (int round = 0; round < rounds; ++round) {
-        Batch words, windows, wide;
+        Batch words, windows;
         for (int i = 0; i < 200; ++i) words.add(model.tokens[below(random, model.tokens.size())].substr(0, tokens::kMaxWordBytes));
         for (std::size_t length = 2; length <= tokens::kMaxWordBytes; ++length) words.add(glued(length).substr(0, length));
         for (std::size_t length = 1; length <= tokens::kMaxWindowBytes; ++length) windows.add(random_text(random, model, length));
         for (std::size_t length = 4; length <= tokens::kMaxWindowBytes; ++length)
             windows.add(glued(length).substr(0, tokens::kMaxWindowBytes));
-        for (std::size_t length = 63; length <= tokens::kMaxWideWindowBytes; length += 3) wide.add(glued(length).substr(0, length));
-        check_kernels(model, merges, words, windows, wide);
+        check_kernels(model, merges, words, windows);
         check_long(model, vocabulary, merges, glued(63 + below(random, 4000)));
+        for (int i = 0; i < 100; ++i) check_runs(model, merges, text_of_runs(random));
         check_long(model, vocabulary, merges, runs(63 + below(random, 4000)));
         check_long(model, vocabulary, merges, random_text(random, model, 63 + below(random, 4000)));
         for (std::size_t length = 1; length < 200; length += 1 + below(random, 9)) check_long(model, vocabulary, merges, glued(length + 3));

@@ -55,7 +55,7 @@ const std::vector<std::string>& alphabet() {
         "'", "!", ".", "/", "/", "-", std::string(1, '\0'), "\u00e9", "\u00c9", "\u017f", "\u01c5", "\u02b0", "\u0301", "\u00b2",
         "\u0663", "\u00a0", "\u0085", "\u00ab", "\u0434", "\u0414", "\u4e2d", "\u6587", "\u306e", "\u30fc", "\ud55c", "\u1e9e",
         "\u1e9f", "\u0e01", "\u0e31", "\u2003", "\u3000", "\u2028", "\u3001", "\u2026", "\u200b", "\ufe0f", "\u2764", "\uffff",
-        "\U00010400", "\U00010428", "\U00020000", "\U0001d7d8", "\U0001f600", "\U000e0100", "'s", "'ll", "'RE", "'\u017f", "!\n",
+        "\U00010400", "\U00010428", "\U00020000", "\U0001d7d8", "\U0001f600", "\U000e0100", "'s", "'ll", "'RE", "'\u017f", "'\u0161", "!\n",
         "\r\n", " \n", "ABC", "abc", "1234", "   ", "\u4e2d\u6587", " \u2764\ufe0f"};
     return characters;
 }
@@ -73,11 +73,21 @@ std::string random_text(Random& random) {
     return text;
 }
 
+// A word of 5 to 12 KB, as Chinese has them, with other text around it: long enough to be left at a safe cut.
+std::string long_word(Random& random) {
+    static const std::vector<std::string> letters = {"\u4e2d", "\u6587", "\u306e", "\u30fc", "\u02b0", "\u0434", "\u0414", "A", "b", "\u0301", "\U00020000"};
+    std::vector<std::string> some;
+    for (std::uint64_t i = 0, n = 1 + below(random, 5); i < n; ++i) some.push_back(letters[below(random, letters.size())]);
+    std::string text = random_text(random);
+    for (const std::size_t wanted = text.size() + 5000 + below(random, 7000); text.size() < wanted;) text += some[below(random, some.size())];
+    return text + random_text(random);
+}
+
 // A vocabulary of the 256 bytes and of random stretches of text, cut anywhere, also inside characters.
 vocab::Vocabulary random_vocabulary(Random& random) {
     std::vector<std::string> tokens;
     for (int byte = 0; byte < 256; ++byte) tokens.emplace_back(1, static_cast<char>(byte));
-    for (int i = 0; i < 400; ++i) {
+    for (std::uint64_t i = 0, wanted = 1 + below(random, 1 + below(random, 500)); i < wanted; ++i) {
         const std::string text = random_text(random);
         if (text.size() < 2) continue;
         tokens.push_back(text.substr(below(random, text.size() - 1), 2 + below(random, 7)));
@@ -221,7 +231,7 @@ void check_snapshot(const vocab::Vocabulary& vocabulary, Random& random) {
     const SectionReader reader({aligned, file.size()});
     const Scanner mapped = Scanner::map(reader, Pattern::cl100k, true, cpu::supported().back());
     Bench bench(random);
-    for (int i = 0; i < 200; ++i) {
+    for (int i = 0; i < 50; ++i) {
         const std::string text = random_text(random);
         if (bench.scan(built, text) != bench.scan(mapped, text)) fail("mapped scanner", text);
     }
@@ -238,7 +248,7 @@ void check_snapshot(const vocab::Vocabulary& vocabulary, Random& random) {
     aligned = room.data() + (64 - reinterpret_cast<std::uintptr_t>(room.data()) % 64) % 64;
     std::memcpy(aligned, hostile_file.data(), hostile_file.size());
     const Scanner odd = Scanner::map(SectionReader({aligned, hostile_file.size()}), Pattern::o200k, true, cpu::supported().back());
-    for (int i = 0; i < 500; ++i) {
+    for (int i = 0; i < 100; ++i) {
         const std::string text = random_text(random);
         if (!rising_from_zero(bench.scan(odd, text), text.size())) fail("starts with hostile tables", text);
     }
@@ -270,7 +280,7 @@ void check_random(const vocab::Vocabulary& vocabulary, Random& random, int round
             const Scanner cutting(pattern, vocabulary, true, isa);
             const std::string tag = std::string(pretokens::name(pattern)) + " " + std::string(cpu::name(isa));
             for (int i = 0; i < rounds; ++i) {
-                const std::string text = random_text(random);
+                const std::string text = i % 50 == 49 ? long_word(random) : random_text(random);
                 bytes += text.size();
                 const Starts expected = bench.scan(specification, text);
                 if (!rising_from_zero(expected, text.size())) fail("specification, " + tag, text);
@@ -304,9 +314,9 @@ int main(int argc, char** argv) {
     std::printf("\n");
     check_known_cases();
     Random random(seed);
-    for (int i = 0; i < 3; ++i) {
+    for (int i = 0; i < 15; ++i) {
         const vocab::Vocabulary vocabulary = random_vocabulary(random);
-        check_random(vocabulary, random, rounds / 3);
+        check_random(vocabulary, random, rounds / 15);
         check_snapshot(vocabulary, random);
     }
     std::printf(failures == 0 ? "pretokens_test passed\n" : "pretokens_test: %d failures\n", failures);

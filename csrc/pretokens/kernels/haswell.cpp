@@ -37,7 +37,8 @@ TOKMILL_ALWAYS_INLINE Bytes load_bytes(const std::uint8_t* p) {
 }
 
 TOKMILL_ALWAYS_INLINE std::uint64_t top_bits(Bytes x) {
-    const auto low = static_cast<std::uint32_t>(_mm256_movemask_epi8(x.low)), high = static_cast<std::uint32_t>(_mm256_movemask_epi8(x.high));
+    const auto low = static_cast<std::uint32_t>(_mm256_movemask_epi8(x.low)),
+               high = static_cast<std::uint32_t>(_mm256_movemask_epi8(x.high));
     return static_cast<std::uint64_t>(high) << 32 | low;
 }
 
@@ -57,7 +58,8 @@ TOKMILL_ALWAYS_INLINE std::uint64_t in_range(Bytes x, std::uint8_t first, std::u
 
 // Bytes that are equal to the entry of `table` (16 bytes, twice) that their low half selects.
 TOKMILL_ALWAYS_INLINE std::uint64_t in_table(Bytes x, __m256i table) {
-    return top_bits({_mm256_cmpeq_epi8(x.low, _mm256_shuffle_epi8(table, x.low)), _mm256_cmpeq_epi8(x.high, _mm256_shuffle_epi8(table, x.high))});
+    return top_bits(
+        {_mm256_cmpeq_epi8(x.low, _mm256_shuffle_epi8(table, x.low)), _mm256_cmpeq_epi8(x.high, _mm256_shuffle_epi8(table, x.high))});
 }
 
 // The places with a bit of what scalar_lookups.inc found.
@@ -67,7 +69,8 @@ struct Found {
     TOKMILL_ALWAYS_INLINE std::uint64_t mask(std::uint8_t bit) const {
         const Bytes x = load_bytes(bytes);
         const __m256i zero = _mm256_setzero_si256();
-        return ~top_bits({_mm256_cmpeq_epi8(_mm256_and_si256(x.low, splat(bit)), zero), _mm256_cmpeq_epi8(_mm256_and_si256(x.high, splat(bit)), zero)});
+        return ~top_bits(
+            {_mm256_cmpeq_epi8(_mm256_and_si256(x.low, splat(bit)), zero), _mm256_cmpeq_epi8(_mm256_and_si256(x.high, splat(bit)), zero)});
     }
 };
 

@@ -51,7 +51,8 @@ TOKMILL_ALWAYS_INLINE Suffixes find_suffixes(const KernelTables& tables, const s
     const __m512i y = _mm512_loadu_si512(p + 1), z = _mm512_loadu_si512(p + 2);
     const __m512i first = lookup128(tables.suffix_first, y), second = lookup128(tables.suffix_second, z);
     const std::uint64_t long_s = _mm512_cmpeq_epi8_mask(y, splat(0xC5)) & _mm512_cmpeq_epi8_mask(z, splat(0xBF));  // U+017F folds to s
-    return {quotes & _mm512_test_epi8_mask(first, splat(1)), quotes & (_mm512_test_epi8_mask(first, second) | (tables.suffix_long_s ? long_s : 0))};
+    return {quotes & _mm512_test_epi8_mask(first, splat(1)),
+            quotes & (_mm512_test_epi8_mask(first, second) | (tables.suffix_long_s ? long_s : 0))};
 }
 
 #include "pretokens/kernels/mask_algebra.inc"
@@ -171,8 +172,8 @@ TOKMILL_ALWAYS_INLINE void classify3(const KernelTables& tables, const std::uint
         const __m512i pairs0 = _mm512_permutex2var_epi16(codes, neighbours0, _mm512_set1_epi16(static_cast<short>(cuts.code3)));
         std::uint32_t joins = joined(tables, pairs0, kPairFactor3);
         if (count > 16) {
-            const __m256i neighbours1 = _mm256_setr_epi32(0x000F0010, 0x00100011, 0x00110012, 0x00120013, 0x00130014, 0x00140015, 0x00150016,
-                                                          0x00160017);
+            const __m256i neighbours1 =
+                _mm256_setr_epi32(0x000F0010, 0x00100011, 0x00110012, 0x00120013, 0x00130014, 0x00140015, 0x00150016, 0x00160017);
             const __m512i pairs1 = _mm512_permutexvar_epi16(_mm512_castsi256_si512(neighbours1), codes);
             joins |= joined8(tables, _mm512_castsi512_si256(pairs1), kPairFactor3) << 16;
         }
@@ -279,9 +280,9 @@ TOKMILL_ALWAYS_INLINE void classify(const KernelTables& tables, const std::uint8
 
 // At most 64 positions, 16 or 32 at a stroke: what is written beyond the count is overwritten by the next block.
 TOKMILL_ALWAYS_INLINE std::uint32_t write_positions(std::uint64_t mask, std::uint32_t base, std::uint32_t* starts) {
-    const __m512i indices = _mm512_set_epi8(63, 62, 61, 60, 59, 58, 57, 56, 55, 54, 53, 52, 51, 50, 49, 48, 47, 46, 45, 44, 43, 42, 41, 40, 39,
-                                            38, 37, 36, 35, 34, 33, 32, 31, 30, 29, 28, 27, 26, 25, 24, 23, 22, 21, 20, 19, 18, 17, 16, 15, 14,
-                                            13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0);
+    const __m512i indices = _mm512_set_epi8(63, 62, 61, 60, 59, 58, 57, 56, 55, 54, 53, 52, 51, 50, 49, 48, 47, 46, 45, 44, 43, 42, 41, 40,
+                                            39, 38, 37, 36, 35, 34, 33, 32, 31, 30, 29, 28, 27, 26, 25, 24, 23, 22, 21, 20, 19, 18, 17, 16,
+                                            15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0);
     const __m512i packed = _mm512_maskz_compress_epi8(mask, indices), bases = _mm512_set1_epi32(static_cast<int>(base));
     const auto count = static_cast<std::uint32_t>(__builtin_popcountll(mask));
     _mm512_storeu_si512(starts, _mm512_add_epi32(bases, widen<0>(packed)));

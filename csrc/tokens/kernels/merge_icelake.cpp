@@ -79,7 +79,7 @@ private:
 
 }  // namespace
 
-const MergeKernels kIcelakeMerge = {merge_words, merge_windows, merge_wide_windows};
+const MergeKernels kIcelakeMerge = {merge_words, merge_windows};
 
 }  // namespace tokmill::tokens
 

@@ -71,7 +71,7 @@ private:
 
 }  // namespace
 
-const MergeKernels kNeonMerge = {merge_words, merge_windows, merge_wide_windows};
+const MergeKernels kNeonMerge = {merge_words, merge_windows};
 
 }  // namespace tokmill::tokens
 

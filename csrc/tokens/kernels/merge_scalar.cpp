@@ -10,8 +10,8 @@ using vocab::Symbol;
 
 void merge_one(const vocab::Merges& merges, MergeJob& job) {
     // ranks[i]: what symbols i and i + 1 merge into. The rank of a merge is the symbol it makes.
-    Symbol symbols[kMaxWideWindowBytes], ranks[kMaxWideWindowBytes];
-    std::uint8_t starts[kMaxWideWindowBytes];
+    Symbol symbols[kMaxWindowBytes], ranks[kMaxWindowBytes];
+    std::uint8_t starts[kMaxWindowBytes];
     std::uint32_t count = job.length;
     for (std::uint32_t i = 0; i < count; ++i) {
         symbols[i] = merges.symbol_of_byte()[job.bytes[i]];
@@ -37,7 +37,7 @@ void merge_one(const vocab::Merges& merges, MergeJob& job) {
     job.starts = 0;
     for (std::uint32_t i = 0; i < count; ++i) {
         job.symbols[i] = symbols[i];
-        if (starts[i] < 64) job.starts |= std::uint64_t(1) << starts[i];
+        job.starts |= std::uint64_t(1) << starts[i];
     }
 }
 
@@ -47,6 +47,6 @@ void merge_all(const vocab::Merges& merges, MergeJob* jobs, std::size_t count) {
 
 }  // namespace
 
-const MergeKernels kScalarMerge = {merge_all, merge_all, merge_all};
+const MergeKernels kScalarMerge = {merge_all, merge_all};
 
 }  // namespace tokmill::tokens
