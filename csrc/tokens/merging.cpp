@@ -11,11 +11,14 @@
 //   place, the first up to that token and the second from it on have only pairs that are results: by (1) that is the
 //   result of everything up to the window's end. Nothing is said about ranks; it holds for every vocabulary.
 //
-// Time: short windows are merged many at once by the kernels. Where two have no token in common, one window of
-// kFirstTreeWindow bytes follows, then twice that, and so on, until a join succeeds, at the latest when the window begins at
-// byte 0, where none is needed. A window overlaps the output by a quarter up to a half, so a success at
-// length L moves the end on by L / 2 or more, or reaches the end of the piece, while it and its failed halves cost
-// 2 * c L log L: the whole is O(n log n). The short windows tried in vain before are charged to it as well.
+// Time: short windows are merged many at once by the kernels, in O(1) a byte. Where two have no token in common, a bridge
+// across them, a window of runs or a tree window follows. A tree window has kFirstTreeWindow bytes, then twice that, and
+// so on, until it can be joined, at the latest when it begins at byte 0, where nothing is to be joined. It overlaps
+// the output by a quarter up to a half, so a success at length L moves the end on by L / 2 or more, or reaches the end of
+// the piece, while it and its failed halves cost 2 * c L log L: the whole is O(n log n). What was tried in vain before it is
+// charged to it too: one bridge and two windows of runs, each of those bounded by its own length plus O(runs^2), and short windows,
+// whose number is at most twice that of the ones that went well before, plus 8. Nothing is ever given back without
+// the end moving on, so it ends, also with tables that contradict themselves.
 #include "tokens/merging.hpp"
 
 #include <algorithm>
@@ -45,6 +48,7 @@ constexpr std::size_t kFirstTreeWindow = 256;
 // Text is taken for one of runs if its next kRunsAhead runs have kMinRunBytes.
 constexpr std::uint32_t kRunsAhead = 8;
 constexpr std::size_t kMinRunBytes = 64;
+constexpr std::size_t kMaxRunWindow = std::size_t(1) << 23;  // about a millisecond
 constexpr std::size_t kRunOverlapTokens = 6;  // that a window of runs shares with the output; at the second attempt four times as many
 
 constexpr std::uint32_t kMaxPeriodTokens = 8;
@@ -151,11 +155,11 @@ private:
     // If the text ahead has long runs of equal bytes: one window of many runs. False if it has not, or the window cannot be joined.
     bool run_window() {
         const std::size_t left = length_ - end_;
-        if (RunMerger::span_of_runs(bytes_ + end_, left, kRunsAhead) < std::min(kMinRunBytes, left)) return false;
+        if (RunMerger::span_of_runs(bytes_ + end_, std::min(left, kMinRunBytes), kRunsAhead) < std::min(kMinRunBytes, left)) return false;
         for (const std::size_t tokens : {std::min(count_, kRunOverlapTokens), std::min(count_, 4 * kRunOverlapTokens)}) {
             std::size_t begin = end_;
             for (std::size_t i = 1; i <= tokens; ++i) begin -= length_of(symbols_[count_ - i]);
-            const std::size_t size = RunMerger::span_of_runs(bytes_ + begin, length_ - begin, RunMerger::kMaxRuns);
+            const std::size_t size = RunMerger::span_of_runs(bytes_ + begin, std::min(length_ - begin, kMaxRunWindow), RunMerger::kMaxRuns);
             if (begin + size < std::min(end_ + kMinRunBytes, length_)) return false;
             scratch_.symbols.reserve_discarding(size);
             const std::optional<std::size_t> count = scratch_.runs.merge(merges_, bytes_ + begin, size, scratch_.symbols.data());

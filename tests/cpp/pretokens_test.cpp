@@ -75,11 +75,13 @@ std::string random_text(Random& random) {
 
 // A word of 5 to 12 KB, as Chinese has them, with other text around it: long enough to be left at a safe cut.
 std::string long_word(Random& random) {
-    static const std::vector<std::string> letters = {"\u4e2d", "\u6587", "\u306e", "\u30fc", "\u02b0", "\u0434", "\u0414", "A", "b", "\u0301", "\U00020000"};
+    static const std::vector<std::string> letters = {"\u4e2d", "\u6587", "\u306e", "\u30fc", "\u02b0", "\u0434",
+                                                     "\u0414", "A", "b", "\u0301", "\U00020000"};
     std::vector<std::string> some;
     for (std::uint64_t i = 0, n = 1 + below(random, 5); i < n; ++i) some.push_back(letters[below(random, letters.size())]);
     std::string text = random_text(random);
-    for (const std::size_t wanted = text.size() + 5000 + below(random, 7000); text.size() < wanted;) text += some[below(random, some.size())];
+    const std::size_t wanted = text.size() + 5000 + below(random, 7000);
+    while (text.size() < wanted) text += some[below(random, some.size())];
     return text + random_text(random);
 }
 
@@ -196,6 +198,7 @@ void check_known_cases() {
         {Pattern::o200k, "\u4e2dAB", {"\u4e2d", "AB"}},
         {Pattern::o200k, "\u4e2dABb", {"\u4e2dABb"}},
         {Pattern::o200k, " \u2764\ufe0f", {" \u2764\ufe0f"}},
+        {Pattern::o200k, "''\u0301\n//\u0301\n", {"''\u0301\n//", "\u0301", "\n"}},
     };
     Random random(1);
     const vocab::Vocabulary vocabulary = random_vocabulary(random);
