@@ -53,12 +53,12 @@ public:
         }
         capacity_ = memory_.size() / id_bytes(type_);
     }
-    // For an empty array, before the ids of so many bytes of text come: never more ids than bytes, hardly less than a fifth.
+    // For an empty array, before the ids of so many bytes of text come: hardly fewer ids than one to eight bytes.
     // Pages that stay untouched cost nothing, so the guess is generous.
     void expect(std::size_t text_bytes) {
         if (memory_.data() != nullptr || borrowed_ != nullptr) return;
         if (text_bytes > SIZE_MAX / 64) throw std::bad_alloc();
-        memory_ = OutputMemory((text_bytes / 5 + kIdArraySlack) * id_bytes(type_), (text_bytes / 2 + kIdArraySlack) * id_bytes(type_));
+        memory_ = OutputMemory((text_bytes / 8 + kIdArraySlack) * id_bytes(type_), (text_bytes / 2 + kIdArraySlack) * id_bytes(type_));
         capacity_ = memory_.size() / id_bytes(type_);
     }
     bool has_slack() const noexcept { return borrowed_ == nullptr; }

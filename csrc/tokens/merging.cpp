@@ -45,11 +45,12 @@ constexpr std::uint32_t kMaxFirstOverlap = 42;  // and at most: it has to bring 
 constexpr std::uint32_t kFirstWindows = 8;      // at once; doubled up to kMaxWindows, so that a repetition is seen early
 constexpr std::size_t kFirstTreeWindow = 256;
 
-// Text is taken for one of runs if its next kRunsAhead runs have kMinRunBytes.
-constexpr std::uint32_t kRunsAhead = 8;
+// Text is taken for one of runs if its next runs have kMinRunBytes together: few of them, when short windows would do as
+// well; more, when those have failed.
+constexpr std::uint32_t kFewRunsAhead = 8, kMoreRunsAhead = 16;
 constexpr std::size_t kMinRunBytes = 64;
 constexpr std::size_t kMaxRunWindow = std::size_t(1) << 23;  // about a millisecond
-constexpr std::size_t kRunOverlapTokens = 6;  // that a window of runs shares with the output; at the second attempt four times as many
+constexpr std::size_t kRunOverlapTokens = 2;  // that a window of runs shares with the output; at the second attempt four times as many
 
 constexpr std::uint32_t kMaxPeriodTokens = 8;
 constexpr std::uint32_t kMaxTailTokens = 4;  // tokens at the end that a repetition may leave out
@@ -76,7 +77,7 @@ public:
         std::uint32_t wanted = kFirstWindows;
         while (end_ < length_) {
             cancel_.poll();
-            if (!run_window()) {
+            if (!run_window(kFewRunsAhead)) {
                 const std::uint32_t joined = short_windows(wanted);
                 wanted = std::clamp(joined * 2, kFirstWindows, MergeWindows::kMaxCount);  // twice as many as went well
             }
@@ -149,18 +150,18 @@ private:
     }
 
     void other_window() {
-        if (!run_window()) tree_window();
+        if (!run_window(kMoreRunsAhead)) tree_window();
     }
 
-    // If the text ahead has long runs of equal bytes: one window of many runs. False if it has not, or the window cannot be joined.
-    bool run_window() {
+    // If the text ahead consists of runs of equal bytes: one window of many runs. False if it has not, or the window cannot be joined.
+    bool run_window(std::uint32_t runs_ahead) {
         const std::size_t left = length_ - end_;
-        if (RunMerger::span_of_runs(bytes_ + end_, std::min(left, kMinRunBytes), kRunsAhead) < std::min(kMinRunBytes, left)) return false;
+        if (RunMerger::span_of_runs(bytes_ + end_, std::min(left, kMinRunBytes), runs_ahead) < std::min(kMinRunBytes, left)) return false;
         for (const std::size_t tokens : {std::min(count_, kRunOverlapTokens), std::min(count_, 4 * kRunOverlapTokens)}) {
             std::size_t begin = end_;
             for (std::size_t i = 1; i <= tokens; ++i) begin -= length_of(symbols_[count_ - i]);
             const std::size_t size = RunMerger::span_of_runs(bytes_ + begin, std::min(length_ - begin, kMaxRunWindow), RunMerger::kMaxRuns);
-            if (begin + size < std::min(end_ + kMinRunBytes, length_)) return false;
+            if (begin + size < std::min(end_ + kMinRunBytes / 2, length_)) return false;
             scratch_.symbols.reserve_discarding(size);
             const std::optional<std::size_t> count = scratch_.runs.merge(merges_, bytes_ + begin, size, scratch_.symbols.data());
             if (!count) return false;

@@ -19,16 +19,16 @@ namespace {
 constexpr std::size_t kMappedBytes = std::size_t(64) << 10;
 constexpr std::size_t kHugePageBytes = std::size_t(2) << 20;
 
-// Places for blocks that wait. Each is taken and filled by one atomic exchange, so that a fork at any moment leaves the
-// child's places in order.
+// Places for blocks that wait, each for one range of sizes, so that small ones do not crowd out a large one. Each is taken
+// and filled by one atomic exchange, so that a fork at any moment leaves the child's places in order.
 struct Place {
+    std::size_t least_bytes;
     std::size_t most_bytes;
     std::atomic<OutputMemory*> block{nullptr};
 };
-Place places[] = {{std::size_t(256) << 10}, {std::size_t(256) << 10}, {std::size_t(512) << 10}, {std::size_t(12) << 20}};
-
-constexpr std::size_t kKeptSum = (std::size_t(256) << 10) * 2 + (std::size_t(512) << 10) + (std::size_t(12) << 20);
-static_assert(kKeptSum == OutputMemory::kKeptBytes);
+constexpr std::size_t kKiB = 1024;
+Place places[] = {{0, 256 * kKiB}, {0, 256 * kKiB}, {256 * kKiB, 512 * kKiB}, {1024 * kKiB, 12288 * kKiB}};
+static_assert(OutputMemory::kKeptBytes == (256 + 256 + 512 + 12288) * kKiB);
 
 #if defined(TOKMILL_MAPS_OUTPUT)
 std::size_t page_rounded(std::size_t bytes) {
@@ -64,7 +64,7 @@ OutputMemory::OutputMemory(std::size_t least, std::size_t wanted) {
     if (wanted > SIZE_MAX / 4) throw std::bad_alloc();
 #if defined(TOKMILL_MAPS_OUTPUT)
     if (wanted >= kMappedBytes) {
-        if (take_kept(least)) return;
+        if (take_kept(least, wanted)) return;
         size_ = page_rounded(wanted);
         data_ = map(size_);
         mapped_ = true;
@@ -115,13 +115,13 @@ void OutputMemory::trim(std::size_t bytes) noexcept {
 #endif
 }
 
-// The smallest place that may hold such a block, if a large enough one waits there.
-bool OutputMemory::take_kept(std::size_t bytes) noexcept {
+// The first block that is large enough, and not so large that a small result would use up what waits for a large one.
+bool OutputMemory::take_kept(std::size_t least, std::size_t wanted) noexcept {
     for (Place& place : places) {
-        if (place.most_bytes < bytes) continue;
+        if (place.most_bytes < least || place.least_bytes > wanted) continue;
         OutputMemory* kept = place.block.exchange(nullptr, std::memory_order_acquire);
         if (kept == nullptr) continue;
-        if (kept->size_ >= bytes) {
+        if (kept->size_ >= least) {
             swap(*kept);
             delete kept;  // holds nothing now
             return true;
@@ -132,10 +132,10 @@ bool OutputMemory::take_kept(std::size_t bytes) noexcept {
     return false;
 }
 
-// Leaves the block in the smallest place for it; a block that waited there goes back to the system.
+// Leaves the block in a place for its size that is free.
 bool OutputMemory::keep() noexcept {
     for (Place& place : places) {
-        if (size_ > place.most_bytes) continue;
+        if (size_ < place.least_bytes || size_ > place.most_bytes) continue;
         auto* kept = new (std::nothrow) OutputMemory;
         if (kept == nullptr) return false;
         kept->swap(*this);

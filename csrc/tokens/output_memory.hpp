@@ -38,7 +38,7 @@ private:
         std::swap(size_, other.size_);
         std::swap(mapped_, other.mapped_);
     }
-    bool take_kept(std::size_t bytes) noexcept;
+    bool take_kept(std::size_t least, std::size_t wanted) noexcept;
     bool keep() noexcept;
 
     void* data_ = nullptr;

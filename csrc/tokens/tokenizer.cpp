@@ -305,8 +305,13 @@ void Tokenizer::run_parts(std::span<const documents::Document> documents, const 
     if (ids != nullptr) {
         // Never more ids than bytes: with room for that many, what is copied need not move again.
         std::size_t bytes = 0;
-        for (const documents::Document& document : documents) bytes += document.most_utf8_bytes(options.invalid);
-        if (ids->has_slack()) ids->reserve(ids->size() + bytes + kIdArraySlack);
+        std::size_t most_ids = 0;
+        for (const documents::Document& document : documents) {
+            bytes += document.byte_size();
+            most_ids += document.most_utf8_bytes(options.invalid);
+        }
+        ids->expect(bytes);  // memory that waits, if there is some: its pages have been touched
+        if (ids->has_slack()) ids->reserve(ids->size() + most_ids + kIdArraySlack);
     }
     // The first failure in the order of the text is the one that is reported, whatever the threads do.
     std::atomic<std::size_t> first_failure{parts.size()};

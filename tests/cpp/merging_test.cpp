@@ -203,8 +203,18 @@ std::vector<Symbol> merged_long(const vocab::Vocabulary& vocabulary, const vocab
     return symbols;
 }
 
+std::vector<Symbol> merged_by_tree(const vocab::Vocabulary& vocabulary, const vocab::Merges& merges, const std::string& text) {
+    static vocab::TreeMerger tree;
+    std::vector<Symbol> symbols;
+    for (const char c : text) symbols.push_back(vocabulary.symbol_of_byte()[static_cast<std::uint8_t>(c)]);
+    const auto pairs = [&](Symbol left, Symbol right) { return merges.merged(left, right); };
+    symbols.resize(tree.merge(pairs, symbols.data(), symbols.size(), [] {}));
+    return symbols;
+}
+
 void check_long(const Model& model, const vocab::Vocabulary& vocabulary, const vocab::Merges& merges, const std::string& text) {
     const std::vector<Symbol> wanted = naive(model, text);
+    if (merged_by_tree(vocabulary, merges, text) != wanted) fail("tree: " + hex(text));
     for (const cpu::Isa isa : cpu::supported())
         if (merged_long(vocabulary, merges, isa, text) != wanted)
             fail("merge_long, " + std::string(cpu::name(isa)) + ": " + std::to_string(text.size()) + " bytes: " + hex(text));
@@ -323,6 +333,29 @@ void adversarial_chains() {
     std::printf("adversarial chains\n");
 }
 
+// Pieces far longer than any window, of many kinds, against the tree (which is checked against the naive merger above).
+void large_pieces(const Model& model, int rounds) {
+    Random random(5);
+    const vocab::Vocabulary vocabulary = vocab::Vocabulary::build(model.spec());
+    const vocab::Merges merges = vocab::Merges::build(vocabulary);
+    for (int round = 0; round < rounds; ++round) {
+        std::string text;
+        while (text.size() < 60'000) {
+            const std::size_t kind = (static_cast<std::size_t>(round) + (below(random, 10) == 0 ? below(random, 7) : 0)) % 7;
+            if (kind == 0) text += random_text(random, model, 1 + below(random, 3000));
+            if (kind == 1) text += std::string(1 + below(random, 100), "-=*_ .#\n"[below(random, 8)]);
+            if (kind == 2) text += std::string(below(random, 40), ' ') + "\n";
+            if (kind == 3) text += model.tokens[below(random, model.tokens.size())];
+            if (kind == 4) text += std::string(1 + below(random, 8), "ab"[below(random, 2)]);
+            if (kind == 5) text += std::string(1 + below(random, 20'000), "a -"[below(random, 3)]);
+            if (kind == 6) text += "\xe4\xb8" + std::string(1, static_cast<char>(0x80 + below(random, 64)));
+        }
+        const std::vector<Symbol> wanted = merged_by_tree(vocabulary, merges, text);
+        for (const cpu::Isa isa : cpu::supported())
+            if (merged_long(vocabulary, merges, isa, text) != wanted) fail("a large piece of kind " + std::to_string(round % 7));
+    }
+}
+
 // A token of the greatest length loads in time that is not quadratic, and comes out again.
 void long_tokens() {
     Random random(3);
@@ -396,6 +429,7 @@ void real_vocabulary(const char* path, int rounds) {
         check_long(model, vocabulary, merges, random_text(random, model, 63 + below(random, 4000)));
         for (std::size_t length = 1; length < 200; length += 1 + below(random, 9)) check_long(model, vocabulary, merges, glued(length + 3));
     }
+    large_pieces(model, std::max(7, rounds));
     std::printf("%s: %u tokens, %zu unreachable\n", path, vocabulary.symbol_count(), merges.unreachable().size());
 }
 
@@ -414,6 +448,9 @@ int main(int argument_count, char** arguments) {
     random_vocabularies(rounds);
     adversarial_chains();
     long_tokens();
+    Random random(6);
+    for (int i = 0; i < rounds / 30; ++i) large_pieces(random_model(random), 7);
+    std::printf("large pieces\n");
     for (const char* file : files) real_vocabulary(file, std::max(1, rounds / 60));
     std::printf("ok\n");
     return 0;
