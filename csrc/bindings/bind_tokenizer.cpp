@@ -238,6 +238,22 @@ void encode_one(const tokens::Tokenizer& tokenizer, const documents::Document& d
         });
 }
 
+// Ids of a short text need no memory from anywhere: malloc and free would be a tenth of such a call.
+class ShortIds {
+public:
+    explicit ShortIds(tokens::IdType type) : type_(type) {}
+    static bool enough_for(const documents::Document& document, const tokens::EncodeOptions& options) {
+        return document.most_utf8_bytes(options.invalid) <= kMostIds;
+    }
+    tokens::IdArray array() { return tokens::IdArray::with_slack(type_, memory_, kMostIds); }
+
+private:
+    static constexpr std::size_t kMostIds = 512;
+
+    tokens::IdType type_;
+    std::int64_t memory_[kMostIds + tokens::kIdArraySlack];
+};
+
 struct EncodeArguments {
     tokens::EncodeOptions options;
     std::unique_ptr<vocab::SpecialMatcher> own_specials;
@@ -271,9 +287,12 @@ PyObject* encode(PyObject* self, PyObject* const* args, Py_ssize_t count, PyObje
             encode_one(*core.tokenizer, text.document(), arguments.options, threads, ids);
             return py::object(out[py::slice(0, static_cast<py::ssize_t>(ids.size()), 1)]).release().ptr();
         }
-        tokens::IdArray ids(dtype_argument(slots[4], core.tokenizer->vocabulary().id_end()));
+        const tokens::IdType type = dtype_argument(slots[4], core.tokenizer->vocabulary().id_end());
+        ShortIds short_ids(type);
+        const bool is_short = ShortIds::enough_for(text.document(), arguments.options);
+        tokens::IdArray ids = is_short ? short_ids.array() : tokens::IdArray(type);
         encode_one(*core.tokenizer, text.document(), arguments.options, threads, ids);
-        return to_numpy(std::move(ids)).release().ptr();
+        return to_numpy(std::move(ids), is_short).release().ptr();
     });
 }
 
@@ -285,7 +304,8 @@ PyObject* encode_list(PyObject* self, PyObject* const* args, Py_ssize_t count, P
         const Text text(slots[0]);
         const EncodeArguments arguments(self, slots[1], slots[2]);
         const std::size_t threads = text.document().byte_size() <= kKeepLockBytes ? 1 : pool::default_thread_count();
-        tokens::IdArray ids;
+        ShortIds short_ids(tokens::IdType::int32);
+        tokens::IdArray ids = ShortIds::enough_for(text.document(), arguments.options) ? short_ids.array() : tokens::IdArray();
         encode_one(*core.tokenizer, text.document(), arguments.options, threads, ids);
         const auto* numbers = static_cast<const std::uint32_t*>(ids.data());
         PyObject* list = checked(PyList_New(static_cast<Py_ssize_t>(ids.size())));

@@ -23,11 +23,11 @@ py::dtype dtype_of(tokens::IdType type) {
 
 }  // namespace
 
-py::object to_numpy(tokens::IdArray&& ids) {
+py::object to_numpy(tokens::IdArray&& ids, bool copy) {
     const auto size = static_cast<py::ssize_t>(ids.size());
     const std::size_t bytes = ids.size() * tokens::id_bytes(ids.type());
     const py::dtype dtype = dtype_of(ids.type());
-    if (bytes <= kCopyBytes) {
+    if (copy || bytes <= kCopyBytes) {
         py::array array(dtype, size);
         if (bytes != 0) std::memcpy(array.mutable_data(), ids.data(), bytes);
         return array;

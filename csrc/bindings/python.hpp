@@ -138,8 +138,8 @@ private:
 
 // ---- ids in and out ----------------------------------------------------------------------------------------------
 
-// A NumPy array that owns the ids.
-py::object to_numpy(tokens::IdArray&& ids);
+// A NumPy array that owns the ids; a copy if there are few, or if their memory is the caller's.
+py::object to_numpy(tokens::IdArray&& ids, bool copy = false);
 py::object to_numpy(const std::vector<std::uint64_t>& values, bool leading_zero);
 
 // Ids given by the caller: an integer array of any width, or a sequence of ints.

@@ -23,7 +23,14 @@ class IdArray {
 public:
     explicit IdArray(IdType type = IdType::int32) noexcept : type_(type) {}
     // Over the caller's own memory (out=): never grows.
-    IdArray(IdType type, void* memory, std::size_t capacity) noexcept : borrowed_(memory), capacity_(capacity), type_(type) {}
+    IdArray(IdType type, void* memory, std::size_t capacity) noexcept
+        : borrowed_(memory), capacity_(capacity), type_(type), slack_(false) {}
+    // Over memory of the caller's that has kIdArraySlack elements to spare behind `capacity`.
+    static IdArray with_slack(IdType type, void* memory, std::size_t capacity) noexcept {
+        IdArray array(type, memory, capacity + kIdArraySlack);
+        array.slack_ = true;
+        return array;
+    }
     IdArray(IdArray&&) noexcept = default;
     IdArray& operator=(IdArray&&) noexcept = default;
 
@@ -34,7 +41,7 @@ public:
 
     // Makes room for `more` ids, and kIdArraySlack elements beyond unless the memory is the caller's.
     void prepare(std::size_t more) {
-        const std::size_t needed = size_ + more + (has_slack() ? kIdArraySlack : 0);
+        const std::size_t needed = size_ + more + (slack_ ? kIdArraySlack : 0);
         if (needed <= capacity_) return;
         if (borrowed_ != nullptr)
             throw Error(ErrorKind::value,
@@ -61,7 +68,8 @@ public:
         memory_ = OutputMemory((text_bytes / 8 + kIdArraySlack) * id_bytes(type_), (text_bytes / 2 + kIdArraySlack) * id_bytes(type_));
         capacity_ = memory_.size() / id_bytes(type_);
     }
-    bool has_slack() const noexcept { return borrowed_ == nullptr; }
+    bool grows() const noexcept { return borrowed_ == nullptr; }
+    bool has_slack() const noexcept { return slack_; }
     void set_size(std::size_t size) noexcept { size_ = size; }
 
     // Hands over the memory.
@@ -77,6 +85,7 @@ private:
     std::size_t size_ = 0;
     std::size_t capacity_ = 0;
     IdType type_ = IdType::int32;
+    bool slack_ = true;
 };
 
 }  // namespace tokmill::tokens

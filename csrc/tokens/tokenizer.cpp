@@ -311,7 +311,7 @@ void Tokenizer::run_parts(std::span<const documents::Document> documents, const 
             most_ids += document.most_utf8_bytes(options.invalid);
         }
         ids->expect(bytes);  // memory that waits, if there is some: its pages have been touched
-        if (ids->has_slack()) ids->reserve(ids->size() + most_ids + kIdArraySlack);
+        if (ids->grows()) ids->reserve(ids->size() + most_ids + kIdArraySlack);
     }
     // The first failure in the order of the text is the one that is reported, whatever the threads do.
     std::atomic<std::size_t> first_failure{parts.size()};

@@ -76,7 +76,7 @@ TOKMILL_ALWAYS_INLINE std::uint32_t equal_halves(const Key16& key, const std::ui
     return _mm256_cmpeq_epi64_mask(twice, _mm256_loadu_si256(reinterpret_cast<const __m256i*>(bucket + 16)));
 }
 
-constexpr std::uint32_t kRounding = 16;
+constexpr std::uint32_t kRounding = 4;
 
 #include "tokens/kernels/probe_loop.inc"
 
