@@ -30,7 +30,7 @@ std::optional<Pattern> find_pattern(std::string_view name_or_regex) noexcept;  /
 // and a caller that grows its text by half or more each time keeps the whole linear.
 struct ScanState {
     std::uint32_t scanned = 0;     // the text before this has been given to a call
-    std::uint32_t last_start = 0;  // the last start handed out, always one of a pretoken (never a mere safe cut)
+    std::uint32_t last_start = 0;  // the last start handed out: a pretoken's, or in a long one a safe cut where a scan can begin
     bool begun = false;
 
     // The caller moved the text to the front by this many bytes (never past last_start).

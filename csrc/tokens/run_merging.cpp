@@ -1,3 +1,5 @@
+// Bytes become runs, runs merge as whole runs or at their borders, and what is left is written out. The runs stand in a short array in the
+// order of the text, neighbours never with the same symbol; the least rank is found by looking at all of them.
 #include "tokens/run_merging.hpp"
 
 #include <algorithm>

@@ -22,7 +22,7 @@ namespace {
 
 TOKMILL_ALWAYS_INLINE __m256i splat(std::uint8_t byte) { return _mm256_set1_epi8(static_cast<char>(byte)); }
 
-// `mask` where it has ones, else `other`.
+// `value` where `mask` has ones, else `other`.
 TOKMILL_ALWAYS_INLINE __m256i choose(std::uint8_t mask, __m256i value, __m256i other) {
     return _mm256_or_si256(_mm256_and_si256(splat(mask), value), _mm256_andnot_si256(splat(mask), other));
 }
@@ -68,9 +68,8 @@ struct Found {
 
     TOKMILL_ALWAYS_INLINE std::uint64_t mask(std::uint8_t bit) const {
         const Bytes x = load_bytes(bytes);
-        const __m256i zero = _mm256_setzero_si256();
-        return ~top_bits(
-            {_mm256_cmpeq_epi8(_mm256_and_si256(x.low, splat(bit)), zero), _mm256_cmpeq_epi8(_mm256_and_si256(x.high, splat(bit)), zero)});
+        const __m128i shift = _mm_cvtsi32_si128(__builtin_clz(bit) - 24);  // the bit becomes the top one of its byte
+        return top_bits({_mm256_sll_epi16(x.low, shift), _mm256_sll_epi16(x.high, shift)});
     }
 };
 
