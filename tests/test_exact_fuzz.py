@@ -17,7 +17,7 @@ import tokmill
 from tests.compare import assert_rows, assert_text, rows_of
 from tests.conftest import RANK_FILE, corpus, ranks_of
 from tests.oracle import bpe, splitters
-from tests.texts import class_string, mixed_text, short_strings
+from tests.texts import ALPHABET, class_string, mixed_text, short_strings
 from tests.vocabularies import decoy_ranks, random_ranks, rank_file
 
 ISAS: list[str] = tokmill.isa()["supported"]
@@ -49,10 +49,41 @@ def test_all_short_strings(pattern: str, scale: int) -> None:
             assert_same_cuts(pattern, [head + tail for tail in short_strings(4)])
 
 
+@pytest.mark.parametrize(
+    ("pattern", "alphabet"),
+    [
+        ("gpt2", " a'\n"), ("gpt2", "'s! "), ("cl100k", " \n!a"), ("cl100k", "\t\n 1"), ("cl100k", "'sA!"),
+        ("o200k", "\u0301\n/!"), ("o200k", "Aa中'"), ("o200k", "As'\u0301"), ("o200k", " \n/a"),
+    ],
+)  # fmt: skip
+def test_longer_strings_of_few_classes(pattern: str, alphabet: str, scale: int) -> None:
+    # Classes whose rules meet: what goes wrong there can take eight characters to show.
+    for length in range(1, 10 if scale >= 10 else 9):
+        for head in short_strings(max(0, length - 7), alphabet):
+            assert_same_cuts(pattern, [head + tail for tail in short_strings(min(length, 7), alphabet)])
+
+
+@pytest.mark.parametrize("pattern", PATTERNS)
+def test_longer_strings_of_random_classes(pattern: str, rng: random.Random, scale: int) -> None:
+    for _ in range(6 * scale):
+        alphabet = rng.sample(ALPHABET, 4)
+        for head in alphabet:
+            assert_same_cuts(pattern, [head + tail for tail in short_strings(7, alphabet)])
+
+
 @pytest.mark.parametrize("pattern", PATTERNS)
 def test_random_strings(pattern: str, rng: random.Random, scale: int) -> None:
     for _ in range(10 * scale):
         assert_same_cuts(pattern, [class_string(rng) for _ in range(20_000)])
+
+
+@pytest.mark.parametrize("pattern", PATTERNS)
+def test_strings_that_once_failed(pattern: str) -> None:
+    # A mark behind slashes that a line end has taken is a letter, also when another mark in the block is none.
+    found = ["!!\u0301\n//\u0301!", "//\u20dd\n//\u20dd/", "''\u0301\n//\u0301\n", "  !!\u0301\n//\u0301!a"]
+    assert_same_cuts(
+        pattern, [before + text + after for text in found for before in ("", "a" * 55, " " * 61) for after in ("", "b", " \n")]
+    )
 
 
 @pytest.mark.parametrize("pattern", PATTERNS)

@@ -45,8 +45,10 @@ def scalar(rng: random.Random, limit: int = 0x10FFFF) -> str:
 def class_string(rng: random.Random) -> str:
     """Some atoms and representatives; few different ones, so that runs come up, and now and then longer than a vector."""
     kind = rng.random()
-    if kind < 0.4:
-        alphabet: Sequence[str] = rng.choices(ATOMS, k=rng.randint(2, 5))
+    if kind < 0.2:
+        alphabet: Sequence[str] = rng.sample(ALPHABET, rng.randint(2, 5))
+    elif kind < 0.4:
+        alphabet = rng.choices(ATOMS, k=rng.randint(2, 5))
     elif kind < 0.6:
         alphabet = ATOMS
     elif kind < 0.9:
