@@ -75,8 +75,8 @@ private:
     class Lease;
     static constexpr std::size_t kMaxSlots = 256;
 
-    Lease try_claim(std::size_t slot) const;    // an empty lease if somebody holds the slot; it may have no encoder yet
-    Lease try_acquire(std::size_t slot) const;  // ... with an encoder
+    Lease try_claim(std::size_t slot) const;                 // an empty lease if somebody holds the slot; it may have no encoder yet
+    Lease try_acquire(std::size_t slot) const;               // ... with an encoder
     Lease acquire(std::size_t slots, Cancel& cancel) const;  // waits for one of the first `slots`
     void encode_documents(Encoder& encoder, std::span<const documents::Document> documents, const EncodeOptions& options, Sink& sink,
                           Cancel& cancel) const;
