@@ -19,7 +19,7 @@ py::dict isa() {
 
 py::dict patterns() {
     py::dict known;
-    for (const auto pattern : {pretokens::Pattern::gpt2, pretokens::Pattern::cl100k, pretokens::Pattern::o200k})
+    for (const pretokens::Pattern pattern : pretokens::kPatterns)
         known[py::str(std::string(pretokens::name(pattern)))] = std::string(pretokens::regex(pattern));
     return known;
 }

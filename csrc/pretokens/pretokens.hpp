@@ -10,6 +10,8 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
+#include <string>
 #include <string_view>
 
 #include "base/sections.hpp"
@@ -18,11 +20,23 @@
 
 namespace tokmill::pretokens {
 
-enum class Pattern : std::uint8_t { gpt2, cl100k, o200k };
+// gpt2, cl100k and o200k are those of tiktoken 0.14, the others what tokenizer.json files hold. One pattern serves all
+// models that cut alike: llama3 those of GLM-4 too, qwen2 those of Ling, o200k those of gpt-oss.
+enum class Pattern : std::uint8_t { gpt2, cl100k, o200k, llama3, qwen2, qwen3_5, tekken, kimi, deepseek_v3 };
+inline constexpr Pattern kPatterns[] = {Pattern::gpt2,    Pattern::cl100k, Pattern::o200k, Pattern::llama3,     Pattern::qwen2,
+                                        Pattern::qwen3_5, Pattern::tekken, Pattern::kimi,  Pattern::deepseek_v3};
 
 std::string_view name(Pattern pattern) noexcept;
-std::string_view regex(Pattern pattern) noexcept;                        // as tiktoken 0.14 spells it
-std::optional<Pattern> find_pattern(std::string_view name_or_regex) noexcept;  // by name, or by a known spelling's text
+// As its owner spells it. A pattern of several steps has a line a step, as join_steps writes them.
+std::string_view regex(Pattern pattern) noexcept;
+// By name, or by the text of a known spelling as tiktoken's engine reads it.
+std::optional<Pattern> find_pattern(std::string_view name_or_regex) noexcept;
+// By the regexes of the Splits of a tokenizer.json, in their order, as tokenizers' engine reads them (to it `{1,3}+` of
+// cl100k is another pattern). Each Split has the behaviour Isolated, or is a single one of Removed with invert: the
+// patterns of one step leave nothing of a text unmatched.
+std::optional<Pattern> find_pattern(std::span<const std::string_view> steps);
+// The canonical text of several steps: a line each, line ends inside of a step written \r and \n.
+std::string join_steps(std::span<const std::string_view> steps);
 
 // Where a scan of one segment (a document, or a stretch of it between special tokens) has got to. Positions are bytes
 // from the `text` pointer of the scan calls; a segment that does not begin at the front sets both of them to its begin.

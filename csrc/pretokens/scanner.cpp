@@ -15,26 +15,29 @@ namespace {
 
 constexpr std::uint32_t kBmpSize = 0x10000;
 
-std::uint8_t ascii_flags(std::uint8_t byte) noexcept {
+std::uint8_t ascii_flags(const Traits& t, std::uint8_t byte) noexcept {
     std::uint8_t flags = 0;
-    switch (spec::kAsciiClass[byte]) {
+    switch (mask_class(t, byte, unicode::fine_class(byte))) {
         case unicode::kUpper: flags = kAsciiUpper; break;
-        case unicode::kLower: flags = kAsciiLower; break;
+        case unicode::kLower:
+        case unicode::kLetter: flags = kAsciiLower; break;
         case unicode::kNumber: flags = kAsciiNumber; break;
         case unicode::kWhiteSpace: flags = kAsciiSpace; break;
+        case kGap: flags = kAsciiGap; break;
         default: break;
     }
     switch (byte) {
-        case '\n': case '\r': return flags | kAsciiNewline;
+        case '\n':
+        case '\r': return flags | kAsciiNewline;
         case ' ': return flags | kAsciiBlank;
         case '\'': return flags | kAsciiQuote;
-        case '/': return flags | kAsciiSlash;
+        case '/': return t.tail == Tail::newlines_and_slashes ? flags | kAsciiSlash : flags;
         default: return flags;
     }
 }
 
 void fill_suffixes(KernelTables& tables, bool any_case) noexcept {
-    const auto set = [&](std::uint8_t (&table)[128], std::string_view letters, std::uint8_t flag) {
+    const auto set = [&](std::uint8_t(&table)[128], std::string_view letters, std::uint8_t flag) {
         for (const char letter : letters) {
             table[static_cast<std::uint8_t>(letter)] = flag;
             if (any_case) table[static_cast<std::uint8_t>(letter) - 32u] = flag;
@@ -63,22 +66,34 @@ ScanFunction scan_function(Pattern pattern, [[maybe_unused]] bool safe_cuts, [[m
 struct Scanner::Tables {
     Tables(Pattern the_pattern, cpu::Isa the_isa, SafeCuts the_cuts, bool safe_cuts)
         : pattern(the_pattern), isa(the_isa), cuts(std::move(the_cuts)), scan(scan_function(the_pattern, safe_cuts, the_isa)) {
-        for (std::uint8_t byte = 0; byte < 128; ++byte) kernel.ascii[byte] = ascii_flags(byte);
+        const Traits t = traits(pattern);
+        const auto class_of = [&](std::uint32_t code) { return mask_class(t, code, unicode::fine_class(code)); };
+        for (std::uint8_t byte = 0; byte < 128; ++byte) kernel.ascii[byte] = ascii_flags(t, byte);
         for (std::uint32_t code = 0x80; code < 0x800; ++code) {
             for (std::uint32_t bit = 0; bit < 3; ++bit)
-                kernel.class_plane[bit][code >> 3] |= static_cast<std::uint8_t>((unicode::char_class(code) >> bit & 1) << (code & 7));
+                kernel.class_plane[bit][code >> 3] |= static_cast<std::uint8_t>((class_of(code) >> bit & 1) << (code & 7));
         }
-        fill_suffixes(kernel, pattern != Pattern::gpt2);
+        fill_suffixes(kernel, t.contractions == Contractions::any_case);
         bmp.resize(kBmpSize + 3);
         // The classes come from this build's tables, whatever a snapshot says.
         for (std::uint32_t code = 0; code < kBmpSize; ++code)
-            bmp[code] = static_cast<std::uint8_t>((cuts.flags()[code] & ~kBmpClass) | unicode::char_class(code));
+            bmp[code] = static_cast<std::uint8_t>((cuts.flags()[code] & ~kBmpClass) | class_of(code));
         kernel.bmp = bmp.data();
         kernel.joined = cuts.joined().data();
         kernel.joined_shift = 32 - cuts.bit_count();
         const unicode::ClassTable classes = unicode::class_table();
         kernel.class_pages = classes.pages;
-        kernel.class_words = classes.words;
+        // The script Han is a bit of the fine class; other scripts have no characters of 4 bytes.
+        std::uint8_t class_of_fine[16];
+        for (std::uint8_t fine = 0; fine < 16; ++fine) class_of_fine[fine] = mask_class(t, kBmpSize, fine);
+        class_words.reserve(classes.words.size());
+        for (const std::uint32_t word : classes.words) {
+            std::uint32_t mapped = 0;
+            for (std::uint32_t shift = 0; shift < 32; shift += 4)
+                mapped |= static_cast<std::uint32_t>(class_of_fine[word >> shift & 15]) << shift;
+            class_words.push_back(mapped);
+        }
+        kernel.class_words = class_words.data();
     }
 
     Pattern pattern;
@@ -87,6 +102,7 @@ struct Scanner::Tables {
     ScanFunction scan;
     KernelTables kernel;
     std::vector<std::uint8_t> bmp;
+    std::vector<std::uint32_t> class_words;
 };
 
 Scanner::Scanner(Pattern pattern, const vocab::Vocabulary& vocabulary, bool safe_cuts, cpu::Isa isa) {

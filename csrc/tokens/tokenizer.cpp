@@ -35,7 +35,7 @@ constexpr std::size_t kMaxCharacterBytes = 4;
 pretokens::Pattern known_pattern(const std::string& regex) {
     if (const auto pattern = pretokens::find_pattern(regex)) return *pattern;
     std::string known;
-    for (const pretokens::Pattern pattern : {pretokens::Pattern::gpt2, pretokens::Pattern::cl100k, pretokens::Pattern::o200k})
+    for (const pretokens::Pattern pattern : pretokens::kPatterns)
         known += (known.empty() ? "" : ", ") + std::string(pretokens::name(pattern));
     std::string shown;
     for (const char c : regex) shown += c == 0 ? "\\x00" : std::string(1, c);
