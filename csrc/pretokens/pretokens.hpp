@@ -14,6 +14,7 @@
 
 #include "base/sections.hpp"
 #include "cpu/isa.hpp"
+#include "pretokens/engine/engine.hpp"
 #include "vocab/vocab.hpp"
 
 namespace tokmill::pretokens {
