@@ -60,4 +60,10 @@ std::optional<Pattern> find_pattern(std::string_view name_or_regex) noexcept {
     return std::nullopt;
 }
 
+std::optional<Pattern> find_pattern(std::string_view regex, engine::Dialect dialect) noexcept {
+    // In Oniguruma \p{N}{1,3}+ repeats the interval. (Behind \s++ the end of a line is the end of the text.)
+    if (dialect == engine::Dialect::tokenizers && regex == kCl100k) return std::nullopt;
+    return find_pattern(regex);
+}
+
 }  // namespace tokmill::pretokens
