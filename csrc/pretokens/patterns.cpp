@@ -129,4 +129,9 @@ std::string join_steps(std::span<const std::string_view> steps) {
     return joined;
 }
 
+std::optional<Pattern> find_pattern(std::string_view regex, engine::Dialect dialect) {
+    if (dialect == engine::Dialect::tiktoken) return find_pattern(regex);
+    return find_pattern(std::span(&regex, 1));
+}
+
 }  // namespace tokmill::pretokens

@@ -1,8 +1,11 @@
 // Puts a scanner together: the tables of a pattern, those of a vocabulary's borders, and the kernel of an instruction set.
+#include <optional>
+#include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
+#include "base/errors.hpp"
 #include "pretokens/kernels/kernels.hpp"
 #include "pretokens/next_pretoken.hpp"
 #include "pretokens/pretokens.hpp"
@@ -51,6 +54,28 @@ void fill_suffixes(KernelTables& tables, bool any_case) noexcept {
     tables.suffix_long_s = any_case;
 }
 
+// The program of a regex whose pretokens, one behind the other, are the whole text.
+engine::Program whole_text_program(std::string_view regex, engine::Dialect dialect) {
+    const auto refuse = [](const std::string& why, std::int64_t where) {
+        std::string names;
+        for (const Pattern known : {Pattern::gpt2, Pattern::cl100k, Pattern::o200k})
+            names += (names.empty() ? "" : ", ") + std::string(name(known));
+        throw Error(ErrorKind::pattern, why + " (patterns known by name: " + names + ")", where);
+    };
+    std::optional<engine::Program> program;
+    try {
+        program = engine::Program::compile(regex, dialect);
+    } catch (const Error& error) {
+        refuse(error.what(), error.where());
+    }
+    if (dialect == engine::Dialect::tiktoken && !program->matches_everything())
+        refuse("the split pattern does not match every character, and tiktoken drops what it does not match; add |[\\s\\S] to keep it",
+               Error::kNowhere);
+    if (dialect == engine::Dialect::tiktoken && program->has_empty_matches())
+        refuse("the split pattern can match the empty text, on which tiktoken fails", Error::kNowhere);
+    return *std::move(program);
+}
+
 ScanFunction scan_function(Pattern pattern, [[maybe_unused]] bool safe_cuts, [[maybe_unused]] cpu::Isa isa) noexcept {
 #if defined(__x86_64__)
     if (isa == cpu::Isa::haswell) return scan_haswell(pattern, safe_cuts);
@@ -64,6 +89,8 @@ ScanFunction scan_function(Pattern pattern, [[maybe_unused]] bool safe_cuts, [[m
 }  // namespace
 
 struct Scanner::Tables {
+    Tables(engine::Program the_program, cpu::Isa the_isa) : isa(the_isa), program(std::move(the_program)) {}
+
     Tables(Pattern the_pattern, cpu::Isa the_isa, SafeCuts the_cuts, bool safe_cuts)
         : pattern(the_pattern), isa(the_isa), cuts(std::move(the_cuts)), scan(scan_function(the_pattern, safe_cuts, the_isa)) {
         const Traits t = traits(pattern);
@@ -96,42 +123,73 @@ struct Scanner::Tables {
         kernel.class_words = class_words.data();
     }
 
-    Pattern pattern;
+    Pattern pattern = Pattern::gpt2;
     cpu::Isa isa;
     SafeCuts cuts;
-    ScanFunction scan;
+    ScanFunction scan = nullptr;
     KernelTables kernel;
     std::vector<std::uint8_t> bmp;
     std::vector<std::uint32_t> class_words;
+
+    std::optional<engine::Program> program;  // then nothing of the above, except isa, is used
 };
 
 Scanner::Scanner(Pattern pattern, const vocab::Vocabulary& vocabulary, bool safe_cuts, cpu::Isa isa) {
     SafeCuts cuts;
     if (safe_cuts) cuts = SafeCuts::build(vocabulary);
-    tables_ = std::make_unique<const Tables>(pattern, isa, std::move(cuts), safe_cuts);
+    tables_ = std::make_shared<const Tables>(pattern, isa, std::move(cuts), safe_cuts);
 }
 
-Scanner::Scanner(std::unique_ptr<const Tables> tables) noexcept : tables_(std::move(tables)) {}
+Scanner::Scanner(std::string_view regex, engine::Dialect dialect, const vocab::Vocabulary& vocabulary, bool safe_cuts, cpu::Isa isa) {
+    if (const auto known = find_pattern(regex, dialect)) {
+        *this = Scanner(*known, vocabulary, safe_cuts, isa);
+    } else {
+        tables_ = std::make_shared<const Tables>(whole_text_program(regex, dialect), isa);
+    }
+}
+
+Scanner::Scanner(std::shared_ptr<const Tables> tables) noexcept : tables_(std::move(tables)) {}
 Scanner::Scanner(Scanner&&) noexcept = default;
+Scanner& Scanner::operator=(Scanner&&) noexcept = default;
 Scanner::~Scanner() = default;
 
 void Scanner::save(SectionWriter& out) const {
     if (tables_->cuts.bit_count() != 0) tables_->cuts.save(out);
 }
 
-Scanner Scanner::map(const SectionReader& in, Pattern pattern, bool safe_cuts, cpu::Isa isa) {
+Scanner Scanner::map(const SectionReader& in, std::string_view regex, engine::Dialect dialect, bool safe_cuts, cpu::Isa isa) {
+    const auto known = find_pattern(regex, dialect);
+    if (!known) return Scanner(std::make_shared<const Tables>(whole_text_program(regex, dialect), isa));
     SafeCuts cuts;
     if (safe_cuts) cuts = SafeCuts::map(in);
-    return Scanner(std::make_unique<const Tables>(pattern, isa, std::move(cuts), safe_cuts));
+    return Scanner(std::make_shared<const Tables>(*known, isa, std::move(cuts), safe_cuts));
 }
 
 std::size_t Scanner::scan(ScanState& state, const std::uint8_t* text, std::uint32_t end, bool last, std::uint32_t* starts) const {
-    const std::size_t count = tables_->scan(tables_->kernel, state, text, end, last, starts);
+    std::size_t count;
+    if (tables_->program) {
+        engine::Cursor cursor{state.begun ? state.decided : state.last_start, state.forward, state.behind};
+        count = tables_->program->find_starts(cursor, text, end, last, starts);
+        if (count != 0) {
+            state.begun = true;
+            state.last_start = starts[count - 1];
+        }
+        if (state.begun) state.decided = static_cast<std::uint32_t>(cursor.at);
+        state.forward = cursor.forward;
+        state.behind = cursor.behind;
+    } else {
+        count = tables_->scan(tables_->kernel, state, text, end, last, starts);
+    }
     state.scanned = end;
     return count;
 }
 
-Pattern Scanner::pattern() const noexcept { return tables_->pattern; }
+bool Scanner::starts_behind_letters() const noexcept { return !tables_->program; }
+
+Scanner Scanner::without_cuts(const vocab::Vocabulary& vocabulary) const {
+    return tables_->program ? Scanner(tables_) : Scanner(tables_->pattern, vocabulary, false, tables_->isa);
+}
+
 cpu::Isa Scanner::isa() const noexcept { return tables_->isa; }
 
 }  // namespace tokmill::pretokens

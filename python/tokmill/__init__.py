@@ -10,7 +10,7 @@
 from __future__ import annotations
 
 from . import errors
-from ._core import PATTERNS, StreamDecoder, StreamEncoder, default_thread_count, isa
+from ._core import PATTERNS, Splitter, StreamDecoder, StreamEncoder, default_thread_count, isa
 from .errors import Error
 from .ragged import Packed, Ragged
 from .registry import load, vocabulary_names
@@ -21,6 +21,7 @@ __all__ = [
     "Error",
     "Packed",
     "Ragged",
+    "Splitter",
     "StreamDecoder",
     "StreamEncoder",
     "Tokenizer",
