@@ -116,7 +116,7 @@ def test_long_runs_are_sorted_in_linear_time(form: str) -> None:
     marks = "\u0301\u0323\u0334\u0345\u0308" * (200_000 * min(SCALE, 2))
     order = {"\u0334": 0, "\u0323": 1, "\u0301": 2, "\u0308": 2, "\u0345": 3}
     expected = "x" + "".join(sorted(marks, key=order.__getitem__))
-    assert tokmill.normalize("x" + marks, form) == (expected if form in ("NFC", "NFD") else expected.replace("\u0345", "\u0345"))
+    assert tokmill.normalize("x" + marks, form) == expected
     assert tokmill.normalize("\u1161" * 1_000_000, form) == "\u1161" * 1_000_000
 
 
@@ -253,9 +253,11 @@ def offsets_of(normalizer: Any) -> Any:
     return lambda text: tokenizer.encode(text).offsets
 
 
-@pytest.mark.filterwarnings("ignore")
-def test_alignment(alphabet: dict[str, list[str]], rng: random.Random, capfd: pytest.CaptureFixture[str]) -> None:
+def test_alignment(
+    alphabet: dict[str, list[str]], rng: random.Random, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     need_tokenizers()
+    monkeypatch.setenv("RUST_BACKTRACE", "0")  # of the panics that follow
     mixed = {**alphabet, "plain": [*"abc exyxss  \t\n\u2581\u4e2d\u00e9E\u0130\u0301\u200b\ufb03"]}
     failed = 0
     for _ in range(1200 * SCALE):

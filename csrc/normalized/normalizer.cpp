@@ -144,9 +144,12 @@ void lowercase(std::string_view text, Rewriter& rewriter, Cancel& cancel) {
     rewriter.keep(kept, text.size());
 }
 
-void strip(std::string_view text, bool left, bool right, Rewriter& rewriter) {
+// What is left of the text without the white space at its ends.
+Span strip_bounds(std::string_view text, bool left, bool right) {
     const std::uint8_t* const bytes = bytes_of(text);
-    const auto is_space = [&](std::size_t at) { return unicode::contains(unicode::CharacterSet::white_space, unicode::decode_utf8(bytes + at)); };
+    const auto is_space = [&](std::size_t at) {
+        return contains(unicode::CharacterSet::white_space, unicode::decode_utf8(bytes + at));
+    };
     std::size_t begin = 0;
     while (left && begin < text.size() && is_space(begin)) begin += unicode::utf8_length(bytes[begin]);
     std::size_t end = text.size();
@@ -156,9 +159,13 @@ void strip(std::string_view text, bool left, bool right, Rewriter& rewriter) {
         if (!is_space(last)) break;
         end = last;
     }
-    rewriter.drop(0, begin);
-    rewriter.keep(begin, end);
-    rewriter.drop(end, text.size());
+    return {static_cast<std::uint32_t>(begin), static_cast<std::uint32_t>(end)};
+}
+
+void strip(std::string_view text, Span kept, Rewriter& rewriter) {
+    rewriter.drop(0, kept.begin);
+    rewriter.keep(kept.begin, kept.end);
+    rewriter.drop(kept.end, text.size());
 }
 
 void replace(std::string_view text, std::string_view content, const std::vector<Span>& matches, Rewriter& rewriter, Cancel& cancel) {
@@ -308,6 +315,11 @@ Result Normalizer::normalize(std::string_view text, Workspace& workspace, bool w
     for (const Step& step : steps_) {
         const std::string_view in = current.text;
         if (in.empty()) break;
+        Span stripped{0, 0};
+        if (step.kind == Step::Kind::strip) {
+            stripped = strip_bounds(in, step.left, step.right);
+            if (stripped == Span{0, static_cast<std::uint32_t>(in.size())}) continue;
+        }
         const bool counts_all = step.kind == Step::Kind::replace || step.kind == Step::Kind::prepend;
         std::string& out = workspace.texts_[free_slot];
         Alignment* const alignment = with_alignment ? &workspace.alignments_[free_slot] : nullptr;
@@ -327,7 +339,7 @@ Result Normalizer::normalize(std::string_view text, Workspace& workspace, bool w
             case Step::Kind::drop:
                 drop_characters(in, rewriter, cancel, [&](std::uint32_t c) { return contains(step.set, c); });
                 break;
-            case Step::Kind::strip: strip(in, step.left, step.right, rewriter); break;
+            case Step::Kind::strip: strip(in, stripped, rewriter); break;
             case Step::Kind::replace:
                 workspace.matches_.clear();
                 if (step.find) {
