@@ -1,5 +1,5 @@
 // The door of the room: UTF-8 in, classes of characters out. Unicode 16.0.0, the version of tiktoken 0.14 and of
-// tokenizers 0.23.
+// tokenizers 0.23. Normal forms and the character sets of tokenizers' components have a header each.
 #pragma once
 
 #include <cstddef>
@@ -7,6 +7,8 @@
 #include <span>
 
 #include "cpu/isa.hpp"
+#include "unicode/character_sets.hpp"
+#include "unicode/normalization.hpp"
 
 namespace tokmill::unicode {
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 from . import errors
 from ._core import PATTERNS, Splitter, StreamDecoder, StreamEncoder, default_thread_count, isa
 from .errors import Error
+from .normalization import Normalizer, normalize
 from .ragged import Packed, Ragged
 from .registry import load, vocabulary_names
 from .tokenizer import Tokenizer
@@ -19,6 +20,7 @@ from .tokenizer import Tokenizer
 __all__ = [
     "PATTERNS",
     "Error",
+    "Normalizer",
     "Packed",
     "Ragged",
     "Splitter",
@@ -30,6 +32,7 @@ __all__ = [
     "errors",
     "isa",
     "load",
+    "normalize",
     "vocabulary_names",
 ]
 
