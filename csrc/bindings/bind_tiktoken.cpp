@@ -122,7 +122,7 @@ PyCFunction as_method(Function function) {
 PyMethodDef methods[] = {
     {"_bind", bind, METH_O, "Sets the tokenizer that does the work."},
     {"encode", as_method(encode), METH_FASTCALL | METH_KEYWORDS,
-     "encode($self, text, *, allowed_special=frozenset(), disallowed_special='all')\n--\n\n"
+     "encode($self, text, *, allowed_special=(), disallowed_special='all')\n--\n\n"
      "The ids of a str. Special tokens in `allowed_special` (a set, or 'all') become their ids; those in `disallowed_special` (a\n"
      "collection of any texts, or 'all' others) raise ValueError; what is in neither is text. Surrogate pairs count as the\n"
      "character that they stand for, lone surrogates as U+FFFD."},

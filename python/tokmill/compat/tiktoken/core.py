@@ -102,12 +102,12 @@ class Encoding(EncodingBase):
         specials = self.special_tokens_set
         allowed = specials if allowed_special == "all" else allowed_special
         disallowed: Collection[str] = specials - allowed if disallowed_special == "all" else disallowed_special
-        if not isinstance(allowed, AbstractSet):
-            raise TypeError(f"allowed_special is a set or 'all', not {type(allowed).__name__}")
         if disallowed:
             tokens = disallowed if isinstance(disallowed, frozenset) else frozenset(disallowed)
             for text in texts:
                 _refuse_disallowed(text, tokens)
+        if not isinstance(allowed, AbstractSet):
+            raise TypeError(f"allowed_special is a set or 'all', not {type(allowed).__name__}")
         if allowed >= specials:
             return "parse"
         return frozenset(allowed & specials) or "text"
@@ -122,10 +122,7 @@ class Encoding(EncodingBase):
         """The ids of a str: uint32 [tokens]. Special tokens as in ``encode``; surrogates raise UnicodeEncodeError, as in tiktoken."""
         _require_str(text)
         special = self._special_argument([text], allowed_special, disallowed_special)
-        try:
-            return self.tokenizer.encode(text, special=special, dtype=np.uint32, invalid="error")
-        except InvalidUtf8Error:
-            _raise_encode_error(text)
+        return self.tokenizer.encode(_without_surrogates(text), special=special, dtype=np.uint32)
 
     def encode_ordinary_batch(self, text: Iterable[str], *, num_threads: int = 8) -> list[list[int]]:
         """The ids of many texts, in which special tokens are text; on at most ``num_threads`` threads."""
@@ -163,10 +160,7 @@ class Encoding(EncodingBase):
         """
         _require_str(text)
         special = self._special_argument([text], allowed_special, disallowed_special)
-        try:
-            ids = self.tokenizer.encode_list(text, special=special, invalid="error")
-        except InvalidUtf8Error:
-            _raise_encode_error(text)
+        ids = self.tokenizer.encode_list(_without_surrogates(text), special=special)
         return self._unstable.split(ids, self._last_segment(text, special))
 
     def _last_segment(self, text: str, special: Any) -> str:
@@ -379,6 +373,6 @@ def raise_disallowed_special_token(token: str) -> NoReturn:
     )
 
 
-def _raise_encode_error(text: str) -> NoReturn:
-    text.encode("utf-8")  # raises
-    raise AssertionError("a str that is valid UTF-8 was refused")
+def _without_surrogates(text: str) -> str | bytes:
+    """The text, as UTF-8 if it is not ASCII. Raises UnicodeEncodeError."""
+    return text if text.isascii() else text.encode("utf-8")
