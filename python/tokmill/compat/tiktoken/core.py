@@ -38,6 +38,9 @@ class Encoding(EncodingBase):
     ``tokenizer`` is the ``tokmill.Tokenizer`` behind it; ``from_tokenizer`` makes an Encoding of any.
     """
 
+    _ranks: dict[bytes, int] | None
+    _unstable_text: UnstableText | None
+
     def __init__(
         self,
         name: str,
@@ -64,7 +67,7 @@ class Encoding(EncodingBase):
         tokenizer = Tokenizer._from_ranks(ranks, name=name, pattern=pat_str, special_tokens=special_tokens)
         tokenizer._origin = Origin("made by tokmill.compat.tiktoken.Encoding")
         self._take(name, pat_str, tokenizer, special_tokens)
-        self.__dict__["_mergeable_ranks"] = mergeable_ranks
+        self._ranks = mergeable_ranks
 
     @classmethod
     def from_tokenizer(cls, tokenizer: Tokenizer, *, name: str | None = None) -> Encoding:
@@ -79,7 +82,10 @@ class Encoding(EncodingBase):
         self._pat_str = pat_str
         self._special_tokens = special_tokens
         self._special_token_values = set(special_tokens.values())
+        self._special_tokens_set = set(special_tokens)
         self.max_token_value = tokenizer.vocab_size - 1
+        self._ranks = None
+        self._unstable_text = None
 
     def __repr__(self) -> str:
         return f"<Encoding {self.name!r}>"
@@ -121,6 +127,11 @@ class Encoding(EncodingBase):
     ) -> NDArray[np.uint32]:
         """The ids of a str: uint32 [tokens]. Special tokens as in ``encode``; surrogates raise UnicodeEncodeError, as in tiktoken."""
         _require_str(text)
+        if disallowed_special == "all" and not allowed_special and text.isascii():
+            try:
+                return self.tokenizer.encode(text, special="error", dtype=np.uint32)
+            except SpecialTokenError:
+                pass  # found again below, and told in tiktoken's words
         special = self._special_argument([text], allowed_special, disallowed_special)
         return self.tokenizer.encode(_without_surrogates(text), special=special, dtype=np.uint32)
 
@@ -245,10 +256,10 @@ class Encoding(EncodingBase):
         """The id of ``<|endoftext|>``. Raises KeyError if there is none."""
         return self._special_tokens["<|endoftext|>"]
 
-    @functools.cached_property
+    @property
     def special_tokens_set(self) -> set[str]:
         """The texts of the special tokens."""
-        return set(self._special_tokens)
+        return self._special_tokens_set
 
     def is_special_token(self, token: int) -> bool:
         """Whether an id is that of a special token."""
@@ -261,14 +272,20 @@ class Encoding(EncodingBase):
         """One more than the greatest id; there may be gaps below."""
         return self.max_token_value + 1
 
-    @functools.cached_property
+    @property
     def _mergeable_ranks(self) -> dict[bytes, int]:
-        specials = self._special_token_values
-        return {token: id for id, token in enumerate(self.tokenizer.token_bytes) if token is not None and id not in specials}
+        """The bytes and id of all tokens but the special ones; a dict that few ask for, made when somebody does."""
+        if self._ranks is None:
+            specials = self._special_token_values
+            self._ranks = {token: id for id, token in enumerate(self.tokenizer.token_bytes) if token is not None and id not in specials}
+        return self._ranks
 
-    @functools.cached_property
+    @property
     def _unstable(self) -> UnstableText:
-        return UnstableText(self.tokenizer, self._mergeable_ranks)
+        """The tables of encode_with_unstable, made at the first use."""
+        if self._unstable_text is None:
+            self._unstable_text = UnstableText(self.tokenizer, self._mergeable_ranks)
+        return self._unstable_text
 
     # What tiktoken has for its own tests
 
@@ -300,8 +317,9 @@ class Encoding(EncodingBase):
     def __getstate__(self) -> object:
         from .registry import ENCODINGS
 
-        # One that is known by name travels as its name.
-        if self is ENCODINGS.get(self.name):
+        # One that is known by name travels as its name, and so do copies of it.
+        known = ENCODINGS.get(self.name)
+        if known is not None and known.tokenizer is self.tokenizer:
             return self.name
         return {
             "name": self.name,

@@ -26,11 +26,12 @@ class UnstableText:
 
     def __init__(self, tokenizer: Tokenizer, ranks: Mapping[bytes, int]) -> None:
         self._tokenizer = tokenizer
-        self._ranks = ranks
         self.sorted_tokens = sorted(ranks)
+        self._sorted_ids = [ranks[token] for token in self.sorted_tokens]
         self._byte_count = np.zeros(tokenizer.vocab_size, np.int64)
         for token, id in ranks.items():
             self._byte_count[id] = len(token)
+        self._cut_tokens = {token for token in ranks if not _is_utf8(token)}
         self._blank = {id for token, id in ranks.items() if _SPACES.issuperset(token)}
 
     def last_piece_ids(self, ids: list[int], last_piece: str | bytes) -> int:
@@ -58,30 +59,34 @@ class UnstableText:
             return ids, []
         stable, unstable = ids[: len(ids) - count], self._tokenizer.decode_bytes(ids[len(ids) - count :])
         # Every token that begins with the unstable bytes stands for them.
-        rows: set[tuple[int, ...]] = {(self._ranks[token],) for token in self._tokens_from(unstable)}
-        # And so does every token that straddles their end, behind what comes before it.
+        single = [[id] for id in self._sorted_ids[self._beginning_with(unstable)]]
+        # And so does every token that straddles their end, behind what comes before it. Different ones may give equal rows.
+        rows: set[tuple[int, ...]] = set()
         texts = []
         for i in range(1, len(unstable)):
             prefix = unstable[:i]
-            for token in self._tokens_from(unstable[i:]):
-                possible = prefix + token
-                if _is_utf8(possible):
-                    texts.append(possible)
+            prefix_is_text = _is_utf8(prefix)
+            for token in self.sorted_tokens[self._beginning_with(unstable[i:])]:
+                # Behind whole characters it is the token that makes the difference.
+                is_text = token not in self._cut_tokens if prefix_is_text else _is_utf8(prefix + token)
+                if is_text:
+                    texts.append(prefix + token)
                 else:
-                    rows.add(self._covering(self._merged(possible), len(unstable)))
+                    rows.add(self._covering(self._merged(prefix + token), len(unstable)))
         rows |= self._encoded(texts, len(unstable))
         # A split may appear where there is none yet: in "\n\n" once "0" follows.
         last = _last_character_bytes(unstable)
         if 0 < last < len(unstable) and unstable[-last:].decode("utf-8") in _WHITE_SPACE:
             rows.add(tuple(self._merged(unstable[:-last]) + self._merged(unstable[-last:])))
-        return stable, list(map(list, rows))
+        # A row of one id is a token that begins with the unstable bytes, which is there already.
+        return stable, single + [list(row) for row in rows if len(row) != 1]
 
-    def _tokens_from(self, prefix: bytes) -> list[bytes]:
-        """The tokens that begin with a prefix."""
+    def _beginning_with(self, prefix: bytes) -> slice:
+        """Which of the sorted tokens begin with a prefix."""
         first = bisect_left(self.sorted_tokens, prefix)
         bare = prefix.rstrip(b"\xff")  # what comes after all that begins with the prefix: its last byte that can, raised by one
         beyond = bare[:-1] + bytes([bare[-1] + 1]) if bare else None
-        return self.sorted_tokens[first : len(self.sorted_tokens) if beyond is None else bisect_left(self.sorted_tokens, beyond, first)]
+        return slice(first, len(self.sorted_tokens) if beyond is None else bisect_left(self.sorted_tokens, beyond, first))
 
     def _merged(self, piece: bytes) -> list[int]:
         return self._tokenizer._encode_piece(piece, whole_first=False)
