@@ -367,7 +367,7 @@ def test_pickles_and_copies(tiny: tuple[Any, Any], both: Callable[[str], tuple[A
     for one in (known, copy.copy(known), pickle.loads(pickle.dumps(known))):
         assert len(pickle.dumps(one)) < 200
     for encoding in (tiny[1], known):
-        for protocol in range(2, pickle.HIGHEST_PROTOCOL + 1):
+        for protocol in range(pickle.HIGHEST_PROTOCOL + 1):
             again = pickle.loads(pickle.dumps(encoding, protocol))
             assert again.encode("hello the world") == encoding.encode("hello the world")
             assert again.name == encoding.name

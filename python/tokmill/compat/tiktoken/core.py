@@ -11,7 +11,7 @@ import functools
 import importlib
 import operator
 import re
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from collections.abc import Set as AbstractSet
 from typing import Any, Literal, NoReturn
 
@@ -314,6 +314,10 @@ class Encoding(EncodingBase):
 
     # Pickling and copying
 
+    def __reduce__(self) -> tuple[Callable[..., Encoding], tuple[type[Encoding]], object]:
+        # For protocols 0 and 1, which cannot do it by themselves for a class with a native base.
+        return _uninitialised, (type(self),), self.__getstate__()
+
     def __getstate__(self) -> object:
         from .registry import ENCODINGS
 
@@ -337,6 +341,10 @@ class Encoding(EncodingBase):
         known = get_encoding(str(value))
         self._bind(known.tokenizer)
         self.__dict__ = known.__dict__
+
+
+def _uninitialised(kind: type[Encoding]) -> Encoding:
+    return kind.__new__(kind)
 
 
 def _require_str(text: object) -> None:
