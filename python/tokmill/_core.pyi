@@ -1,13 +1,15 @@
 """The native core: text to ids and back, on NumPy arrays. ``tokmill.Tokenizer`` is a subclass of ``CoreTokenizer``."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, overload
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from typing import Any, Literal, overload
+from typing_extensions import Self
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
-from typing_extensions import Self
 
 from .signatures import Buffer, Ids, Invalid, Special, Text, Unknown
+from .tokenizer import Tokenizer
 
 PATTERNS: dict[str, str]
 
@@ -71,6 +73,11 @@ class CoreTokenizer:
         threads: int | None = None,
         max_pretoken_bytes: int | None = None,
     ) -> tuple[NDArray[Any], NDArray[np.int64]]: ...
+    def _encode_batch_lists(
+        self, texts: Any, *, special: Special = "text", invalid: Invalid = None, threads: int | None = None
+    ) -> list[list[int]]: ...
+    def _encode_piece(self, piece: Buffer, *, whole_first: bool = True) -> list[int]: ...
+    def _last_pretoken_bytes(self, text: Text) -> int: ...
     def count_batch(
         self,
         texts: Any,
@@ -167,3 +174,16 @@ class Splitter:
     def _starts_in_parts(self, text: Text, ends: Sequence[int]) -> list[int]: ...
     @property
     def statistics(self) -> dict[str, Any]: ...
+
+class EncodingBase:
+    def _bind(self, tokenizer: CoreTokenizer) -> None: ...
+    @property
+    def tokenizer(self) -> Tokenizer: ...
+    def encode(
+        self,
+        text: str,
+        *,
+        allowed_special: Literal["all"] | AbstractSet[str] = ...,
+        disallowed_special: Literal["all"] | Collection[str] = "all",
+    ) -> list[int]: ...
+    def encode_ordinary(self, text: str) -> list[int]: ...

@@ -17,6 +17,7 @@ __all__ = [
     "InputNotFoundError",
     "InstructionSetError",
     "InvalidUtf8Error",
+    "MissingPeerError",
     "OutputError",
     "PatternError",
     "PretokenTooLongError",
@@ -119,3 +120,7 @@ class OutputError(Error, OSError):
 
 class InstructionSetError(Error, ValueError):
     """``TOKMILL_ISA`` or ``isa=`` names an instruction set that this machine or build does not have."""
+
+
+class MissingPeerError(Error, ImportError):
+    """The library to compare with is not installed."""
