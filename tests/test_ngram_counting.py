@@ -22,7 +22,7 @@ from tokmill.ngrams import NgramCounter, NgramCounts
 from tests.conftest import REPOSITORY, corpus
 from tests.oracle import ngram_counts as oracle
 
-LEAST = 9_200_000  # the least memory that a small vocabulary allows: chunks of 4,096 ids
+LEAST = 9_200_000  # the least memory that a small vocabulary allows: chunks of a few thousand ids
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="needs Linux")
 
@@ -91,7 +91,7 @@ def test_nothing_to_count() -> None:
 
 @pytest.mark.parametrize("name", ["english-prose", "multilingual"])
 def test_counts_of_a_corpus(name: str, preview: tokmill.Tokenizer, data: Path) -> None:
-    lines = corpus(name)[:1_000_000].decode("utf8", "ignore").splitlines()
+    lines = corpus(name)[:400_000].decode("utf8", "ignore").splitlines()
     rows = preview.encode_batch(lines)
     counts = NgramCounts.from_ids(rows, vocab_size=preview.vocab_size)
     assert_equal(counts, rows.lists())
@@ -117,11 +117,11 @@ def pieces(rng: random.Random, documents: list[list[int]]) -> Iterator[list[list
 
 @pytest.mark.parametrize("cross_documents", [False, True])
 def test_memory_threads_and_cutting_change_nothing(rng: random.Random, cross_documents: bool, tmp_path: Path, scale: int) -> None:
-    for longest in (20, 30_000):
-        documents = random_documents(rng, 120_000 * scale, 5000, longest)
+    for longest, thread_counts in ((20, (2,)), (30_000, (1, 3))):
+        documents = random_documents(rng, 80_000 * scale, 5000, longest)
         expected = NgramCounts.from_ids(ragged(documents), orders=(1, 2, 3, 8), vocab_size=5000, cross_documents=cross_documents, threads=1)
         assert_equal(expected, documents, cross_documents)
-        for threads in (1, 2, 3):
+        for threads in thread_counts:
             counter = NgramCounter(
                 (1, 2, 3, 8),
                 vocab_size=5000,
@@ -134,7 +134,7 @@ def test_memory_threads_and_cutting_change_nothing(rng: random.Random, cross_doc
                 counter.add(ragged(piece))
             counts = counter.finish()
             assert counter.statistics["file_bytes"] > 0, "this has to go through files"
-            assert counter.statistics["runs"] >= 4 * (120_000 // 4096)
+            assert counter.statistics["runs"] >= 40
             assert counts == expected
             assert list(tmp_path.iterdir()) == []
 
@@ -360,10 +360,10 @@ def test_interrupts(tmp_path: Path) -> None:
 
 def interrupts_child(directory: str) -> None:
     """Ctrl-C at several moments; then the same counted whole."""
-    ids = np.random.default_rng(1).zipf(1.2, 2_000_000) % 50_000
+    ids = np.random.default_rng(1).zipf(1.2, 1_500_000) % 50_000
     expected = NgramCounts.from_ids(ids, vocab_size=50_000)
     interrupted = 0
-    for after in (0.001, 0.02, 0.05, 0.1, 0.2, 0.4):
+    for after in (0.01, 0.05, 0.1, 0.2):
         counter = NgramCounter((1, 2, 3), vocab_size=50_000, memory=20_000_000, spill_directory=directory)
         previous = signal.signal(signal.SIGALRM, signal.default_int_handler)
         signal.setitimer(signal.ITIMER_REAL, after)
