@@ -40,4 +40,5 @@ PYBIND11_MODULE(_core, module, pybind11::mod_gil_not_used(), pybind11::multiple_
     bindings::bind_splitter(module);
     bindings::bind_normalizer(module);
     bindings::bind_tiktoken(module);
+    bindings::bind_ngram_counts(module);
 }

@@ -179,6 +179,7 @@ void bind_streams(py::module_& module);
 void bind_splitter(py::module_& module);
 void bind_normalizer(py::module_& module);
 void bind_tiktoken(py::module_& module);
+void bind_ngram_counts(py::module_& module);
 
 // The C++ tokenizer inside of a Python CoreTokenizer. `object` has to be one.
 const tokens::Tokenizer& tokenizer_of(PyObject* object);
