@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <limits>
 #include <string>
+#include <type_traits>
 
 #include "pool/pool.hpp"
 
@@ -64,24 +65,19 @@ private:
         const Id* const ids = ids_ + first;
         std::uint32_t* const out = block_ + kMostOrder;
         const std::size_t count = last - first;
-        const auto vocab_size = static_cast<std::uint64_t>(spec_.vocab_size);
-        bool wrong = false;
-        // A negative id becomes a large one; so each type needs one comparison only.
-        if constexpr (sizeof(Id) == 8) {
-            for (std::size_t i = 0; i < count; ++i) {
-                wrong |= static_cast<std::uint64_t>(ids[i]) >= vocab_size;
-                out[i] = static_cast<std::uint32_t>(ids[i]);
-            }
-        } else {
-            const std::uint32_t end = spec_.vocab_size;
-            for (std::size_t i = 0; i < count; ++i) {
-                out[i] = static_cast<std::uint32_t>(ids[i]);
-                wrong |= out[i] >= end;
-            }
+        // Bit by bit without a comparison, which the compiler turns into better vectors: the highest bit of (end - 1 - id) | id
+        // is set for a negative id and for one from `end` up, and for no other.
+        using Word = std::conditional_t<sizeof(Id) == 8, std::uint64_t, std::uint32_t>;
+        const Word largest = spec_.vocab_size - 1;
+        Word wrong = 0;
+        for (std::size_t i = 0; i < count; ++i) {
+            const Word id = static_cast<Word>(ids[i]);
+            wrong |= (largest - id) | id;
+            out[i] = static_cast<std::uint32_t>(id);
         }
-        if (wrong)
+        if (wrong >> (8 * sizeof(Word) - 1) != 0)
             for (std::size_t i = 0; i < count; ++i)
-                if (static_cast<std::uint64_t>(static_cast<std::int64_t>(ids[i])) >= vocab_size) refuse_id(ids[i], first + i, plan_);
+                if (static_cast<std::uint64_t>(static_cast<std::int64_t>(ids[i])) >= spec_.vocab_size) refuse_id(ids[i], first + i, plan_);
         mark_count_ = 0;
         next_mark_ = 0;
         if (spec_.boundary == Boundary::eos) mark(out, count, spec_.eos_id);

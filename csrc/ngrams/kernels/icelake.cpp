@@ -32,55 +32,51 @@ struct alignas(64) Mixed {
 
 TOKMILL_ALWAYS_INLINE __m256i load_ids(const std::uint32_t* ids) { return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(ids)); }
 
+// Hands the value of each mix, of eight tokens, to `take(mix's number, value as doubles, its low 32 bits)`.
 template <bool kNarrow, bool kAdd>
-void mix_64(const Program& program, const std::uint32_t* ids, std::ptrdiff_t step, Mixed& mixed) {
-    __m512i value = _mm512_setzero_si512();
-    for (std::size_t m = 0; m < program.step_count; ++m) {
-        const MixStep& mix = program.steps[m];
-        const std::uint64_t* weight = program.weights + mix.first_weight;
-        if (!mix.continues) {
-            value = _mm512_setzero_si512();
-        } else if (mix.scale != 1) {
-            value = _mm512_mullo_epi64(value, _mm512_set1_epi64(static_cast<long long>(mix.scale)));
+struct Words64 {
+    template <class Take>
+    TOKMILL_ALWAYS_INLINE static void mix(const Program& program, const std::uint32_t* ids, std::ptrdiff_t step, Take&& take) {
+        __m512i value = _mm512_setzero_si512();
+        for (std::size_t m = 0; m < program.step_count; ++m) {
+            const MixStep& mix = program.steps[m];
+            const std::uint64_t* weight = program.weights + mix.first_weight;
+            if (!mix.continues) {
+                value = _mm512_setzero_si512();
+            } else if (mix.scale != 1) {
+                value = _mm512_mullo_epi64(value, _mm512_set1_epi64(static_cast<long long>(mix.scale)));
+            }
+            for (std::uint32_t d = mix.first; d < mix.end; ++d, ++weight) {
+                __m512i term = _mm512_cvtepu32_epi64(load_ids(ids + static_cast<std::ptrdiff_t>(d) * step));
+                if (*weight != 1) {
+                    const __m512i weights = _mm512_set1_epi64(static_cast<long long>(*weight));
+                    term = kNarrow ? _mm512_mul_epu32(term, weights) : _mm512_mullo_epi64(term, weights);
+                }
+                value = kAdd ? _mm512_add_epi64(value, term) : _mm512_xor_si512(value, term);
+            }
+            take(m, _mm512_cvtepi64_pd(value), _mm512_cvtepi64_epi32(value));
         }
-        for (std::uint32_t d = mix.first; d < mix.end; ++d, ++weight) {
-            const __m512i id = _mm512_cvtepu32_epi64(load_ids(ids + static_cast<std::ptrdiff_t>(d) * step));
-            const __m512i weights = _mm512_set1_epi64(static_cast<long long>(*weight));
-            const __m512i term = kNarrow ? _mm512_mul_epu32(id, weights) : _mm512_mullo_epi64(id, weights);
-            value = kAdd ? _mm512_add_epi64(value, term) : _mm512_xor_si512(value, term);
-        }
-        _mm512_store_pd(mixed.values[m], _mm512_cvtepi64_pd(value));
-        _mm256_store_si256(reinterpret_cast<__m256i*>(mixed.low[m]), _mm512_cvtepi64_epi32(value));
     }
-}
+};
 
 template <bool kAdd>
-void mix_32(const Program& program, const std::uint32_t* ids, std::ptrdiff_t step, Mixed& mixed) {
-    __m256i value = _mm256_setzero_si256();
-    for (std::size_t m = 0; m < program.step_count; ++m) {
-        const MixStep& mix = program.steps[m];
-        const std::uint64_t* weight = program.weights + mix.first_weight;
-        value = mix.continues ? _mm256_mullo_epi32(value, _mm256_set1_epi32(static_cast<int>(mix.scale))) : _mm256_setzero_si256();
-        for (std::uint32_t d = mix.first; d < mix.end; ++d, ++weight) {
-            const __m256i id = load_ids(ids + static_cast<std::ptrdiff_t>(d) * step);
-            const __m256i term = _mm256_mullo_epi32(id, _mm256_set1_epi32(static_cast<int>(*weight)));
-            value = kAdd ? _mm256_add_epi32(value, term) : _mm256_xor_si256(value, term);
+struct Words32 {
+    template <class Take>
+    TOKMILL_ALWAYS_INLINE static void mix(const Program& program, const std::uint32_t* ids, std::ptrdiff_t step, Take&& take) {
+        __m256i value = _mm256_setzero_si256();
+        for (std::size_t m = 0; m < program.step_count; ++m) {
+            const MixStep& mix = program.steps[m];
+            const std::uint64_t* weight = program.weights + mix.first_weight;
+            value = mix.continues ? _mm256_mullo_epi32(value, _mm256_set1_epi32(static_cast<int>(mix.scale))) : _mm256_setzero_si256();
+            for (std::uint32_t d = mix.first; d < mix.end; ++d, ++weight) {
+                const __m256i id = load_ids(ids + static_cast<std::ptrdiff_t>(d) * step);
+                const __m256i term = _mm256_mullo_epi32(id, _mm256_set1_epi32(static_cast<int>(*weight)));
+                value = kAdd ? _mm256_add_epi32(value, term) : _mm256_xor_si256(value, term);
+            }
+            take(m, _mm512_cvtepi32_pd(value), value);
         }
-        _mm512_store_pd(mixed.values[m], _mm512_cvtepi32_pd(value));
-        _mm256_store_si256(reinterpret_cast<__m256i*>(mixed.low[m]), value);
     }
-}
-
-TOKMILL_ALWAYS_INLINE void mix(const Program& program, const std::uint32_t* ids, std::ptrdiff_t step, Mixed& mixed) {
-    const bool add = program.combine == Combine::add;
-    if (program.words_32) {
-        add ? mix_32<true>(program, ids, step, mixed) : mix_32<false>(program, ids, step, mixed);
-    } else if (program.narrow) {
-        add ? mix_64<true, true>(program, ids, step, mixed) : mix_64<true, false>(program, ids, step, mixed);
-    } else {
-        add ? mix_64<false, true>(program, ids, step, mixed) : mix_64<false, false>(program, ids, step, mixed);
-    }
-}
+};
 
 template <bool kSmallQuotients>
 TOKMILL_ALWAYS_INLINE __m256i remainder(__m512d value, __m256i low, __m512d inverse, __m256i modulus) {
@@ -146,12 +142,15 @@ TOKMILL_ALWAYS_INLINE void write_shared(const Program& program, const Mixed& mix
     }
 }
 
-template <bool kSmallQuotients, class Row>
+template <class Words, bool kSmallQuotients, class Row>
 void rows_shared(const Program& program, const Tokens& tokens, const Rows<Row>& rows) {
     Mixed mixed;
     for (std::size_t t = 0; t < tokens.count; t += kLanes) {
         const std::size_t count = std::min(kLanes, tokens.count - t);
-        mix(program, tokens.ids + t, tokens.step, mixed);
+        Words::mix(program, tokens.ids + t, tokens.step, [&](std::size_t m, __m512d value, __m256i low) {
+            _mm512_store_pd(mixed.values[m], value);
+            _mm256_store_si256(reinterpret_cast<__m256i*>(mixed.low[m]), low);
+        });
         Row* const out = rows.data + t * rows.token_stride;
         for (std::size_t m = 0; m < program.step_count; ++m) {
             std::size_t table = program.steps[m].table_begin;
@@ -194,31 +193,39 @@ TOKMILL_ALWAYS_INLINE void write_transposed(const Program& program, const std::u
     }
 }
 
-// Tokens in the lanes. `by_table` writes them so; else eight tables at a time are turned round.
-template <bool kSmallQuotients, class Row>
-void rows_in_columns(const Program& program, const Tokens& tokens, const Rows<Row>& rows) {
-    Mixed mixed;
-    alignas(64) std::uint32_t remainders[kMostMixes + kLanes][kLanes];
-    const bool by_table = rows.token_stride == 1;
+// Tokens in the lanes; the rows of a table lie side by side.
+template <class Words, bool kSmallQuotients, class Row>
+void rows_by_table(const Program& program, const Tokens& tokens, const Rows<Row>& rows) {
     for (std::size_t t = 0; t < tokens.count; t += kLanes) {
         const std::size_t count = std::min(kLanes, tokens.count - t);
-        mix(program, tokens.ids + t, tokens.step, mixed);
-        for (std::size_t m = 0; m < program.step_count; ++m) {
-            const __m512d value = _mm512_load_pd(mixed.values[m]);
-            const __m256i low = _mm256_load_si256(reinterpret_cast<const __m256i*>(mixed.low[m]));
+        Words::mix(program, tokens.ids + t, tokens.step, [&](std::size_t m, __m512d value, __m256i low) {
             for (std::size_t c = program.steps[m].table_begin; c < program.steps[m].table_end; ++c) {
                 const __m256i rest = remainder<kSmallQuotients>(value, low, _mm512_set1_pd(program.inverses[c]),
                                                                 _mm256_set1_epi32(static_cast<int>(program.moduli_32[c])));
-                if (!by_table) {
-                    _mm256_store_si256(reinterpret_cast<__m256i*>(remainders[c]), rest);
-                } else if (count == kLanes) {
-                    store<true>(rows.data + c * rows.table_stride + t, rest, spread_offset(program, c, Row()), 0);
+                Row* const out = rows.data + c * rows.table_stride + t;
+                if (count == kLanes) {
+                    store<true>(out, rest, spread_offset(program, c, Row()), 0);
                 } else {
-                    store<false>(rows.data + c * rows.table_stride + t, rest, spread_offset(program, c, Row()), first_lanes(count));
+                    store<false>(out, rest, spread_offset(program, c, Row()), first_lanes(count));
                 }
             }
-        }
-        if (by_table) continue;
+        });
+    }
+}
+
+// Tokens in the lanes; eight tables at a time are turned round, so that the rows of a token lie side by side.
+template <class Words, bool kSmallQuotients, class Row>
+void rows_by_token(const Program& program, const Tokens& tokens, const Rows<Row>& rows) {
+    alignas(64) std::uint32_t remainders[kMostMixes + kLanes][kLanes];
+    for (std::size_t t = 0; t < tokens.count; t += kLanes) {
+        const std::size_t count = std::min(kLanes, tokens.count - t);
+        Words::mix(program, tokens.ids + t, tokens.step, [&](std::size_t m, __m512d value, __m256i low) {
+            for (std::size_t c = program.steps[m].table_begin; c < program.steps[m].table_end; ++c) {
+                const __m256i rest = remainder<kSmallQuotients>(value, low, _mm512_set1_pd(program.inverses[c]),
+                                                                _mm256_set1_epi32(static_cast<int>(program.moduli_32[c])));
+                _mm256_store_si256(reinterpret_cast<__m256i*>(remainders[c]), rest);
+            }
+        });
         Row* const out = rows.data + t * rows.token_stride;
         std::size_t table = 0;
         for (; table + kLanes <= program.table_count; table += kLanes)
@@ -228,13 +235,32 @@ void rows_in_columns(const Program& program, const Tokens& tokens, const Rows<Ro
     }
 }
 
+template <class Words, bool kSmallQuotients, class Row>
+void rows_with(const Program& program, const Tokens& tokens, const Rows<Row>& rows) {
+    if (rows.token_stride == 1) {
+        rows_by_table<Words, kSmallQuotients>(program, tokens, rows);
+    } else if (program.shared) {
+        rows_shared<Words, kSmallQuotients>(program, tokens, rows);
+    } else {
+        rows_by_token<Words, kSmallQuotients>(program, tokens, rows);
+    }
+}
+
+template <class Words, class Row>
+void rows_of_words(const Program& program, const Tokens& tokens, const Rows<Row>& rows) {
+    program.small_quotients ? rows_with<Words, true>(program, tokens, rows) : rows_with<Words, false>(program, tokens, rows);
+}
+
 template <class Row>
 void rows_of(const Program& program, const Tokens& tokens, const Rows<Row>& rows) {
     const NearestRounding rounding;
-    if (program.shared && rows.token_stride != 1) {
-        program.small_quotients ? rows_shared<true>(program, tokens, rows) : rows_shared<false>(program, tokens, rows);
+    const bool add = program.combine == Combine::add;
+    if (program.words_32) {
+        add ? rows_of_words<Words32<true>>(program, tokens, rows) : rows_of_words<Words32<false>>(program, tokens, rows);
+    } else if (program.narrow) {
+        add ? rows_of_words<Words64<true, true>>(program, tokens, rows) : rows_of_words<Words64<true, false>>(program, tokens, rows);
     } else {
-        program.small_quotients ? rows_in_columns<true>(program, tokens, rows) : rows_in_columns<false>(program, tokens, rows);
+        add ? rows_of_words<Words64<false, true>>(program, tokens, rows) : rows_of_words<Words64<false, false>>(program, tokens, rows);
     }
 }
 
