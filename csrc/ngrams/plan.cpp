@@ -197,6 +197,7 @@ Program Plan::program(bool with_offsets) const noexcept {
     program.step_count = steps_.size();
     program.weights = weights_.data();
     program.table_count = spec_.tables.size();
+    program.history = history_;
     program.moduli = moduli_.data();
     program.reciprocals = reciprocals_.data();
     program.word_remainders = word_remainders_.data();

@@ -23,7 +23,6 @@ namespace tokmill::ngrams {
 inline constexpr std::uint32_t kIdLimit = std::uint32_t(1) << 30;
 inline constexpr std::uint64_t kModulusLimit = std::uint64_t(1) << 40;
 inline constexpr std::size_t kMostTables = 256;
-inline constexpr std::size_t kMostOrder = 32;
 
 // Where a window ends before it has reached back far enough.
 enum class Boundary : std::uint8_t {

@@ -1,5 +1,5 @@
-// The rows with AVX-512, eight tokens at a time in two steps: the values of all mixes, then the remainders. A remainder costs
-// no division: with q the nearest whole number to value * (1 / p), value - q * p lies in (-p, p) (DESIGN.md has the proof),
+// The rows with AVX-512, sixteen tokens at a time: each mix's values in two vectors, then the remainders. A remainder costs no
+// division: with q the nearest whole number to value * (1 / p), value - q * p lies in (-p, p) (DESIGN.md has the proof),
 // so its low 32 bits, of which nothing else is needed, are the remainder or the remainder less p, and the smaller of the two,
 // unsigned, is it:
 //   value 1,000,000, p 7:  q = 142,857, 1,000,000 - 999,999 = 1, min(1, 8) = 1
@@ -21,40 +21,53 @@ namespace tokmill::ngrams::icelake {
 
 namespace {
 
-constexpr std::size_t kLanes = 8;
+constexpr std::size_t kLanes = 8;    // of a vector
+constexpr std::size_t kTokens = 16;  // of a step: half the broadcasts and loops that eight would need
 constexpr std::size_t kMostMixes = 256;
 
-// Of eight tokens: each mix's value as a double, and its low 32 bits.
-struct alignas(64) Mixed {
-    double values[kMostMixes][kLanes];
-    std::uint32_t low[kMostMixes][kLanes];
+// The value of a mix for sixteen tokens: as doubles, and its low 32 bits.
+struct Value {
+    __m512d doubles[2];
+    __m256i low[2];
 };
 
 TOKMILL_ALWAYS_INLINE __m256i load_ids(const std::uint32_t* ids) { return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(ids)); }
 
-// Hands the value of each mix, of eight tokens, to `take(mix's number, value as doubles, its low 32 bits)`.
+// How values are made: in words of 64 bits that wrap around (kNarrow: that cannot, of weights below 2^32), or of 32. mix()
+// hands the value of each mix to `take(mix's number, value)`.
 template <bool kNarrow, bool kAdd>
 struct Words64 {
     template <class Take>
     TOKMILL_ALWAYS_INLINE static void mix(const Program& program, const std::uint32_t* ids, std::ptrdiff_t step, Take&& take) {
-        __m512i value = _mm512_setzero_si512();
+        // Without chains every mix reads the ids again: then they are widened once.
+        alignas(64) std::uint64_t widened[kNarrow ? kMostOrder : 1][kTokens];
+        const auto widen = [&](std::uint32_t d, std::size_t half) {
+            return _mm512_cvtepu32_epi64(load_ids(ids + static_cast<std::ptrdiff_t>(d) * step + half * kLanes));
+        };
+        if constexpr (kNarrow)
+            for (std::uint32_t d = 0; d <= program.history; ++d)
+                for (std::size_t half = 0; half < 2; ++half) _mm512_store_si512(&widened[d][half * kLanes], widen(d, half));
+        __m512i words[2] = {_mm512_setzero_si512(), _mm512_setzero_si512()};
         for (std::size_t m = 0; m < program.step_count; ++m) {
             const MixStep& mix = program.steps[m];
             const std::uint64_t* weight = program.weights + mix.first_weight;
             if (!mix.continues) {
-                value = _mm512_setzero_si512();
+                words[0] = words[1] = _mm512_setzero_si512();
             } else if (mix.scale != 1) {
-                value = _mm512_mullo_epi64(value, _mm512_set1_epi64(static_cast<long long>(mix.scale)));
+                const __m512i scale = _mm512_set1_epi64(static_cast<long long>(mix.scale));
+                for (__m512i& word : words) word = _mm512_mullo_epi64(word, scale);
             }
             for (std::uint32_t d = mix.first; d < mix.end; ++d, ++weight) {
-                __m512i term = _mm512_cvtepu32_epi64(load_ids(ids + static_cast<std::ptrdiff_t>(d) * step));
-                if (*weight != 1) {
-                    const __m512i weights = _mm512_set1_epi64(static_cast<long long>(*weight));
-                    term = kNarrow ? _mm512_mul_epu32(term, weights) : _mm512_mullo_epi64(term, weights);
+                const bool times = *weight != 1;
+                const __m512i weights = _mm512_set1_epi64(static_cast<long long>(*weight));
+                for (std::size_t half = 0; half < 2; ++half) {
+                    __m512i term = kNarrow ? _mm512_load_si512(&widened[d][half * kLanes]) : widen(d, half);
+                    if (times) term = kNarrow ? _mm512_mul_epu32(term, weights) : _mm512_mullo_epi64(term, weights);
+                    words[half] = kAdd ? _mm512_add_epi64(words[half], term) : _mm512_xor_si512(words[half], term);
                 }
-                value = kAdd ? _mm512_add_epi64(value, term) : _mm512_xor_si512(value, term);
             }
-            take(m, _mm512_cvtepi64_pd(value), _mm512_cvtepi64_epi32(value));
+            take(m, Value{{_mm512_cvtepi64_pd(words[0]), _mm512_cvtepi64_pd(words[1])},
+                          {_mm512_cvtepi64_epi32(words[0]), _mm512_cvtepi64_epi32(words[1])}});
         }
     }
 };
@@ -63,17 +76,21 @@ template <bool kAdd>
 struct Words32 {
     template <class Take>
     TOKMILL_ALWAYS_INLINE static void mix(const Program& program, const std::uint32_t* ids, std::ptrdiff_t step, Take&& take) {
-        __m256i value = _mm256_setzero_si256();
+        __m256i words[2] = {_mm256_setzero_si256(), _mm256_setzero_si256()};
         for (std::size_t m = 0; m < program.step_count; ++m) {
             const MixStep& mix = program.steps[m];
             const std::uint64_t* weight = program.weights + mix.first_weight;
-            value = mix.continues ? _mm256_mullo_epi32(value, _mm256_set1_epi32(static_cast<int>(mix.scale))) : _mm256_setzero_si256();
+            const __m256i scale = _mm256_set1_epi32(mix.continues ? static_cast<int>(mix.scale) : 0);
+            for (__m256i& word : words) word = _mm256_mullo_epi32(word, scale);
             for (std::uint32_t d = mix.first; d < mix.end; ++d, ++weight) {
-                const __m256i id = load_ids(ids + static_cast<std::ptrdiff_t>(d) * step);
-                const __m256i term = _mm256_mullo_epi32(id, _mm256_set1_epi32(static_cast<int>(*weight)));
-                value = kAdd ? _mm256_add_epi32(value, term) : _mm256_xor_si256(value, term);
+                const __m256i weights = _mm256_set1_epi32(static_cast<int>(*weight));
+                for (std::size_t half = 0; half < 2; ++half) {
+                    const __m256i id = load_ids(ids + static_cast<std::ptrdiff_t>(d) * step + half * kLanes);
+                    const __m256i term = _mm256_mullo_epi32(id, weights);
+                    words[half] = kAdd ? _mm256_add_epi32(words[half], term) : _mm256_xor_si256(words[half], term);
+                }
             }
-            take(m, _mm512_cvtepi32_pd(value), value);
+            take(m, Value{{_mm512_cvtepi32_pd(words[0]), _mm512_cvtepi32_pd(words[1])}, {words[0], words[1]}});
         }
     }
 };
@@ -121,7 +138,13 @@ TOKMILL_ALWAYS_INLINE void store(std::int64_t* out, __m256i remainders, __m512i 
 
 constexpr __mmask8 first_lanes(std::size_t count) { return static_cast<__mmask8>((1u << count) - 1); }
 
-// Tables in the lanes: for mixes that serve several tables. Constants of eight tables are loaded once for eight tokens, whose
+// Sixteen tokens' values of every mix.
+struct alignas(64) Mixed {
+    double doubles[kMostMixes][kTokens];
+    std::uint32_t low[kMostMixes][kTokens];
+};
+
+// Tables in the lanes: for mixes that serve several tables. Constants of eight tables are loaded once for sixteen tokens, whose
 // values are then broadcast one by one.
 template <bool kSmallQuotients, bool kAllTables, class Row>
 TOKMILL_ALWAYS_INLINE void write_shared(const Program& program, const Mixed& mixed, std::size_t m, std::size_t table, __mmask8 lanes,
@@ -130,13 +153,13 @@ TOKMILL_ALWAYS_INLINE void write_shared(const Program& program, const Mixed& mix
     const __m256i modulus = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(program.moduli_32 + table));
     const auto offsets = load_offsets(program, table, Row());
     const auto one = [&](std::size_t i) {
-        const __m256i rest = remainder<kSmallQuotients>(_mm512_set1_pd(mixed.values[m][i]),
+        const __m256i rest = remainder<kSmallQuotients>(_mm512_set1_pd(mixed.doubles[m][i]),
                                                         _mm256_set1_epi32(static_cast<int>(mixed.low[m][i])), inverse, modulus);
         store<kAllTables>(out + i * token_stride + table, rest, offsets, lanes);
     };
-    if (tokens == kLanes) {
+    if (tokens == kTokens) {
 #pragma GCC unroll 8
-        for (std::size_t i = 0; i < kLanes; ++i) one(i);
+        for (std::size_t i = 0; i < kTokens; ++i) one(i);
     } else {
         for (std::size_t i = 0; i < tokens; ++i) one(i);
     }
@@ -145,11 +168,13 @@ TOKMILL_ALWAYS_INLINE void write_shared(const Program& program, const Mixed& mix
 template <class Words, bool kSmallQuotients, class Row>
 void rows_shared(const Program& program, const Tokens& tokens, const Rows<Row>& rows) {
     Mixed mixed;
-    for (std::size_t t = 0; t < tokens.count; t += kLanes) {
-        const std::size_t count = std::min(kLanes, tokens.count - t);
-        Words::mix(program, tokens.ids + t, tokens.step, [&](std::size_t m, __m512d value, __m256i low) {
-            _mm512_store_pd(mixed.values[m], value);
-            _mm256_store_si256(reinterpret_cast<__m256i*>(mixed.low[m]), low);
+    for (std::size_t t = 0; t < tokens.count; t += kTokens) {
+        const std::size_t count = std::min(kTokens, tokens.count - t);
+        Words::mix(program, tokens.ids + t, tokens.step, [&](std::size_t m, const Value& value) {
+            for (std::size_t half = 0; half < 2; ++half) {
+                _mm512_store_pd(mixed.doubles[m] + half * kLanes, value.doubles[half]);
+                _mm256_store_si256(reinterpret_cast<__m256i*>(mixed.low[m] + half * kLanes), value.low[half]);
+            }
         });
         Row* const out = rows.data + t * rows.token_stride;
         for (std::size_t m = 0; m < program.step_count; ++m) {
@@ -163,13 +188,43 @@ void rows_shared(const Program& program, const Tokens& tokens, const Rows<Row>& 
     }
 }
 
+// Tokens in the lanes: the remainders of all tables, table by table, to `take(table, half, remainders)`.
+template <class Words, bool kSmallQuotients, class Take>
+TOKMILL_ALWAYS_INLINE void remainders_of(const Program& program, const std::uint32_t* ids, std::ptrdiff_t step, Take&& take) {
+    Words::mix(program, ids, step, [&](std::size_t m, const Value& value) {
+        for (std::size_t c = program.steps[m].table_begin; c < program.steps[m].table_end; ++c) {
+            const __m512d inverse = _mm512_set1_pd(program.inverses[c]);
+            const __m256i modulus = _mm256_set1_epi32(static_cast<int>(program.moduli_32[c]));
+            for (std::size_t half = 0; half < 2; ++half)
+                take(c, half, remainder<kSmallQuotients>(value.doubles[half], value.low[half], inverse, modulus));
+        }
+    });
+}
+
+// The rows of a table lie side by side.
+template <class Words, bool kSmallQuotients, class Row>
+void rows_by_table(const Program& program, const Tokens& tokens, const Rows<Row>& rows) {
+    std::size_t t = 0;
+    for (; t + kTokens <= tokens.count; t += kTokens)
+        remainders_of<Words, kSmallQuotients>(program, tokens.ids + t, tokens.step, [&](std::size_t c, std::size_t half, __m256i rest) {
+            store<true>(rows.data + c * rows.table_stride + t + half * kLanes, rest, spread_offset(program, c, Row()), 0);
+        });
+    const std::size_t left = tokens.count - t;
+    if (left == 0) return;
+    const __mmask8 lanes[2] = {first_lanes(std::min(left, kLanes)), first_lanes(left - std::min(left, kLanes))};
+    remainders_of<Words, kSmallQuotients>(program, tokens.ids + t, tokens.step, [&](std::size_t c, std::size_t half, __m256i rest) {
+        store<false>(rows.data + c * rows.table_stride + t + half * kLanes, rest, spread_offset(program, c, Row()), lanes[half]);
+    });
+}
+
 TOKMILL_ALWAYS_INLINE __m512i token_pair(__m512i lanes) { return _mm512_shuffle_i32x4(lanes, lanes, 0xD8); }
 
 // Eight tables' remainders of eight tokens -> eight tokens' remainders in eight tables.
-TOKMILL_ALWAYS_INLINE void transpose(const std::uint32_t (*tables)[kLanes], __m512i* pairs) {
+TOKMILL_ALWAYS_INLINE void transpose(const std::uint32_t (*tables)[kTokens], std::size_t half, __m512i* pairs) {
     const auto two = [&](std::size_t i) {  // table i below, table i + 4 above
-        return _mm512_inserti64x4(_mm512_castsi256_si512(_mm256_load_si256(reinterpret_cast<const __m256i*>(tables[i]))),
-                                  _mm256_load_si256(reinterpret_cast<const __m256i*>(tables[i + 4])), 1);
+        const std::uint32_t* const first = tables[i] + half * kLanes;
+        const std::uint32_t* const second = tables[i + 4] + half * kLanes;
+        return _mm512_inserti64x4(_mm512_castsi256_si512(load_ids(first)), load_ids(second), 1);
     };
     const __m512i a = two(0), b = two(1), c = two(2), d = two(3);
     const __m512i ab_low = _mm512_unpacklo_epi32(a, b), ab_high = _mm512_unpackhi_epi32(a, b);
@@ -181,50 +236,30 @@ TOKMILL_ALWAYS_INLINE void transpose(const std::uint32_t (*tables)[kLanes], __m5
     pairs[3] = token_pair(_mm512_unpackhi_epi64(ab_high, cd_high));
 }
 
-template <bool kAll, class Row>
-TOKMILL_ALWAYS_INLINE void write_transposed(const Program& program, const std::uint32_t (*remainders)[kLanes], std::size_t table,
+template <bool kAllTables, class Row>
+TOKMILL_ALWAYS_INLINE void write_transposed(const Program& program, const std::uint32_t (*remainders)[kTokens], std::size_t table,
                                             __mmask8 lanes, Row* out, std::size_t token_stride, std::size_t tokens) {
-    __m512i pairs[4];
-    transpose(remainders + table, pairs);
     const auto offsets = load_offsets(program, table, Row());
-    for (std::size_t i = 0; i < 4; ++i) {
-        if (i < tokens) store<kAll>(out + i * token_stride + table, _mm512_castsi512_si256(pairs[i]), offsets, lanes);
-        if (i + 4 < tokens) store<kAll>(out + (i + 4) * token_stride + table, _mm512_extracti64x4_epi64(pairs[i], 1), offsets, lanes);
+    for (std::size_t first = 0; first < tokens; first += kLanes) {
+        __m512i pairs[4];
+        transpose(remainders + table, first / kLanes, pairs);
+        Row* const at = out + first * token_stride + table;
+        for (std::size_t i = 0; i < 4; ++i) {
+            if (first + i < tokens) store<kAllTables>(at + i * token_stride, _mm512_castsi512_si256(pairs[i]), offsets, lanes);
+            if (first + i + 4 < tokens)
+                store<kAllTables>(at + (i + 4) * token_stride, _mm512_extracti64x4_epi64(pairs[i], 1), offsets, lanes);
+        }
     }
 }
 
-// Tokens in the lanes; the rows of a table lie side by side.
-template <class Words, bool kSmallQuotients, class Row>
-void rows_by_table(const Program& program, const Tokens& tokens, const Rows<Row>& rows) {
-    for (std::size_t t = 0; t < tokens.count; t += kLanes) {
-        const std::size_t count = std::min(kLanes, tokens.count - t);
-        Words::mix(program, tokens.ids + t, tokens.step, [&](std::size_t m, __m512d value, __m256i low) {
-            for (std::size_t c = program.steps[m].table_begin; c < program.steps[m].table_end; ++c) {
-                const __m256i rest = remainder<kSmallQuotients>(value, low, _mm512_set1_pd(program.inverses[c]),
-                                                                _mm256_set1_epi32(static_cast<int>(program.moduli_32[c])));
-                Row* const out = rows.data + c * rows.table_stride + t;
-                if (count == kLanes) {
-                    store<true>(out, rest, spread_offset(program, c, Row()), 0);
-                } else {
-                    store<false>(out, rest, spread_offset(program, c, Row()), first_lanes(count));
-                }
-            }
-        });
-    }
-}
-
-// Tokens in the lanes; eight tables at a time are turned round, so that the rows of a token lie side by side.
+// The rows of a token lie side by side: eight tables at a time are turned round.
 template <class Words, bool kSmallQuotients, class Row>
 void rows_by_token(const Program& program, const Tokens& tokens, const Rows<Row>& rows) {
-    alignas(64) std::uint32_t remainders[kMostMixes + kLanes][kLanes];
-    for (std::size_t t = 0; t < tokens.count; t += kLanes) {
-        const std::size_t count = std::min(kLanes, tokens.count - t);
-        Words::mix(program, tokens.ids + t, tokens.step, [&](std::size_t m, __m512d value, __m256i low) {
-            for (std::size_t c = program.steps[m].table_begin; c < program.steps[m].table_end; ++c) {
-                const __m256i rest = remainder<kSmallQuotients>(value, low, _mm512_set1_pd(program.inverses[c]),
-                                                                _mm256_set1_epi32(static_cast<int>(program.moduli_32[c])));
-                _mm256_store_si256(reinterpret_cast<__m256i*>(remainders[c]), rest);
-            }
+    alignas(64) std::uint32_t remainders[kMostMixes + kLanes][kTokens];
+    for (std::size_t t = 0; t < tokens.count; t += kTokens) {
+        const std::size_t count = std::min(kTokens, tokens.count - t);
+        remainders_of<Words, kSmallQuotients>(program, tokens.ids + t, tokens.step, [&](std::size_t c, std::size_t half, __m256i rest) {
+            _mm256_store_si256(reinterpret_cast<__m256i*>(remainders[c] + half * kLanes), rest);
         });
         Row* const out = rows.data + t * rows.token_stride;
         std::size_t table = 0;

@@ -9,6 +9,8 @@
 
 namespace tokmill::ngrams {
 
+inline constexpr std::size_t kMostOrder = 32;
+
 enum class Combine : std::uint8_t { add, exclusive_or };
 
 // One mix. With `continues` it starts from the value of the mix before it, times `scale`, else from zero; then come the
@@ -31,6 +33,7 @@ struct Program {
     std::size_t step_count = 0;
     const std::uint64_t* weights = nullptr;
     std::size_t table_count = 0;
+    std::size_t history = 0;  // the largest distance
     const std::uint64_t* moduli = nullptr;
     const std::uint64_t* reciprocals = nullptr;      // floor((2^64 - 1) / modulus)
     const std::uint64_t* word_remainders = nullptr;  // 2^64 mod modulus
@@ -53,7 +56,7 @@ struct Tokens {
     std::ptrdiff_t step = -1;
     std::size_t count = 0;
 };
-inline constexpr std::size_t kIdSlack = 8;
+inline constexpr std::size_t kIdSlack = 16;
 
 // Where rows go: that of token t in table c to data[t * token_stride + c * table_stride]. One of the strides is 1.
 template <class Row>
