@@ -16,6 +16,9 @@ constexpr std::size_t kBlockTokens = 2048;
 // What a thread takes at a time: some 0.2 ms of work.
 constexpr std::size_t kTaskTokens = 8 * kBlockTokens;
 
+// From this size on an output is taken to leave the caches before anybody reads it.
+constexpr std::size_t kStreamBytes = std::size_t(32) << 20;
+
 template <class Id>
 [[noreturn]] void refuse_id(Id id, std::size_t index, const Plan& plan) {
     throw Error(ErrorKind::unknown_id,
@@ -35,7 +38,8 @@ public:
           program_(plan.program(with_offsets)),
           ids_(static_cast<const Id*>(ids.data)),
           documents_(documents),
-          rows_{static_cast<Row*>(out.data), out.token_stride, out.table_stride},
+          rows_{static_cast<Row*>(out.data), out.token_stride, out.table_stride,
+                ids.count > kStreamBytes / sizeof(Row) / plan.table_count()},
           before_(before),
           history_(plan.history()) {}
 

@@ -130,9 +130,9 @@ void State::step(const Ids& ids, const RowArray& out, bool with_offsets) {
     const Program program = plan_.program(with_offsets);
     const Tokens tokens{planes, static_cast<std::ptrdiff_t>(plane), count};
     if (out.wide) {
-        plan_.kernels().rows_64(program, tokens, {static_cast<std::int64_t*>(out.data), out.token_stride, out.table_stride});
+        plan_.kernels().rows_64(program, tokens, {static_cast<std::int64_t*>(out.data), out.token_stride, out.table_stride, false});
     } else {
-        plan_.kernels().rows_32(program, tokens, {static_cast<std::int32_t*>(out.data), out.token_stride, out.table_stride});
+        plan_.kernels().rows_32(program, tokens, {static_cast<std::int32_t*>(out.data), out.token_stride, out.table_stride, false});
     }
     if (!some_are_special) return;
     for (std::size_t i = 0; i < count; ++i) {

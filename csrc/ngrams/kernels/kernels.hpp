@@ -64,6 +64,7 @@ struct Rows {
     Row* data = nullptr;
     std::size_t token_stride = 0;
     std::size_t table_stride = 0;
+    bool streams = false;  // the whole output is far larger than the caches: writing past them may pay
 };
 
 struct Kernels {
