@@ -38,4 +38,5 @@ PYBIND11_MODULE(_core, module, pybind11::mod_gil_not_used(), pybind11::multiple_
     bindings::bind_tokenizer(module);
     bindings::bind_streams(module);
     bindings::bind_ngrams(module);
+    bindings::bind_pipeline(module);
 }

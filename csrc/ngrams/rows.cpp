@@ -188,12 +188,12 @@ private:
 
 template <class Id, class Row>
 void write_typed(const Plan& plan, const Ids& ids, std::span<const Document> documents, const RowArray& out, bool with_offsets,
-                 std::size_t threads, Cancel& cancel, const Before* before) {
+                 std::size_t threads, Cancel& cancel, const Before* before, std::size_t first) {
     const auto run = [&](std::size_t task) {
         Stretch<Id, Row> stretch(plan, ids, documents, out, with_offsets, before);
-        stretch.run(task * kTaskTokens, std::min((task + 1) * kTaskTokens, ids.count));
+        stretch.run(first + task * kTaskTokens, std::min(first + (task + 1) * kTaskTokens, ids.count));
     };
-    const std::size_t tasks = (ids.count + kTaskTokens - 1) / kTaskTokens;
+    const std::size_t tasks = (ids.count - first + kTaskTokens - 1) / kTaskTokens;
     if (tasks == 1) {
         run(0);
     } else {
@@ -203,11 +203,11 @@ void write_typed(const Plan& plan, const Ids& ids, std::span<const Document> doc
 
 template <class Id>
 void write_of(const Plan& plan, const Ids& ids, std::span<const Document> documents, const RowArray& out, bool with_offsets,
-              std::size_t threads, Cancel& cancel, const Before* before) {
+              std::size_t threads, Cancel& cancel, const Before* before, std::size_t first) {
     if (out.wide) {
-        write_typed<Id, std::int64_t>(plan, ids, documents, out, with_offsets, threads, cancel, before);
+        write_typed<Id, std::int64_t>(plan, ids, documents, out, with_offsets, threads, cancel, before, first);
     } else {
-        write_typed<Id, std::int32_t>(plan, ids, documents, out, with_offsets, threads, cancel, before);
+        write_typed<Id, std::int32_t>(plan, ids, documents, out, with_offsets, threads, cancel, before, first);
     }
 }
 
@@ -222,14 +222,14 @@ void check_int32(const Plan& plan, bool with_offsets) {
 }
 
 void write_rows(const Plan& plan, const Ids& ids, std::span<const Document> documents, const RowArray& out, bool with_offsets,
-                std::size_t threads, Cancel& cancel, const Before* before) {
+                std::size_t threads, Cancel& cancel, const Before* before, std::size_t first) {
     if (!out.wide) check_int32(plan, with_offsets);
-    if (ids.count == 0) return;
+    if (first >= ids.count) return;
     switch (ids.type) {
-        case IdType::uint16: return write_of<std::uint16_t>(plan, ids, documents, out, with_offsets, threads, cancel, before);
-        case IdType::uint32: return write_of<std::uint32_t>(plan, ids, documents, out, with_offsets, threads, cancel, before);
-        case IdType::int32: return write_of<std::int32_t>(plan, ids, documents, out, with_offsets, threads, cancel, before);
-        case IdType::int64: return write_of<std::int64_t>(plan, ids, documents, out, with_offsets, threads, cancel, before);
+        case IdType::uint16: return write_of<std::uint16_t>(plan, ids, documents, out, with_offsets, threads, cancel, before, first);
+        case IdType::uint32: return write_of<std::uint32_t>(plan, ids, documents, out, with_offsets, threads, cancel, before, first);
+        case IdType::int32: return write_of<std::int32_t>(plan, ids, documents, out, with_offsets, threads, cancel, before, first);
+        case IdType::int64: return write_of<std::int64_t>(plan, ids, documents, out, with_offsets, threads, cancel, before, first);
     }
 }
 

@@ -45,7 +45,8 @@ void check_int32(const Plan& plan, bool with_offsets);
 
 // Writes the rows of every token; those of tokens in no document are 0. `documents` are in order and do not overlap.
 // Error(unknown_id) with the index of the first id that is outside of the vocabulary; rows may have been written then.
+// With `first`, only the rows of the tokens from there on: `documents` may then leave out those that end before.
 void write_rows(const Plan& plan, const Ids& ids, std::span<const Document> documents, const RowArray& out, bool with_offsets,
-                std::size_t threads, Cancel& cancel, const Before* before = nullptr);
+                std::size_t threads, Cancel& cancel, const Before* before = nullptr, std::size_t first = 0);
 
 }  // namespace tokmill::ngrams

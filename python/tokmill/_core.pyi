@@ -13,6 +13,18 @@ PATTERNS: dict[str, str]
 
 def isa() -> dict[str, Any]: ...
 def default_thread_count() -> int: ...
+def encode_with_rows(
+    tokenizer: CoreTokenizer,
+    plan: NgramPlan,
+    texts: Any,
+    special: Special,
+    invalid: Invalid,
+    dtype: DTypeLike | None,
+    wide: bool,
+    with_offsets: bool,
+    threads: int | None,
+    max_pretoken_bytes: int | None,
+) -> tuple[NDArray[Any], NDArray[np.int64], NDArray[Any]]: ...
 
 class CoreTokenizer:
     @classmethod

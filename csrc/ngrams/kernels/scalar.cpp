@@ -10,7 +10,7 @@ namespace tokmill::ngrams::scalar {
 namespace {
 
 template <bool kMayBeNegative, class Row>
-void write_rows(const Program& program, const MixStep& step, std::uint64_t value, Row* out, std::size_t table_stride) {
+inline void write_rows(const Program& program, const MixStep& step, std::uint64_t value, Row* out, std::size_t table_stride) {
     for (std::uint32_t c = step.table_begin; c < step.table_end; ++c) {
         const std::uint64_t modulus = program.moduli[c];
         const auto quotient = static_cast<std::uint64_t>((static_cast<unsigned __int128>(value) * program.reciprocals[c]) >> 64);
