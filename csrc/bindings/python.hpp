@@ -180,6 +180,8 @@ void bind_splitter(py::module_& module);
 void bind_normalizer(py::module_& module);
 void bind_tiktoken(py::module_& module);
 void bind_ngram_counts(py::module_& module);
+void bind_ngrams(py::module_& module);
+void bind_pipeline(py::module_& module);
 
 // The C++ tokenizer inside of a Python CoreTokenizer. `object` has to be one.
 const tokens::Tokenizer& tokenizer_of(PyObject* object);

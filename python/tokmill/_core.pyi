@@ -16,6 +16,18 @@ PATTERNS: dict[str, str]
 def isa() -> dict[str, Any]: ...
 def default_thread_count() -> int: ...
 def _character_set(number: int) -> list[tuple[int, int]]: ...
+def encode_with_rows(
+    tokenizer: CoreTokenizer,
+    plan: NgramPlan,
+    texts: Any,
+    special: Special,
+    invalid: Invalid,
+    dtype: DTypeLike | None,
+    wide: bool,
+    with_offsets: bool,
+    threads: int | None,
+    max_pretoken_bytes: int | None,
+) -> tuple[NDArray[Any], NDArray[np.int64], NDArray[Any]]: ...
 
 class CoreTokenizer:
     @classmethod
@@ -254,3 +266,50 @@ def _unique_rows(
 ) -> tuple[NDArray[Any], NDArray[np.int32], NDArray[np.int64], NDArray[np.int64]]: ...
 def _section_layout(names_and_lengths: Sequence[tuple[str, int]]) -> tuple[bytes, list[int], int]: ...
 def _sections(container: Buffer) -> dict[bytes, tuple[int, int]]: ...
+class NgramPlan:
+    def __init__(
+        self,
+        *,
+        vocab_size: int,
+        canonical: Ids | None,
+        canonical_size: int,
+        combine: str,
+        word_bits: int,
+        mixes: Sequence[Sequence[int]],
+        tables: Sequence[tuple[int, int, int]],
+        missing: int,
+        boundary: str,
+        eos_id: int,
+        ignored: Sequence[int],
+        first: tuple[int, int] | None,
+        isa: str | None,
+    ) -> None: ...
+    @property
+    def isa(self) -> str: ...
+    @property
+    def proved(self) -> bool: ...
+    def rows(
+        self,
+        ids: Ids,
+        offsets: Ids | None,
+        spans: bool,
+        out: NDArray[Any] | None,
+        wide: bool,
+        table_major: bool,
+        with_offsets: bool,
+        threads: int | None,
+    ) -> NDArray[Any]: ...
+
+class NgramState:
+    def __init__(
+        self, plan: NgramPlan, sequences: int, max_rewind: int, wide: bool, table_major: bool, add_table_offsets: bool
+    ) -> None: ...
+    @property
+    def sequences(self) -> int: ...
+    def step(self, ids: Ids, out: NDArray[Any] | None = None) -> NDArray[Any]: ...
+    def extend(self, sequence: int, ids: Ids, out: NDArray[Any] | None = None, threads: int | None = None) -> NDArray[Any]: ...
+    def rewind(self, tokens: int | Ids) -> None: ...
+    def reorder(self, sources: Sequence[int]) -> None: ...
+    def fork(self, sequence: int) -> int: ...
+    def add(self, count: int = 1) -> None: ...
+    def drop(self, sequences: Sequence[int]) -> None: ...

@@ -20,6 +20,7 @@ __all__ = [
     "MissingPeerError",
     "OutputError",
     "PatternError",
+    "PlanError",
     "PretokenTooLongError",
     "SnapshotError",
     "SpecialTokenError",
@@ -82,6 +83,10 @@ class SnapshotError(Error, ValueError):
 
 class PatternError(Error, ValueError):
     """A split pattern is missing, unknown, or holds a construct that cannot be done exactly."""
+
+
+class PlanError(Error, ValueError):
+    """A file of a plan (of n-gram rows) is no such file, breaks a rule, or is of another version."""
 
 
 class UnknownVocabularyError(Error, LookupError):
