@@ -9,7 +9,7 @@
 
 from __future__ import annotations
 
-from . import errors
+from . import condensed, errors
 from ._core import PATTERNS, StreamDecoder, StreamEncoder, default_thread_count, isa
 from .errors import Error
 from .ragged import Packed, Ragged
@@ -25,6 +25,7 @@ __all__ = [
     "StreamEncoder",
     "Tokenizer",
     "__version__",
+    "condensed",
     "default_thread_count",
     "errors",
     "isa",

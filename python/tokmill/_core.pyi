@@ -141,3 +141,22 @@ class StreamDecoder:
     def fork(self, sequence: int) -> int: ...
     def add(self, count: int = 1) -> None: ...
     def drop(self, sequences: Sequence[int]) -> None: ...
+
+class HypertokenRules:
+    def __init__(
+        self,
+        *,
+        profile: str,
+        vocab_size: int,
+        book_size: int,
+        max_subtokens: int,
+        disabled: Ids,
+        seed: Ids,
+        seed_offsets: Ids,
+    ) -> None: ...
+    def condense(
+        self, ids: Ids, offsets: Ids, barriers: Ids | None, carry: bool, installed: bool, threads: int | None
+    ) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.int64], NDArray[np.int32] | None]: ...
+    def expand(
+        self, ids: Ids, offsets: Ids, strict: bool, carry: bool, threads: int | None
+    ) -> tuple[NDArray[np.int32], NDArray[np.int64]]: ...

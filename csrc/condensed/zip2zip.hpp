@@ -1,0 +1,148 @@
+// The profile zip2zip: a book that fills up and stays as it is. Zip2zipReader makes base ids and the book out of the codes, one
+// code after the other; Zip2zipWriter makes the codes and keeps the same book, one entry ahead.
+//
+// The rule, from the writer's side: a phrase grows while the book knows it; the id that ends it makes, with the phrase, the next
+// entry. A phrase of max_subtokens ids ends without an entry, and so does one before an id that stands alone. The reader sees
+// phrase after phrase and adds to each the first id of the next. These are the semantics of zip2zip_compression 0.3.4, down to
+// what its reader does with streams that its writer would never write: what a model writes is such a stream.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <unordered_map>
+#include <vector>
+
+#include "condensed/phrase_table.hpp"
+#include "condensed/hypertoken_rules.hpp"
+#include "condensed/sinks.hpp"
+
+namespace tokmill::condensed {
+
+// The phrases and their codes. An entry's node in the trie is the number of its code. Streams that no writer wrote may ask for an
+// entry whose shorter forms are none, or (leniently read) for codes out of turn: then nodes beyond the book serve, called ghosts. A
+// ghost may have a code, or only lead on to longer phrases.
+class Zip2zipBook {
+public:
+    // The rules have to outlive it. It starts with the seed; `phrases` is how many it is likely to hold.
+    Zip2zipBook(const HypertokenRules& rules, std::size_t phrases);
+
+    void clear();
+
+    // The node of a known phrase grown by an id; kNoNode if that is no known phrase.
+    Node find(Node node, std::int32_t id) const noexcept { return known(table_.find(node, id)); }
+    // The node of any ids; kNoNode if they are no known phrase. Single base ids always are.
+    Node find(const std::int32_t* ids, std::size_t count) const noexcept;
+    Node known(Node node) const noexcept { return node < ghost_begin_ || ghosts_[ghost(node)].code >= 0 ? node : kNoNode; }
+    std::int32_t code_of(Node node) const noexcept { return node < ghost_begin_ ? node : ghosts_[ghost(node)].code; }
+
+    bool is_full() const noexcept { return next_ == ghost_begin_; }
+    std::int32_t next() const noexcept { return next_; }  // the code of the next entry
+    std::int32_t count() const noexcept { return next_ - vocab_size_; }
+
+    // An entry under the next code: a known phrase that is grown, at the slot where the table does not have it. Not when full.
+    void install_at(std::size_t slot, Node node, std::int32_t id, std::int32_t length) {
+        const auto row = static_cast<std::size_t>(count());
+        nodes_[row] = {node, pack(id, length)};
+        node_of_row_[row] = next_;
+        table_.insert_at(slot, node, id, next_++);
+    }
+    // Any phrase of two ids or more, under any code that is no base id.
+    void install(const std::int32_t* ids, std::size_t count, std::int32_t code);
+
+    // The node of a code, kNoNode if there is no such entry.
+    Node node_of(std::int32_t code) const noexcept;
+    std::int32_t length(Node node) const noexcept;
+    // Writes the ids of a node, length(node) of them.
+    void expand(Node node, std::int32_t* ids) const noexcept;
+
+    const PhraseTable& table() const noexcept { return table_; }
+
+private:
+    struct Link {
+        Node parent;
+        std::uint32_t id_and_length;  // id << 8 | length
+    };
+    struct Ghost {
+        Link link;
+        std::int32_t code;  // -1: none
+    };
+    static std::uint32_t pack(std::int32_t id, std::int32_t length) noexcept {
+        return static_cast<std::uint32_t>(id) << 8 | static_cast<std::uint32_t>(length);
+    }
+    std::size_t ghost(Node node) const noexcept { return static_cast<std::size_t>(node - ghost_begin_); }
+    const Link& link(Node node) const noexcept {
+        return node < ghost_begin_ ? nodes_[static_cast<std::size_t>(node - vocab_size_)] : ghosts_[ghost(node)].link;
+    }
+    void plant_seed();
+
+    const HypertokenRules* rules_;
+    std::int32_t vocab_size_;
+    std::int32_t ghost_begin_;
+    std::int32_t next_;
+    PhraseTable table_;
+    std::vector<Link> nodes_;        // of the entries, by row
+    std::vector<Node> node_of_row_;  // kNoNode: no such entry
+    std::vector<Ghost> ghosts_;
+    std::unordered_map<std::int32_t, Node> strays_;  // entries whose code lies behind the book
+};
+
+// How codes are read that are not in the book and are not the next entry either.
+enum class Reading : std::uint8_t {
+    strict,   // as the error that they are
+    lenient,  // as the next entry, or as the phrase before once more if that is of full length
+};
+
+class Zip2zipReader {
+public:
+    explicit Zip2zipReader(const HypertokenRules& rules, std::size_t phrases = 0) : rules_(&rules), book_(rules, phrases) {}
+
+    void clear();
+
+    // Writes the base ids of the next code (at most max_subtokens) and returns how many. Error(unknown_id) with `position`; nothing
+    // has changed then.
+    std::size_t read(std::int32_t code, Reading reading, std::int64_t position, std::int32_t* ids);
+
+    const Zip2zipBook& book() const noexcept { return book_; }
+
+private:
+    friend class Zip2zipWriter;
+
+    // After a phrase: what came before it grows by its ids up to the first step that the book does not know; that is an entry.
+    void follow(Node node, const std::int32_t* ids, std::size_t count);
+    void set_before(Node node, const std::int32_t* ids, std::size_t count);
+    std::size_t read_unknown(std::int32_t code, Reading reading, std::int64_t position, std::int32_t* ids);
+
+    const HypertokenRules* rules_;
+    Zip2zipBook book_;
+    // What may grow into an entry: the last phrase, but for streams that no writer wrote. Its node, if it is a known phrase.
+    std::vector<std::int32_t> before_;
+    Node before_node_ = kNoNode;
+};
+
+class Zip2zipWriter {
+public:
+    explicit Zip2zipWriter(const HypertokenRules& rules, std::size_t phrases = 0) : rules_(&rules), reader_(rules, phrases) {}
+
+    void clear();
+
+    // Goes on with the document; ids that may still grow are kept. Error(unknown_id) for ids outside of the vocabulary, at
+    // `position` + their index.
+    void take(const std::int32_t* ids, std::size_t count, std::int64_t position, CondensedSink& out);
+    // No phrase crosses this place: the end of a document, or a barrier.
+    void cut(CondensedSink& out);
+
+    const Zip2zipBook& book() const noexcept { return reader_.book(); }
+    std::int32_t pending() const noexcept { return length_; }  // ids that are kept
+
+private:
+    void begin(std::int32_t id);
+    void end(CondensedSink& out);
+
+    const HypertokenRules* rules_;
+    Zip2zipReader reader_;  // what a reader of the stream has, but for the entry that it makes of the next phrase's first id
+    Node node_ = kNoNode;   // the phrase that may still grow
+    std::int32_t length_ = 0;
+    bool follows_ = false;  // the reader has to follow this phrase, since its first id made no entry
+};
+
+}  // namespace tokmill::condensed
