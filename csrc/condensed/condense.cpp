@@ -168,11 +168,13 @@ Expanded expand_with(const HypertokenRules& rules, std::span<const std::int32_t>
 
 Condensed condense(const HypertokenRules& rules, std::span<const std::int32_t> ids, std::span<const std::int64_t> offsets,
                    const CondenseOptions& options, std::size_t threads, Cancel& cancel) {
+    if (rules.profile() == Profile::lru) return condense_with<LruWriter>(rules, ids, offsets, options, threads, cancel);
     return condense_with<Zip2zipWriter>(rules, ids, offsets, options, threads, cancel);
 }
 
 Expanded expand(const HypertokenRules& rules, std::span<const std::int32_t> ids, std::span<const std::int64_t> offsets, Reading reading,
                 bool carry, std::size_t threads, Cancel& cancel) {
+    if (rules.profile() == Profile::lru) return expand_with<LruReader>(rules, ids, offsets, reading, carry, threads, cancel);
     return expand_with<Zip2zipReader>(rules, ids, offsets, reading, carry, threads, cancel);
 }
 

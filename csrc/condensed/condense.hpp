@@ -8,6 +8,8 @@
 
 #include "base/cancel.hpp"
 #include "condensed/hypertoken_rules.hpp"
+#include "condensed/lru.hpp"
+#include "condensed/reading.hpp"
 #include "condensed/zip2zip.hpp"
 #include "tokens/tokens.hpp"
 

@@ -3,5 +3,8 @@
 #pragma once
 
 #include "condensed/condense.hpp"
+#include "condensed/digits.hpp"
 #include "condensed/hypertoken_rules.hpp"
+#include "condensed/lru.hpp"
+#include "condensed/sequences.hpp"
 #include "condensed/zip2zip.hpp"

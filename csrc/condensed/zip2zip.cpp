@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <limits>
-#include <string>
 
 #include "base/errors.hpp"
 
@@ -75,6 +74,7 @@ void Zip2zipBook::install(const std::int32_t* ids, std::size_t count, std::int32
     if (next_ == std::numeric_limits<std::int32_t>::max() || ghosts_.size() + count > static_cast<std::size_t>(kNodeLimit - ghost_begin_))
         throw Error(ErrorKind::value, "the stream has made more entries than a book can count; begin a new document");
     const bool in_turn = code == next_ && code < ghost_begin_;
+    std::uint32_t edges = 0;
     Node node = ids[0];
     for (std::size_t i = 1; i < count; ++i) {
         Node child = table_.find(node, ids[i]);
@@ -88,16 +88,42 @@ void Zip2zipBook::install(const std::int32_t* ids, std::size_t count, std::int32
                 ghosts_.push_back({made, -1});
             }
             table_.insert(node, ids[i], child);
+            ++edges;
         }
         node = child;
     }
+    if (journal_ != nullptr) {
+        const Node displaced = node_of(code);
+        if (displaced != kNoNode) journal_->push_back({Change::Kind::displaced, displaced, code});
+        journal_->push_back({Change::Kind::installed, node, code, edges, node < ghost_begin_ ? -1 : ghosts_[ghost(node)].code});
+    }
     if (node >= ghost_begin_) ghosts_[ghost(node)].code = code;
+    name(code, node);
+    ++next_;
+}
+
+void Zip2zipBook::name(std::int32_t code, Node node) {
     if (code < ghost_begin_) {
         node_of_row_[static_cast<std::size_t>(code - vocab_size_)] = node;
+    } else if (node == kNoNode) {
+        strays_.erase(code);
     } else {
         strays_[code] = node;
     }
-    ++next_;
+}
+
+void Zip2zipBook::undo(const Change& change) {
+    if (change.kind == Change::Kind::displaced) return name(change.a, change.what);
+    --next_;
+    name(change.a, kNoNode);
+    Node node = change.what;
+    if (node >= ghost_begin_) ghosts_[ghost(node)].code = change.c;
+    for (std::uint32_t i = 0; i < change.b; ++i) {
+        const Link made = link(node);
+        table_.erase(made.parent, static_cast<std::int32_t>(made.id_and_length >> 8));
+        if (node >= ghost_begin_) ghosts_.pop_back();
+        node = made.parent;
+    }
 }
 
 // ---- the reader
@@ -114,20 +140,25 @@ void Zip2zipReader::set_before(Node node, const std::int32_t* ids, std::size_t c
 
 std::size_t Zip2zipReader::read(std::int32_t code, Reading reading, std::int64_t position, std::int32_t* ids) {
     Node node = code;
+    last_row_ = -1;
     if (rules_->is_alone(code)) {
         if (rules_->is_base(code)) {
             set_before(kNoNode, nullptr, 0);
             ids[0] = code;
             return 1;
         }
-        if (code < 0)
-            throw Error(ErrorKind::unknown_id, "id " + std::to_string(code) + " at " + std::to_string(position) + " is negative", position);
+        if (code < 0) refuse_code(code, book_.next(), position);
         node = book_.node_of(code);
-        if (node == kNoNode) return read_unknown(code, reading, position, ids);
+        if (node == kNoNode) {
+            check_unknown(code, reading, position);
+            return read_unknown(code, ids);
+        }
     }
     const auto count = static_cast<std::size_t>(book_.length(node));
     book_.expand(node, ids);
+    const std::int32_t row = book_.count();
     follow(node, ids, count);
+    if (book_.count() != row) last_row_ = row;
     return count;
 }
 
@@ -146,21 +177,27 @@ void Zip2zipReader::follow(Node node, const std::int32_t* ids, std::size_t count
     }
 }
 
-std::size_t Zip2zipReader::read_unknown(std::int32_t code, Reading reading, std::int64_t position, std::int32_t* ids) {
-    const bool is_whole = before_.size() == static_cast<std::size_t>(rules_->max_subtokens());
-    if (before_.empty() || reading == Reading::strict) {
-        bool is_next = !before_.empty() && !is_whole && !book_.is_full() && code == book_.next();
-        if (is_next) {
-            before_.push_back(before_.front());
-            is_next = book_.find(before_.data(), before_.size()) == kNoNode;
-            before_.pop_back();
+void Zip2zipReader::check(std::int32_t code, Reading reading, std::int64_t position) const {
+    if (rules_->is_base(code)) return;
+    if (code < 0) refuse_code(code, book_.next(), position);
+    if (book_.node_of(code) == kNoNode) check_unknown(code, reading, position);
+}
+
+void Zip2zipReader::check_unknown(std::int32_t code, Reading reading, std::int64_t position) const {
+    bool may_be = !before_.empty();
+    if (may_be && reading == Reading::strict) {
+        may_be = before_.size() < static_cast<std::size_t>(rules_->max_subtokens()) && !book_.is_full() && code == book_.next();
+        if (may_be) {
+            std::vector<std::int32_t> late = before_;
+            late.push_back(before_.front());
+            may_be = book_.find(late.data(), late.size()) == kNoNode;
         }
-        if (!is_next)
-            throw Error(ErrorKind::unknown_id,
-                        "code " + std::to_string(code) + " at " + std::to_string(position) +
-                            " means nothing there: the book has entries up to " + std::to_string(book_.next() - 1),
-                        position);
     }
+    if (!may_be) refuse_code(code, book_.next(), position);
+}
+
+std::size_t Zip2zipReader::read_unknown(std::int32_t code, std::int32_t* ids) {
+    const bool is_whole = before_.size() == static_cast<std::size_t>(rules_->max_subtokens());
     if (is_whole) {
         std::copy(before_.begin(), before_.end(), ids);
         follow(before_node_, ids, before_.size());
@@ -168,6 +205,7 @@ std::size_t Zip2zipReader::read_unknown(std::int32_t code, Reading reading, std:
     }
     before_.push_back(before_.front());
     book_.install(before_.data(), before_.size(), code);
+    last_row_ = code - rules_->vocab_size();
     before_node_ = book_.find(before_.data(), before_.size());
     std::copy(before_.begin(), before_.end(), ids);
     return before_.size();
@@ -187,11 +225,7 @@ void Zip2zipWriter::take(const std::int32_t* ids, std::size_t count, std::int64_
     for (std::size_t i = 0; i < count; ++i) {
         const std::int32_t id = ids[i];
         if (rules_->is_alone(id)) [[unlikely]] {
-            if (!rules_->is_base(id))
-                throw Error(ErrorKind::unknown_id,
-                            "id " + std::to_string(id) + " at " + std::to_string(position + static_cast<std::int64_t>(i)) +
-                                " is not in the vocabulary of " + std::to_string(rules_->vocab_size()) + " ids",
-                            position + static_cast<std::int64_t>(i));
+            if (!rules_->is_base(id)) refuse_id(id, rules_->vocab_size(), position + static_cast<std::int64_t>(i));
             cut(out);
             reader_.set_before(kNoNode, nullptr, 0);
             out.put(id, 1, book.count());

@@ -7,12 +7,15 @@
 // what its reader does with streams that its writer would never write: what a model writes is such a stream.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <unordered_map>
 #include <vector>
 
+#include "condensed/journal.hpp"
 #include "condensed/phrase_table.hpp"
+#include "condensed/reading.hpp"
 #include "condensed/hypertoken_rules.hpp"
 #include "condensed/sinks.hpp"
 
@@ -38,12 +41,14 @@ public:
     bool is_full() const noexcept { return next_ == ghost_begin_; }
     std::int32_t next() const noexcept { return next_; }  // the code of the next entry
     std::int32_t count() const noexcept { return next_ - vocab_size_; }
+    std::size_t row_end() const noexcept { return std::min(static_cast<std::size_t>(count()), node_of_row_.size()); }
 
     // An entry under the next code: a known phrase that is grown, at the slot where the table does not have it. Not when full.
     void install_at(std::size_t slot, Node node, std::int32_t id, std::int32_t length) {
         const auto row = static_cast<std::size_t>(count());
         nodes_[row] = {node, pack(id, length)};
         node_of_row_[row] = next_;
+        if (journal_ != nullptr) journal_->push_back({Change::Kind::installed, next_, next_, 1, -1});
         table_.insert_at(slot, node, id, next_++);
     }
     // Any phrase of two ids or more, under any code that is no base id.
@@ -56,6 +61,17 @@ public:
     void expand(Node node, std::int32_t* ids) const noexcept;
 
     const PhraseTable& table() const noexcept { return table_; }
+
+    void keep_journal(Journal* journal) noexcept { journal_ = journal; }
+    void undo(const Change& change);
+
+    // Writes the phrase of a row and returns its length; 0 if there is none.
+    std::size_t phrase(std::size_t row, std::int32_t* ids) const noexcept {
+        const Node node = node_of_row_[row];
+        if (node == kNoNode) return 0;
+        expand(node, ids);
+        return static_cast<std::size_t>(length(node));
+    }
 
 private:
     struct Link {
@@ -74,6 +90,7 @@ private:
         return node < ghost_begin_ ? nodes_[static_cast<std::size_t>(node - vocab_size_)] : ghosts_[ghost(node)].link;
     }
     void plant_seed();
+    void name(std::int32_t code, Node node);  // what a code means; kNoNode: nothing
 
     const HypertokenRules* rules_;
     std::int32_t vocab_size_;
@@ -84,12 +101,16 @@ private:
     std::vector<Node> node_of_row_;  // kNoNode: no such entry
     std::vector<Ghost> ghosts_;
     std::unordered_map<std::int32_t, Node> strays_;  // entries whose code lies behind the book
+    Journal* journal_ = nullptr;
 };
 
-// How codes are read that are not in the book and are not the next entry either.
-enum class Reading : std::uint8_t {
-    strict,   // as the error that they are
-    lenient,  // as the next entry, or as the phrase before once more if that is of full length
+// The state that an id leaves behind, beside the book.
+struct Zip2zipMark {
+    std::vector<std::int32_t> before;
+    Node before_node = kNoNode;
+    Node node = kNoNode;  // from here on of the writer
+    std::int32_t length = 0;
+    bool follows = false;
 };
 
 class Zip2zipReader {
@@ -102,7 +123,21 @@ public:
     // has changed then.
     std::size_t read(std::int32_t code, Reading reading, std::int64_t position, std::int32_t* ids);
 
+    // Whether read() would refuse: the same error.
+    void check(std::int32_t code, Reading reading, std::int64_t position) const;
+    // The row that the last code has installed, or -1.
+    std::int32_t last_row() const noexcept { return last_row_; }
+
     const Zip2zipBook& book() const noexcept { return book_; }
+
+    using Mark = Zip2zipMark;
+    void keep_journal(Journal* journal) noexcept { book_.keep_journal(journal); }
+    void mark(Mark& mark) const {
+        mark.before.assign(before_.begin(), before_.end());
+        mark.before_node = before_node_;
+    }
+    void restore(const Mark& mark) { set_before(mark.before_node, mark.before.data(), mark.before.size()); }
+    void undo(const Change& change) { book_.undo(change); }
 
 private:
     friend class Zip2zipWriter;
@@ -110,13 +145,15 @@ private:
     // After a phrase: what came before it grows by its ids up to the first step that the book does not know; that is an entry.
     void follow(Node node, const std::int32_t* ids, std::size_t count);
     void set_before(Node node, const std::int32_t* ids, std::size_t count);
-    std::size_t read_unknown(std::int32_t code, Reading reading, std::int64_t position, std::int32_t* ids);
+    void check_unknown(std::int32_t code, Reading reading, std::int64_t position) const;
+    std::size_t read_unknown(std::int32_t code, std::int32_t* ids);
 
     const HypertokenRules* rules_;
     Zip2zipBook book_;
     // What may grow into an entry: the last phrase, but for streams that no writer wrote. Its node, if it is a known phrase.
     std::vector<std::int32_t> before_;
     Node before_node_ = kNoNode;
+    std::int32_t last_row_ = -1;
 };
 
 class Zip2zipWriter {
@@ -133,6 +170,22 @@ public:
 
     const Zip2zipBook& book() const noexcept { return reader_.book(); }
     std::int32_t pending() const noexcept { return length_; }  // ids that are kept
+
+    using Mark = Zip2zipMark;
+    void keep_journal(Journal* journal) noexcept { reader_.keep_journal(journal); }
+    void mark(Mark& mark) const {
+        reader_.mark(mark);
+        mark.node = node_;
+        mark.length = length_;
+        mark.follows = follows_;
+    }
+    void restore(const Mark& mark) {
+        reader_.restore(mark);
+        node_ = mark.node;
+        length_ = mark.length;
+        follows_ = mark.follows;
+    }
+    void undo(const Change& change) { reader_.undo(change); }
 
 private:
     void begin(std::int32_t id);

@@ -167,3 +167,87 @@ def zip2zip_condense(rules: Rules, ids: Sequence[int], barriers: Collection[int]
         out.installed.append(len(reader.phrases))
         at += len(phrase)
     return out
+
+
+# lru
+
+
+class LruReader:
+    """A full book gives the row of the phrase that was not used for longest to the next entry."""
+
+    def __init__(self, rules: Rules, strict: bool = True) -> None:
+        self.rules, self.strict = rules, strict
+        self.phrases: dict[int, Phrase] = {rules.vocab + i: phrase for i, phrase in enumerate(rules.seed)}
+        self.used: list[int] = []  # codes that are not of the seed, the last used first
+        self.before: Phrase = ()
+
+    def code_of(self, phrase: Phrase) -> int | None:
+        return next((code for code, known in self.phrases.items() if known == phrase), None)
+
+    def use(self, code: int, place: int = 0) -> None:
+        if code in self.used:
+            self.used.remove(code)
+        self.used.insert(place, code)
+
+    def read(self, code: int, place: int = 0) -> Phrase:
+        """The base ids of the next id of the stream."""
+        rules = self.rules
+        if code in rules.disabled:
+            self.before = ()
+            return (code,)
+        phrase = (code,) if 0 <= code < rules.vocab else self.phrases.get(code)
+        if phrase is None:
+            if self.strict or code < 0 or not 0 < len(self.before) < rules.most:
+                raise ImpossibleCode(place)
+            return (*self.before, self.before[0])
+        for length in range(len(phrase), 1, -1):
+            used = self.code_of(phrase[:length])
+            if used is not None and used >= rules.vocab + len(rules.seed):
+                self.use(used)
+        entry = (*self.before, phrase[0])
+        if self.before and len(entry) <= rules.most and self.code_of(entry) is None:
+            self.install(entry, phrase)
+        self.before = phrase
+        return phrase
+
+    def install(self, entry: Phrase, phrase: Phrase) -> None:
+        """Its place in the order is behind the phrase that it grew from; else, if that has none, before all."""
+        row = self.rules.vocab + len(self.phrases)
+        if len(self.phrases) >= self.rules.book:
+            if not self.used or self.phrases[self.used[-1]] in (self.before, phrase):
+                return
+            row = self.used.pop()
+        self.phrases[row] = entry
+        parent = self.code_of(self.before)
+        self.use(row, self.used.index(parent) + 1 if parent in self.used else 0)
+
+
+def lru_condense(rules: Rules, ids: Sequence[int], barriers: Collection[int] = ()) -> Encoded:
+    """Always the longest phrase that the reader has, grown id by id."""
+    reader, out, at = LruReader(rules), Encoded(), 0
+    while at < len(ids):
+        phrase: Phrase = (ids[at],)
+        while len(phrase) < rules.most and at + len(phrase) < len(ids) and at + len(phrase) not in barriers:
+            longer = (*phrase, ids[at + len(phrase)])
+            if ids[at] in rules.disabled or reader.code_of(longer) is None:
+                break
+            phrase = longer
+        code = phrase[0] if len(phrase) == 1 else reader.code_of(phrase)
+        assert code is not None
+        assert reader.read(code) == phrase
+        out.ids.append(code)
+        out.base_counts.append(len(phrase))
+        out.installed.append(len(reader.phrases))
+        at += len(phrase)
+    return out
+
+
+def decode(rules: Rules, ids: Sequence[int], profile: str, strict: bool = True) -> list[int]:
+    """The base ids of condensed ids. Raises ImpossibleCode with the place."""
+    reader = LruReader(rules, strict) if profile == "lru" else Zip2zipReader(rules, strict)
+    return [id for place, code in enumerate(ids) for id in reader.read(code, place)]
+
+
+def condense(rules: Rules, ids: Sequence[int], profile: str, barriers: Collection[int] = ()) -> Encoded:
+    """Condensed ids of base ids."""
+    return lru_condense(rules, ids, barriers) if profile == "lru" else zip2zip_condense(rules, ids, barriers)

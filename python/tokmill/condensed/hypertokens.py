@@ -13,7 +13,7 @@ from typing import Any, Literal, TypeAlias, overload
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .._core import HypertokenRules
+from .._core import HypertokenDecoder, HypertokenEncoder, HypertokenRules, digit_ids
 from ..errors import ArgumentError, ArgumentTypeError
 from ..ragged import Ragged
 from ..tokenizer import Tokenizer
@@ -84,7 +84,7 @@ class Hypertokens:
                     raise ArgumentError(f"disabled= takes ids and 'digits', not {one!r}")
                 if self.tokenizer is None:
                     raise ArgumentError("disabled='digits' needs a tokenizer: of a number of ids nobody knows which are digits")
-                chosen.update(digit_ids(self.tokenizer))
+                chosen.update(digit_ids(self.tokenizer).tolist())
             else:
                 chosen.add(_whole(one, "a disabled id"))
         return np.array(sorted(chosen), np.int64)
@@ -157,10 +157,25 @@ class Hypertokens:
         base, base_offsets = self._rules.expand(flat, offsets, strict, carry, threads)
         return Ragged(base, base_offsets) if isinstance(rows, Ragged) else base
 
+    def book(self, ids: ArrayLike, *, condensed: bool = True, strict: bool = True) -> Ragged:
+        """The book that one document leaves: row r holds the base ids of code ``vocab_size + r``.
 
-def digit_ids(tokenizer: Tokenizer) -> list[int]:
-    """The ids of all tokens with a digit."""
-    return [id for id, token in enumerate(tokenizer.token_bytes) if token is not None and any(48 <= byte <= 57 for byte in token)]
+        ``condensed`` says what ``ids`` are. Of base ids it is the book of the one who writes, which may be an entry ahead of the book of
+        the one who reads.
+        """
+        flat, _ = _documents(ids)
+        phrases, lengths = self._rules.book(flat, condensed, strict)
+        offsets = np.zeros(len(lengths) + 1, np.int64)
+        np.cumsum(lengths, out=offsets[1:])
+        return Ragged(phrases[phrases >= 0], offsets)
+
+    def state(self, sequences: int = 1, *, max_rewind: int = 0) -> HypertokenEncoder:
+        """A writer of ``sequences`` sequences that grow base id by base id; their last ``max_rewind`` ids can be taken back."""
+        return HypertokenEncoder(self._rules, _whole(sequences, "sequences"), _whole(max_rewind, "max_rewind"))
+
+    def decoder(self, sequences: int = 1, *, max_rewind: int = 0, strict: bool = True) -> HypertokenDecoder:
+        """A reader of ``sequences`` sequences whose condensed ids come one by one; the last ``max_rewind`` can be taken back."""
+        return HypertokenDecoder(self._rules, _whole(sequences, "sequences"), _whole(max_rewind, "max_rewind"), strict)
 
 
 def _documents(ids: Ragged | ArrayLike) -> tuple[NDArray[Any], NDArray[np.int64]]:
