@@ -43,4 +43,5 @@ PYBIND11_MODULE(_core, module, pybind11::mod_gil_not_used(), pybind11::multiple_
     bindings::bind_ngram_counts(module);
     bindings::bind_ngrams(module);
     bindings::bind_pipeline(module);
+    bindings::bind_condensed(module);
 }

@@ -182,6 +182,7 @@ void bind_tiktoken(py::module_& module);
 void bind_ngram_counts(py::module_& module);
 void bind_ngrams(py::module_& module);
 void bind_pipeline(py::module_& module);
+void bind_condensed(py::module_& module);
 
 // The C++ tokenizer inside of a Python CoreTokenizer. `object` has to be one.
 const tokens::Tokenizer& tokenizer_of(PyObject* object);

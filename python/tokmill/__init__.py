@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 from . import errors
 from ._core import PATTERNS, Splitter, StreamDecoder, StreamEncoder, default_thread_count, isa
+from . import condensed, errors
+from ._core import PATTERNS, StreamDecoder, StreamEncoder, default_thread_count, isa
 from .errors import Error
 from .normalization import Normalizer, normalize
 from .ragged import Packed, Ragged
@@ -36,6 +38,7 @@ __all__ = [
     "StreamEncoder",
     "Tokenizer",
     "__version__",
+    "condensed",
     "default_thread_count",
     "errors",
     "isa",
