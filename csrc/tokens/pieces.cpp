@@ -24,7 +24,7 @@ void Tokenizer::encode_piece(std::span<const std::uint8_t> bytes, bool whole_fir
 }
 
 std::uint64_t Tokenizer::last_pretoken_bytes(const documents::Document& document, Cancel& cancel) const {
-    const pretokens::Scanner plain(scanner_.pattern(), vocabulary_, false, scanner_.isa());  // safe cuts are no borders of pretokens
+    const pretokens::Scanner plain = scanner_.without_cuts(vocabulary_);  // safe cuts are no borders of pretokens
     const EncodeOptions options;
     Chunk chunk;
     documents::Reader reader(unicode::kernels(scanner_.isa()), document, options.invalid);

@@ -11,10 +11,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from . import errors
-from ._core import PATTERNS, Splitter, StreamDecoder, StreamEncoder, default_thread_count, isa
 from . import condensed, errors
-from ._core import PATTERNS, StreamDecoder, StreamEncoder, default_thread_count, isa
+from ._core import PATTERNS, Splitter, StreamDecoder, StreamEncoder, default_thread_count, isa
 from .errors import Error
 from .normalization import Normalizer, normalize
 from .ragged import Packed, Ragged
@@ -43,8 +41,8 @@ __all__ = [
     "errors",
     "isa",
     "load",
-    "normalize",
     "ngrams",
+    "normalize",
     "vocabulary_names",
 ]
 
