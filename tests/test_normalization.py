@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import ast
+import itertools
 import pickle
 import random
+import re
 import string
 from typing import Any
 
@@ -11,7 +14,7 @@ import numpy as np
 import pytest
 import tokmill
 
-from tests.conftest import SCALE
+from tests.conftest import REPOSITORY, SCALE
 
 unicodedata2 = pytest.importorskip("unicodedata2")
 tokenizers = pytest.importorskip("tokenizers")
@@ -126,7 +129,7 @@ def test_long_runs_are_sorted_in_linear_time(form: str) -> None:
 def members(number: int) -> set[str]:
     ranges = tokmill._core._character_set(number)
     assert all(a <= b for a, b in ranges)
-    assert all(first[1] + 1 < second[0] for first, second in zip(ranges, ranges[1:], strict=False))
+    assert all(first[1] + 1 < second[0] for first, second in itertools.pairwise(ranges))
     return {chr(point) for first, last in ranges for point in range(first, last + 1)}
 
 
@@ -141,7 +144,9 @@ def pieces(splitter: Any) -> list[tuple[int, int]]:
 def test_punctuation() -> None:
     theirs = {BETWEEN[begin] for begin, end in pieces(pre_tokenizers.Punctuation("isolated")) if end == begin + 1 and begin % 2}
     assert members(PUNCTUATION) == theirs
-    assert len(theirs) > 600 and {"$", "+", "\u3001"} <= theirs and not {"\u20ac", "a"} & theirs
+    assert len(theirs) > 600
+    assert {"$", "+", "\u3001"} <= theirs
+    assert not {"\u20ac", "a"} & theirs
     bert = {BETWEEN[begin] for begin, end in pieces(pre_tokenizers.BertPreTokenizer()) if end == begin + 1 and begin % 2}
     assert bert == theirs
 
@@ -149,13 +154,14 @@ def test_punctuation() -> None:
 def test_digits() -> None:
     theirs = {BETWEEN[begin] for begin, end in pieces(pre_tokenizers.Digits(individual_digits=True)) if end == begin + 1 and begin % 2}
     assert members(NUMERIC) == theirs
-    assert len(theirs) > 1800 and {"7", "\u00bd", "\u2167"} <= theirs
+    assert len(theirs) > 1800
+    assert {"7", "\u00bd", "\u2167"} <= theirs
 
 
 def test_white_space() -> None:
     for splitter in (pre_tokenizers.WhitespaceSplit(), pre_tokenizers.BertPreTokenizer()):
         spans = pieces(splitter)
-        gaps = {BETWEEN[a[1]] for a, b in zip(spans, spans[1:], strict=False) if a[1] != b[0]}
+        gaps = {BETWEEN[a[1]] for a, b in itertools.pairwise(spans) if a[1] != b[0]}
         assert members(WHITE_SPACE) == gaps
     assert members(WHITE_SPACE) == {c for c in CHARACTERS if normalizers.Strip().normalize_str(c) == ""}
     assert len(gaps) == 25
@@ -167,7 +173,8 @@ def test_word_characters() -> None:
         if BETWEEN[begin] == "a":
             theirs.update(BETWEEN[begin + 1 : end - 1 : 2])
     assert members(WORD) == theirs
-    assert len(theirs) > 140_000 and {"_", "\u0301", "\u200d"} <= theirs
+    assert len(theirs) > 140_000
+    assert {"_", "\u0301", "\u200d"} <= theirs
 
 
 def changed(normalizer: Any, characters: list[str] = CHARACTERS) -> dict[str, str]:
@@ -200,12 +207,14 @@ def test_every_code_point_in_each_component(step: Any, theirs: Any) -> None:
 def test_sets_of_the_normalizers() -> None:
     assert members(COMBINING_MARK) == {c for c, made in changed(normalizers.StripAccents()).items() if made == ""}
     assert members(HAS_LOWER_CASE) == set(changed(normalizers.Lowercase()))
-    assert len(members(BERT_ACCENT)) > 1500 and len(members(BERT_CONTROL)) > 137_000
+    assert len(members(BERT_ACCENT)) > 1500
+    assert len(members(BERT_CONTROL)) > 137_000
 
 
 def test_accents_by_unicode_16() -> None:
     ours = tokmill.Normalizer("strip_accents").normalize_batch(CHARACTERS)
-    assert {c for c, made in zip(CHARACTERS, ours, strict=True) if made == ""} == {c for c in CHARACTERS if unicodedata2.category(c)[0] == "M"}
+    dropped = {c for c, made in zip(CHARACTERS, ours, strict=True) if made == ""}
+    assert dropped == {c for c in CHARACTERS if unicodedata2.category(c)[0] == "M"}
 
 
 # ---- alignment
@@ -309,10 +318,26 @@ def test_alignment_literals() -> None:
 # ---- the rest
 
 
+def test_the_page_of_the_documentation() -> None:
+    page = (REPOSITORY / "docs" / "normalization.md").read_text("utf8")
+    (block,) = re.findall(r"^```python\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
+    names: dict[str, Any] = {}
+    checked = 0
+    for statement in ast.parse(block).body:
+        if not isinstance(statement, ast.Expr):
+            exec(ast.unparse(statement), names)
+            continue
+        expected = block.splitlines()[statement.lineno - 1].rpartition("  # ")[2]
+        assert eval(ast.unparse(statement), names) == ast.literal_eval(expected), ast.unparse(statement)
+        checked += 1
+    assert checked == 5
+
+
 def test_text_that_stays() -> None:
     text = "plain text " * 1000
     assert tokmill.Normalizer(["NFC", "NFKD"]).normalize(text) is text
-    assert tokmill.Normalizer([]).is_identity and not tokmill.Normalizer("NFC").is_identity
+    assert tokmill.Normalizer([]).is_identity
+    assert not tokmill.Normalizer("NFC").is_identity
     assert tokmill.normalize(b"caf\xc3\xa9") == "caf\u00e9"
     assert tokmill.normalize("") == tokmill.normalize("", [("prepend", "x"), ("replace", "", "y")]) == ""
 
@@ -352,4 +377,5 @@ def test_pickle_and_repr() -> None:
     normalizer = tokmill.Normalizer(["NFKC", ("replace", " ", "_"), "bert"], data="tokenizers")
     again = pickle.loads(pickle.dumps(normalizer))
     assert again.normalize("\ufb01 X") == normalizer.normalize("\ufb01 X") == "fi_x"
-    assert repr(again) == repr(normalizer) and "tokenizers" in repr(again)
+    assert repr(again) == repr(normalizer)
+    assert "tokenizers" in repr(again)
