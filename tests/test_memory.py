@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import random
 import subprocess
 import sys
 import threading
@@ -11,7 +12,7 @@ from pathlib import Path
 import pytest
 import tokmill
 
-from tests.conftest import REPOSITORY
+from tests.conftest import REPOSITORY, SEED
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 
@@ -108,6 +109,21 @@ def results_child() -> None:
         del ids
         after.append(resident_bytes())
     assert after[-1] - after[4] < 16 << 20, after  # one result more a round would be 180 MB
+
+
+def test_a_giant_pretoken_is_given_back() -> None:
+    run_child("giant")
+
+
+def giant_child() -> None:
+    tok = tokmill.load("tokmill-64k-preview")
+    letters = "".join(random.Random(int(SEED)).choices("abcdefghijklmnopqrstuvwxyz", k=30_000_000))
+    tok.encode("warm " * 100_000)
+    before = resident_bytes()
+    assert len(tok.encode(letters)) > 12_000_000
+    tok.encode("warm again")
+    # Its scratch is about 100 MB. Of memory given back, glibc keeps blocks of up to 32 MB for the next call.
+    assert resident_bytes() - before < 48 << 20
 
 
 def test_many_calling_threads_share_the_tables() -> None:

@@ -8,9 +8,7 @@
 
 #include "base/sections.hpp"
 #include "bindings/python.hpp"
-#include "ngrams/counts.hpp"
-#include "ngrams/frequent.hpp"
-#include "ngrams/unique_rows.hpp"
+#include "ngrams/ngrams.hpp"
 
 namespace tokmill::bindings {
 

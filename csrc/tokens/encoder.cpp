@@ -11,6 +11,10 @@ namespace tokmill::tokens {
 
 namespace {
 
+// Scratch of a slot at rest: enough for any chunk of kChunkBytes, whose symbols are at most its bytes and kSymbolSlack for each
+// of its pretokens that no table knows; 4 MiB. One pretoken of 30 MB had left 97 MB behind.
+constexpr std::size_t kMostKeptSymbols = std::size_t(1) << 20;
+
 // Copies 16 at a time and may write up to 15 ids too many: for short runs that is cheaper than counting.
 template <class Id>
 inline Id* copy_ids(Id* out, const std::uint32_t* ids, std::size_t count) noexcept {
@@ -39,6 +43,16 @@ Encoder::Encoder(const vocab::Vocabulary& vocabulary, const vocab::Merges& merge
       table_(table_bytes, probe_kernels_.bucket_offset) {
     table_.seed(vocabulary, merges);
     statistics_.table_bytes = table_.byte_size();
+}
+
+void Encoder::rest() noexcept {
+    chunk_.reset();
+    if (ids_.capacity() + symbols_.capacity() <= kMostKeptSymbols) return;
+    for (Buffer<std::uint32_t>* numbers : {&ids_, &symbols_, &word_misses_, &window_misses_}) *numbers = {};
+    for (Buffer<MergeJob>* jobs : {&word_jobs_, &window_jobs_}) *jobs = {};
+    misses_ = {};
+    answers_ = {};
+    long_scratch_.give_back();
 }
 
 void Encoder::encode(Chunk& chunk, Sink& sink, Cancel& cancel) {

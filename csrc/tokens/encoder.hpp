@@ -41,6 +41,8 @@ public:
 
     // The chunk that calls on whole documents use; streams bring their own.
     Chunk& chunk() noexcept { return chunk_; }
+    // Between two calls: an empty chunk, and back goes the memory that only a giant pretoken needed.
+    void rest() noexcept;
     const TableStatistics& statistics() const noexcept { return statistics_; }
 
 private:
@@ -70,6 +72,7 @@ private:
     const MergeKernels& merge_kernels_;
     WordTable table_;
     Chunk chunk_;
+    TableStatistics statistics_;
     LongPieceScratch long_scratch_;
 
     // Scratch of one chunk.
@@ -80,12 +83,11 @@ private:
     Buffer<MergeJob> window_jobs_;       // those of up to kMaxWindowBytes
     Buffer<std::uint32_t> word_misses_;  // which miss a job is for
     Buffer<std::uint32_t> window_misses_;
-    Buffer<std::uint32_t> symbols_;  // where jobs and look-ups put what they find
-    TableStatistics statistics_;
+    Buffer<std::uint32_t> symbols_;       // where jobs and look-ups put what they find
+    Buffer<std::uint32_t> recent_words_;  // by hash: the last word miss of this chunk, to find repeats
     std::uint32_t word_job_count_ = 0;
     std::uint32_t window_job_count_ = 0;
     std::size_t symbol_count_ = 0;
-    Buffer<std::uint32_t> recent_words_;  // by hash: the last word miss of this chunk, to find repeats
     std::uint32_t recent_mask_ = 0;
 };
 

@@ -53,6 +53,11 @@ struct LongPieceScratch {
     RunMerger runs;
     vocab::TreeMerger tree;
     Buffer<vocab::Symbol> symbols;  // of a window that is merged alone
+
+    void give_back() noexcept {
+        tree = vocab::TreeMerger();
+        symbols = Buffer<vocab::Symbol>();
+    }
 };
 
 // A piece of any length, in time O(n log n) at worst and near-linear on text: merged in overlapping windows that are

@@ -32,37 +32,31 @@ constexpr std::size_t kCutWindowUnits = 4096;
 
 constexpr std::size_t kMaxCharacterBytes = 4;
 
-pretokens::Pattern known_pattern(const std::string& regex) {
-    if (const auto pattern = pretokens::find_pattern(regex)) return *pattern;
-    std::string known;
-    for (const pretokens::Pattern pattern : {pretokens::Pattern::gpt2, pretokens::Pattern::cl100k, pretokens::Pattern::o200k})
-        known += (known.empty() ? "" : ", ") + std::string(pretokens::name(pattern));
-    std::string shown;
-    for (const char c : regex) shown += c == 0 ? "\\x00" : std::string(1, c);
-    throw Error(ErrorKind::pattern, "unknown split pattern '" + shown + "'; known by name or by their regex: " + known);
-}
+// The regex of a rank file is tiktoken's.
+constexpr pretokens::engine::Dialect kDialect = pretokens::engine::Dialect::tiktoken;
 
 }  // namespace
 
-// Holds a slot and gives it back.
+// Holds a slot, or nothing, and gives it back with no more memory than an idle slot keeps.
 class Tokenizer::Lease {
 public:
     Lease() = default;
-    Lease(const Tokenizer* tokenizer, Slot* slot) : tokenizer_(tokenizer), slot_(slot) {}
-    Lease(Lease&& other) noexcept : tokenizer_(std::exchange(other.tokenizer_, nullptr)), slot_(std::exchange(other.slot_, nullptr)) {}
-    Lease& operator=(Lease&& other) noexcept {
-        std::swap(tokenizer_, other.tokenizer_);
-        std::swap(slot_, other.slot_);
-        return *this;
-    }
+    explicit Lease(Slot* slot) : slot_(slot) {}
+    Lease(Lease&& other) noexcept : slot_(std::exchange(other.slot_, nullptr)) {}
+    Lease& operator=(Lease&&) = delete;
     ~Lease() {
         if (slot_ == nullptr) return;
+        if (slot_->encoder != nullptr) slot_->encoder->rest();
         slot_->owner.store(0, std::memory_order_release);
     }
+    explicit operator bool() const noexcept { return slot_ != nullptr; }
     Encoder& encoder() const noexcept { return *slot_->encoder; }
+    bool has_encoder() const noexcept { return slot_->encoder != nullptr; }
+    void make_encoder(const Tokenizer& tokenizer, std::size_t table_bytes) const {
+        slot_->encoder = std::make_unique<Encoder>(tokenizer.vocabulary_, tokenizer.merges_, tokenizer.scanner_.isa(), table_bytes);
+    }
 
 private:
-    const Tokenizer* tokenizer_ = nullptr;
     Slot* slot_ = nullptr;
 };
 
@@ -79,7 +73,7 @@ Tokenizer::Tokenizer(Tables tables, cpu::Isa isa)
     : vocabulary_(std::move(tables.vocabulary)),
       merges_(std::move(tables.merges)),
       // A part of a pretoken may only be encoded on its own if no whole pretoken is looked up past the merges.
-      scanner_(known_pattern(vocabulary_.pattern()), vocabulary_, merges_.unreachable().empty(), isa) {
+      scanner_(vocabulary_.pattern(), kDialect, vocabulary_, merges_.unreachable().empty(), isa) {
     Cancel never;
     acquire(1, never);  // the first slot's table is filled now, not at the first call
 }
@@ -87,7 +81,7 @@ Tokenizer::Tokenizer(Tables tables, cpu::Isa isa)
 Tokenizer::Tokenizer(const SectionReader& snapshot, cpu::Isa isa)
     : vocabulary_(vocab::Vocabulary::map(snapshot)),
       merges_(vocab::Merges::map(snapshot, vocabulary_)),
-      scanner_(pretokens::Scanner::map(snapshot, known_pattern(vocabulary_.pattern()), merges_.unreachable().empty(), isa)) {
+      scanner_(pretokens::Scanner::map(snapshot, vocabulary_.pattern(), kDialect, merges_.unreachable().empty(), isa)) {
     Cancel never;
     acquire(1, never);
 }
@@ -100,25 +94,21 @@ void Tokenizer::save(SectionWriter& out) const {
     scanner_.save(out);
 }
 
-Encoder* Tokenizer::try_acquire(std::size_t index) const {
+Tokenizer::Lease Tokenizer::try_claim(std::size_t index) const {
     Slot& slot = slots_[index];
     const std::uint64_t generation = pool::fork_generation();
     std::uint64_t owner = slot.owner.load(std::memory_order_relaxed);
     // A slot whose holder stayed behind in the parent of a fork is free, but its tables may be half-written.
     const bool orphaned = owner != 0 && owner != generation + 1;
-    if ((owner != 0 && !orphaned) || !slot.owner.compare_exchange_strong(owner, generation + 1, std::memory_order_acquire)) return nullptr;
-    try {
-        if (orphaned) {
-            slot.encoder.release();  // not destroyed: its holder may have been inside of the allocator
-        }
-        if (slot.encoder == nullptr)
-            slot.encoder = std::make_unique<Encoder>(vocabulary_, merges_, scanner_.isa(),
-                                                     index == 0 ? first_table_bytes(vocabulary_) : kFurtherTableBytes);
-    } catch (...) {
-        slot.owner.store(0, std::memory_order_release);
-        throw;
-    }
-    return slot.encoder.get();
+    if ((owner != 0 && !orphaned) || !slot.owner.compare_exchange_strong(owner, generation + 1, std::memory_order_acquire)) return Lease();
+    if (orphaned) slot.encoder.release();  // not destroyed: its holder may have been inside of the allocator
+    return Lease(&slot);
+}
+
+Tokenizer::Lease Tokenizer::try_acquire(std::size_t index) const {
+    Lease lease = try_claim(index);
+    if (lease && !lease.has_encoder()) lease.make_encoder(*this, index == 0 ? first_table_bytes(vocabulary_) : kFurtherTableBytes);
+    return lease;
 }
 
 Tokenizer::Lease Tokenizer::acquire(std::size_t slots, Cancel& cancel) const {
@@ -129,16 +119,10 @@ Tokenizer::Lease Tokenizer::acquire(std::size_t slots, Cancel& cancel) const {
     constexpr std::chrono::microseconds kLongest{1000};
     for (std::chrono::microseconds pause = kShortest;; pause = std::min(2 * pause, kLongest)) {
         for (std::size_t i = 0; i < slots; ++i)
-            if (try_acquire(i) != nullptr) return Lease(this, &slots_[i]);
+            if (Lease lease = try_acquire(i)) return lease;
         cancel.poll();
         std::this_thread::sleep_for(pause);
     }
-}
-
-bool Tokenizer::try_lease(Lease& lease) const {
-    if (try_acquire(0) == nullptr) return false;
-    lease = Lease(this, &slots_[0]);
-    return true;
 }
 
 const DecodeTable& Tokenizer::decode_table() const {
@@ -154,8 +138,8 @@ const DecodeTable& Tokenizer::decode_table() const {
 TableStatistics Tokenizer::statistics() const {
     TableStatistics sum;
     for (std::size_t i = 0; i < kMaxSlots; ++i) {
-        if (slots_[i].encoder == nullptr || try_acquire(i) == nullptr) continue;
-        const Lease lease(this, &slots_[i]);
+        const Lease lease = try_claim(i);
+        if (!lease || !lease.has_encoder()) continue;
         const TableStatistics& one = lease.encoder().statistics();
         sum.table_bytes += one.table_bytes;
         sum.lookups += one.lookups;
@@ -169,10 +153,6 @@ void Tokenizer::encode_documents(Encoder& encoder, std::span<const documents::Do
                                  Cancel& cancel) const {
     const unicode::Kernels& unicode_kernels = unicode::kernels(scanner_.isa());
     Chunk& chunk = encoder.chunk();
-    struct ResetAtEnd {
-        Chunk& chunk;
-        ~ResetAtEnd() { chunk.reset(); }
-    } reset_at_end{chunk};
     for (const documents::Document& document : documents) {
         documents::Reader reader(unicode_kernels, document, options.invalid);
         try {
@@ -194,8 +174,8 @@ void Tokenizer::encode_documents(Encoder& encoder, std::span<const documents::Do
 }
 
 bool Tokenizer::try_encode(const documents::Document& document, const EncodeOptions& options, Sink& sink, Cancel& cancel) const {
-    Lease lease;
-    if (!try_lease(lease)) return false;
+    const Lease lease = try_acquire(0);
+    if (!lease) return false;
     encode_documents(lease.encoder(), {&document, 1}, options, sink, cancel);
     return true;
 }
@@ -268,10 +248,11 @@ private:
 
 std::vector<Tokenizer::Part> Tokenizer::divide(std::span<const documents::Document> documents, const EncodeOptions& options) const {
     // A special token with white space inside of it could lie across a cut; then documents stay whole.
-    const bool may_cut = options.specials == nullptr ||
-                         std::none_of(vocabulary_.specials().begin(), vocabulary_.specials().end(), [](const vocab::SpecialToken& special) {
-                             return special.text.find_first_of(" \n") != std::string::npos;
-                         });
+    const bool specials_may_cut =
+        options.specials == nullptr ||
+        std::none_of(vocabulary_.specials().begin(), vocabulary_.specials().end(),
+                     [](const vocab::SpecialToken& special) { return special.text.find_first_of(" \n") != std::string::npos; });
+    const bool may_cut = specials_may_cut && scanner_.starts_behind_letters();
     std::vector<Part> parts(1);
     std::size_t part_bytes = 0;
     for (const documents::Document& document : documents) {
@@ -393,7 +374,7 @@ void Tokenizer::encode_until(const documents::Document& document, const EncodeOp
 }
 
 std::uint64_t Tokenizer::count_pretokens(const documents::Document& document, documents::Invalid invalid, Cancel& cancel) const {
-    const pretokens::Scanner plain(scanner_.pattern(), vocabulary_, false, scanner_.isa());
+    const pretokens::Scanner plain = scanner_.without_cuts(vocabulary_);
     EncodeOptions options;
     options.invalid = invalid;
     Chunk chunk;

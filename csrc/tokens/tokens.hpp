@@ -43,8 +43,13 @@ public:
     // Encodes from the front until there are at least `limit` ids, or the document ends; whole pretokens only.
     void encode_until(const documents::Document& document, const EncodeOptions& options, std::size_t limit, IdArray& ids,
                       Cancel& cancel) const;
-    // The number of pretokens, of special tokens that options let in, and nothing else.
+    // The number of pretokens that the pattern cuts the document into; special tokens are text here.
     std::uint64_t count_pretokens(const documents::Document& document, documents::Invalid invalid, Cancel& cancel) const;
+    // Appends the ids of bytes that are merged as one piece, not split into pretokens; they need not be UTF-8. With
+    // `whole_first`, bytes that are a token are that token, as for a pretoken.
+    void encode_piece(std::span<const std::uint8_t> bytes, bool whole_first, std::vector<std::uint32_t>& ids, Cancel& cancel) const;
+    // The length of the last pretoken of a text in which special tokens are text; 0 if there is none.
+    std::uint64_t last_pretoken_bytes(const documents::Document& document, Cancel& cancel) const;
 
     // For small inputs, when waiting is not allowed (the caller holds the interpreter lock): false if all slots are busy.
     bool try_encode(const documents::Document& document, const EncodeOptions& options, Sink& sink, Cancel& cancel) const;
@@ -70,15 +75,14 @@ private:
     // Word tables and scratch belong to slots, not to threads: as many as threads run at once, however many call.
     struct Slot {
         std::atomic<std::uint64_t> owner{0};  // 0: free; else 1 + the fork generation of who holds it
-        std::uint64_t generation = 0;
         std::unique_ptr<Encoder> encoder;
     };
     class Lease;
     static constexpr std::size_t kMaxSlots = 256;
 
-    Encoder* try_acquire(std::size_t slot) const;
-    Lease acquire(std::size_t slots, Cancel& cancel) const;
-    bool try_lease(Lease& lease) const;
+    Lease try_claim(std::size_t slot) const;                 // an empty lease if somebody holds the slot; it may have no encoder yet
+    Lease try_acquire(std::size_t slot) const;               // ... with an encoder
+    Lease acquire(std::size_t slots, Cancel& cancel) const;  // waits for one of the first `slots`
     void encode_documents(Encoder& encoder, std::span<const documents::Document> documents, const EncodeOptions& options, Sink& sink,
                           Cancel& cancel) const;
 

@@ -11,7 +11,7 @@ import sys
 from collections.abc import Sequence
 
 from ..errors import ArgumentError, Error
-from . import count, decode, encode, info, ngrams, report
+from . import count, decode, encode, info, ngrams, report, verify
 
 __all__ = ["main"]
 
@@ -22,6 +22,7 @@ COMMANDS = {
     "count": (count, "how many tokens files have"),
     "ngrams": (ngrams, "n-grams of token ids: count them"),
     "info": (info, "the vocabulary and this machine"),
+    "verify": (verify, "compare with the installed tiktoken or tokenizers on your own texts"),
 }
 BENCH_HELP = "measure tokmill beside every installed peer"
 
