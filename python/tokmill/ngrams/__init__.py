@@ -9,6 +9,7 @@ array([137, 135, 133, 131], dtype=int32)
 
 from __future__ import annotations
 
+from .named import plan_named
 from .plan import Description, Plan, Table
 from .schemes import BigramHash, ByteNgrams, Engram, LongCat, NgramHash, OverEncoding, QwenPle, canonical_map
 
@@ -24,4 +25,5 @@ __all__ = [
     "QwenPle",
     "Table",
     "canonical_map",
+    "plan_named",
 ]

@@ -3,6 +3,18 @@
 from __future__ import annotations
 
 from .document import Piece, Preview, Report, Row, Section, Table
+from .ngrams import ngrams_section
 from .tokens import core_hours_per_terabyte, escaped, tokens_section
 
-__all__ = ["Piece", "Preview", "Report", "Row", "Section", "Table", "core_hours_per_terabyte", "escaped", "tokens_section"]
+__all__ = [
+    "Piece",
+    "Preview",
+    "Report",
+    "Row",
+    "Section",
+    "Table",
+    "core_hours_per_terabyte",
+    "escaped",
+    "ngrams_section",
+    "tokens_section",
+]
