@@ -20,7 +20,7 @@ COMMANDS = {
     "encode": (encode, "text to ids"),
     "decode": (decode, "ids to text"),
     "count": (count, "how many tokens files have"),
-    "ngrams": (ngrams, "n-grams of token ids: count them"),
+    "ngrams": (ngrams, "plans of n-gram rows, the rows of texts or ids, and counts of n-grams"),
     "info": (info, "the vocabulary and this machine"),
     "verify": (verify, "compare with the installed tiktoken or tokenizers on your own texts"),
 }

@@ -11,7 +11,9 @@ from ..tokenizer import Tokenizer
 from .options import add_documents, add_encoding, add_vocabulary, in_file, load_vocabulary, positive, total_size
 from .progress import Progress
 
-__all__ = ["add_parser", "run"]
+__all__ = ["HELP", "add_parser", "run"]
+
+HELP = "exact counts of the n-grams of files, in bounded memory"
 
 
 def add_parser(parser: argparse.ArgumentParser) -> None:
