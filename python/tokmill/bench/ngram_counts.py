@@ -83,7 +83,7 @@ def measure_unique(cases: tuple[tuple[int, int], ...] = UNIQUE_CASES) -> dict[st
     for size, row_count in cases:
         rows = np.random.default_rng(2).integers(0, row_count, size, dtype=np.int32)
         found = unique_rows(rows, row_count=row_count)
-        expected = np.unique(rows, return_inverse=True, return_counts=True)
+        expected: Any = np.unique(rows, return_inverse=True, return_counts=True)
         same = zip((found.rows, found.inverse, found.counts), expected, strict=True)
         if not all(np.array_equal(mine, theirs) for mine, theirs in same):
             raise RuntimeError("unique_rows differs from numpy.unique")
