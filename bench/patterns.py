@@ -3,7 +3,7 @@
     python -m bench.patterns [--data ../shared] [--text english-prose]
 
 Every pattern gets the tokens of cl100k_base, so that only the splitting differs. The text is cut into 24 slices, each seen once; the figure
-is that of the last 12 (as `*-steady` of `python -m bench`), the best of the rounds, in MB/s and as a share of cl100k's in the same round.
+is that of the last 12 (as `*-steady` of `python -m bench`): the best of the rounds, in MB/s and as a share of cl100k's best.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from pathlib import Path
 
 import tokmill
 
-ROUNDS = 5
+ROUNDS = 15
 SLICES = 24
 
 
@@ -43,14 +43,13 @@ def main() -> None:
     print(f"{arguments.text}, {len(text) / 1e6:.1f} MB, tokens of cl100k_base: MB/s, share of cl100k")
     for isa in [isa for isa in tokmill.isa()["supported"] if isa != "scalar"]:
         made = {name: tokmill.Tokenizer._from_ranks(ranks, name=name, pattern=name, special_tokens={}) for name in names}
-        best = dict.fromkeys(names, (0.0, 0.0))
+        rounds = []
         for _ in range(ROUNDS):
             # `_with_isa` makes a new tokenizer: its word tables are empty.
-            speeds = {name: steady(tok._with_isa(isa), slices) for name, tok in made.items()}
-            for name, speed in speeds.items():
-                best[name] = max(best[name], (speed, speed / speeds["cl100k"]))
+            rounds.append({name: steady(tok._with_isa(isa), slices) for name, tok in made.items()})
         for name in names:
-            print(f"{isa:8} {name:12} {best[name][0]:6.0f} {best[name][1]:5.2f}")
+            speed, standard = (max(speeds[which] for speeds in rounds) for which in (name, "cl100k"))
+            print(f"{isa:8} {name:12} {speed:6.0f} {speed / standard:5.2f}")
 
 
 if __name__ == "__main__":
