@@ -17,7 +17,6 @@ from tokmill.errors import ArgumentError, ArgumentTypeError, UnknownIdError
 from tests.conftest import SCALE, corpus
 from tests.oracle import hypertokens as oracle
 
-
 PROFILES: list[Any] = ["zip2zip", "lru"]
 
 
