@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from .named import plan_named
 from .plan import Description, Plan, Table
-from .schemes import BigramHash, ByteNgrams, Engram, LongCat, NgramHash, OverEncoding, QwenPle, canonical_map
+from .schemes import BigramHash, ByteNgrams, Engram, LongCat, NgramHash, OverEncoding, QwenPle, canonical_map, product_digits
 
 __all__ = [
     "BigramHash",
@@ -26,4 +26,5 @@ __all__ = [
     "Table",
     "canonical_map",
     "plan_named",
+    "product_digits",
 ]
