@@ -17,6 +17,7 @@ from .plan import Description, Plan, Table
 from .planning import Collisions, PlannedTable, TablePlan, TablePlanWarning, plan_tables, polynomial_rows
 from .schemes import BigramHash, ByteNgrams, Engram, LongCat, NgramHash, OverEncoding, QwenPle, canonical_map
 from .unique import UniqueRows, unique_rows
+from .schemes import BigramHash, ByteNgrams, Engram, LongCat, NgramHash, OverEncoding, QwenPle, canonical_map, product_digits
 
 __all__ = [
     "BigramHash",
@@ -43,4 +44,5 @@ __all__ = [
     "plan_tables",
     "polynomial_rows",
     "unique_rows",
+    "product_digits",
 ]
