@@ -17,7 +17,6 @@ from tokmill.errors import ArgumentError, ArgumentTypeError, UnknownIdError
 from tests.conftest import SCALE, corpus
 from tests.oracle import hypertokens as oracle
 
-
 PROFILES: list[Any] = ["zip2zip", "lru"]
 
 
@@ -226,6 +225,58 @@ def test_threads_change_nothing(rng: random.Random, profile: Any) -> None:
         assert caught.value.where == bad
 
 
+# Rows for trainers
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+def test_packed_rows(rng: random.Random, profile: Any) -> None:
+    for _ in range(150 * SCALE):
+        rules = random_rules(rng)
+        z = condenser(rules, profile)
+        ragged = Ragged.from_rows([random_ids(rng, rules.vocab, 90) for _ in range(rng.randrange(5))], np.int32)
+        size, seq_len = len(ragged.ids), rng.choice([1, 2, 7, 30])
+        mask = np.array([rng.random() < 0.8 for _ in range(size)], np.bool_)
+        fill = rng.random() < 0.5
+        packed = z.pack(ragged, seq_len, loss_mask=mask, fill_last=fill)
+        assert packed.ids.shape == (len(packed), seq_len)
+        at = 0
+        for row in range(len(packed)):
+            start, end = packed.row_starts[row : row + 2].tolist()
+            assert start == at
+            at = end
+            bounds = [bound - start for bound in ragged.offsets.tolist() if start <= bound <= end]
+            one = z.condense(ragged.ids[start:end], barriers=bounds, installed=True)
+            count = len(one.ids)
+            assert count == seq_len or (fill and row == len(packed) - 1 and end == size)
+            assert packed.ids[row, :count].tolist() == one.ids.tolist()
+            assert packed.base_counts[row].tolist() == one.base_counts.tolist() + [0] * (seq_len - count)
+            assert one.installed is not None
+            assert packed.installed[row, :count].tolist() == one.installed.tolist()
+            assert packed.loss_mask[row].tolist() == one.mask(mask[start:end]).tolist() + [False] * (seq_len - count)
+            whose = np.searchsorted(ragged.offsets, start + one.base_starts, side="right") - 1
+            assert packed.documents[row].tolist() == whose.tolist() + [-1] * (seq_len - count)
+            expanded_row: list[int] = []
+            for dense in packed.dense_ids[row, :count].tolist():
+                number = dense - z.vocab_size
+                length = 0 if number < 0 else int(packed.code_lengths[row, number])
+                expanded_row += [dense] if number < 0 else packed.codebook[row, number, :length].tolist()
+            assert expanded_row == ragged.ids[start:end].tolist()
+            used = int(packed.used_counts[row])
+            assert sorted(set(packed.dense_ids[row, :count].tolist()) - set(range(z.vocab_size))) == [z.vocab_size + n for n in range(used)]
+            assert packed.positions[row, :count].tolist() == (one.base_ends - 1).tolist()
+        assert packed.resume.start == at
+        if size:
+            assert packed.resume.position == at - ragged.offsets[packed.resume.document]
+        if fill:
+            assert at == size
+        else:
+            rest = z.condense(ragged.ids[at:], barriers=[bound - at for bound in ragged.offsets.tolist() if bound >= at])
+            assert len(rest.ids) < seq_len
+        first = z.pack(ragged, seq_len, rows=1)
+        then = z.pack(ragged, seq_len, start=first.resume, fill_last=fill)
+        assert [*first.ids.tolist(), *then.ids.tolist()] == packed.ids.tolist()
+
+
 # Step by step
 
 
@@ -401,6 +452,11 @@ def test_bad_arguments_are_named() -> None:
     for tags in ([0], [65536], [1, 2], [1.5]):
         with pytest.raises(ArgumentError, match="tag"):
             z.condense([1, 2, 3], spans=[[0, 1]], tags=tags)
+    for options in ({"seq_len": 0}, {"seq_len": 4, "start": 4}, {"seq_len": 4, "loss_mask": [True]}, {"seq_len": 4, "start": -1}):
+        with pytest.raises(ArgumentError):
+            z.pack([1, 2, 4], **options)  # type: ignore[arg-type]
+    with pytest.raises(UnknownIdError, match="id 10 at 2"):
+        z.pack([1, 2, 10], 2, fill_last=True)
     for wrong in ("text", [1.5], [[1]], 3):
         with pytest.raises((ArgumentTypeError, ArgumentError)):
             z.condense(wrong)  # type: ignore[arg-type]
