@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ast
 import random
+import re
 
 import numpy as np
 import pytest
@@ -11,6 +13,7 @@ from tokmill import Ragged, Tokenizer
 from tokmill.condensed import BASE, HYPER, Hypertokens
 from tokmill.errors import ArgumentError, UnknownIdError
 
+from tests.conftest import REPOSITORY
 from tests.oracle.classes import read
 
 TEXT = "the café, the café, the café: naïve 日本語 日本語 日本語 the café"
@@ -150,3 +153,20 @@ def test_public_names_are_documented() -> None:
     for name in tokmill.condensed.__all__:
         value = getattr(tokmill.condensed, name)
         assert isinstance(value, int) or value.__doc__, name
+
+
+def test_the_page_runs() -> None:
+    """docs/hypertokens.md: every expression gives what stands beside it."""
+    page = (REPOSITORY / "docs" / "hypertokens.md").read_text("utf8")
+    names: dict[str, object] = {}
+    checked = 0
+    for block in re.findall(r"^```python\n(.*?)^```$", page, re.MULTILINE | re.DOTALL):
+        lines = block.splitlines()
+        for statement in ast.parse(block).body:
+            if (isinstance(statement, ast.Expr) and "  # " in lines[statement.lineno - 1]) or " # " in lines[statement.lineno - 1]:
+                expected = lines[statement.lineno - 1].rpartition(" # ")[2]
+                assert eval(ast.unparse(statement), names) == ast.literal_eval(expected), ast.unparse(statement)
+                checked += 1
+            else:
+                exec(ast.unparse(statement), names)
+    assert checked == 19

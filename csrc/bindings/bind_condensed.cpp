@@ -375,8 +375,7 @@ py::tuple book_of(const condensed::HypertokenRules& rules, const py::object& ids
     return condensed_ids ? read(condensed::Zip2zipReader(rules)) : write(condensed::Zip2zipWriter(rules));
 }
 
-py::object shaped(tokens::IdArray&& array, std::size_t rows) {
-    const std::size_t columns = rows == 0 ? 0 : array.size() / rows;
+py::object shaped(tokens::IdArray&& array, std::size_t rows, std::size_t columns) {
     return py::array(to_numpy(std::move(array))).reshape({static_cast<py::ssize_t>(rows), static_cast<py::ssize_t>(columns)});
 }
 
@@ -402,8 +401,8 @@ py::tuple pack(const condensed::HypertokenRules& rules, const py::object& ids_ob
         out = condensed::pack(rules, ids.view(), offsets, options, unlocked.cancel());
     }
     const std::size_t rows = out.used_counts.size();
-    return py::make_tuple(shaped(std::move(out.ids), rows), shaped(std::move(out.dense_ids), rows),
-                          shaped(std::move(out.base_counts), rows), shaped(std::move(out.installed), rows),
+    return py::make_tuple(shaped(std::move(out.ids), rows, row_length), shaped(std::move(out.dense_ids), rows, row_length),
+                          shaped(std::move(out.base_counts), rows, row_length), shaped(std::move(out.installed), rows, row_length),
                           py::array_t<std::int64_t>(static_cast<py::ssize_t>(out.row_starts.size()), out.row_starts.data()),
                           to_array(out.used_counts), to_array(out.phrases).attr("reshape")(-1, rules.max_subtokens()),
                           py::array_t<std::uint8_t>(static_cast<py::ssize_t>(out.phrase_lengths.size()), out.phrase_lengths.data()));
