@@ -333,6 +333,18 @@ class HypertokenRules:
     def expand(
         self, ids: Ids, offsets: Ids, strict: bool, carry: bool, threads: int | None
     ) -> tuple[NDArray[np.int32], NDArray[np.int64]]: ...
+    def pack(
+        self, ids: Ids, offsets: Ids, row_length: int, start: int, most_rows: int | None, fill_last: bool, filling: int
+    ) -> tuple[
+        NDArray[np.int32],
+        NDArray[np.int32],
+        NDArray[np.int32],
+        NDArray[np.int32],
+        NDArray[np.int64],
+        NDArray[np.int32],
+        NDArray[np.int32],
+        NDArray[np.uint8],
+    ]: ...
     def book(self, ids: Ids, condensed: bool, strict: bool) -> tuple[NDArray[np.int32], NDArray[np.uint8]]: ...
 
 def digit_ids(tokenizer: CoreTokenizer) -> NDArray[np.int32]: ...
