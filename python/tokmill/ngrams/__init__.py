@@ -15,9 +15,8 @@ from .frequent import FrequentNgrams
 from .named import plan_named
 from .plan import Description, Plan, Table
 from .planning import Collisions, PlannedTable, TablePlan, TablePlanWarning, plan_tables, polynomial_rows
-from .schemes import BigramHash, ByteNgrams, Engram, LongCat, NgramHash, OverEncoding, QwenPle, canonical_map
-from .unique import UniqueRows, unique_rows
 from .schemes import BigramHash, ByteNgrams, Engram, LongCat, NgramHash, OverEncoding, QwenPle, canonical_map, product_digits
+from .unique import UniqueRows, unique_rows
 
 __all__ = [
     "BigramHash",
@@ -43,6 +42,6 @@ __all__ = [
     "plan_named",
     "plan_tables",
     "polynomial_rows",
-    "unique_rows",
     "product_digits",
+    "unique_rows",
 ]
