@@ -4,7 +4,7 @@
 #include <unordered_set>
 
 #include "base/cancel.hpp"
-#include "unicode/character_sets.hpp"
+#include "unicode/unicode.hpp"
 
 namespace tokmill::tokens {
 

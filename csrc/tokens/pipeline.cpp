@@ -4,8 +4,7 @@
 #include <utility>
 
 #include "base/errors.hpp"
-#include "unicode/character_sets.hpp"
-#include "unicode/normalization.hpp"
+#include "unicode/unicode.hpp"
 
 namespace tokmill::tokens {
 
