@@ -10,6 +10,7 @@ import sys
 
 from ..documents import name_of, read_blocks
 from ..files import write_file
+from ..ragged import Ragged
 from ..report import Report, Section, tokens_section
 from ..tokenizer import Tokenizer
 from .options import add_encoding, add_vocabulary, in_file, load_vocabulary
@@ -21,6 +22,11 @@ def add_parser(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("files", nargs="+", metavar="FILE", help="text, plain, .gz or .zst; - is standard input")
     parser.add_argument("--tokens", type=int, default=48, metavar="N", help="length of the preview (%(default)s)")
     parser.add_argument("--color", choices=("auto", "always", "never"), default="auto", help="auto: on a terminal, unless NO_COLOR is set")
+    parser.add_argument(
+        "--condense",
+        choices=("hyper", "hyper:zip2zip", "hyper:lru"),
+        help="also say what hypertokens would make of each text (hyper is hyper:lru)",
+    )
     parser.add_argument("--json", action="store_true", help="print JSON")
     parser.add_argument("--html", metavar="FILE", help="also write the report as one HTML page")
     add_vocabulary(parser)
@@ -29,7 +35,7 @@ def add_parser(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     tokenizer = load_vocabulary(arguments)
-    sections = [_section(tokenizer, file, arguments) for file in arguments.files]
+    sections = [section for file in arguments.files for section in _sections(tokenizer, file, arguments)]
     report = Report(f"{tokenizer.name}: {tokenizer.vocab_size:,} ids, {tokenizer.isa} kernels", sections)
     if arguments.html:
         write_file(arguments.html, report.to_html().encode())
@@ -41,11 +47,20 @@ def run(arguments: argparse.Namespace) -> int:
     return 0 if exact else 1
 
 
-def _section(tokenizer: Tokenizer, file: str, arguments: argparse.Namespace) -> Section:
+def _sections(tokenizer: Tokenizer, file: str, arguments: argparse.Namespace) -> list[Section]:
     data = b"".join(read_blocks(file))
     count = max(0, arguments.tokens)
+    name = name_of(file)
     with in_file(file):
-        return tokens_section(tokenizer, name_of(file), data, special=arguments.special, invalid=arguments.invalid, preview_tokens=count)
+        sections = [tokens_section(tokenizer, name, data, special=arguments.special, invalid=arguments.invalid, preview_tokens=count)]
+    if arguments.condense is not None:
+        from ..condensed import Hypertokens
+        from ..report.condensed import hypertokens_section
+
+        z = Hypertokens(tokenizer, "zip2zip" if arguments.condense == "hyper:zip2zip" else "lru")
+        ids = tokenizer.encode(data, special=arguments.special, invalid=arguments.invalid)
+        sections.append(hypertokens_section(z, f"{name}, hypertokens", Ragged.from_rows([ids]), len(data)))
+    return sections
 
 
 def _wants_color(choice: str) -> bool:
