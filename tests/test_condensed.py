@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import ast
+import json
 import random
 import re
+from pathlib import Path
 
 import numpy as np
 import pytest
 import tokmill
 from tokmill import Ragged, Tokenizer
+from tokmill.cli import main
 from tokmill.condensed import BASE, HYPER, Hypertokens
 from tokmill.errors import ArgumentError, UnknownIdError
+from tokmill.report.condensed import _entropy, _renyi, hypertokens_section
 
 from tests.conftest import REPOSITORY
 from tests.oracle.classes import read
@@ -170,3 +174,41 @@ def test_the_page_runs() -> None:
             else:
                 exec(ast.unparse(statement), names)
     assert checked == 19
+
+
+# The report
+
+
+def test_report(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "log.txt"
+    text = "GET /health took 3 ms\n" * 30 + "GET /index took 14 ms\n" * 30
+    file.write_text(text)
+    assert main(["report", "--json", "--condense", "hyper", str(file)]) == 0
+    plain, section = json.loads(capsys.readouterr().out)["sections"]
+    assert section["title"] == f"{file}, hypertokens" or section["title"].endswith("log.txt, hypertokens")
+    assert section["profile"] == "lru"
+    assert section["base_ids"] == plain["tokens"]
+    assert section["reduction"] == round(1 - section["condensed_ids"] / section["base_ids"], 4)
+    assert section["round_trip"] == "exact"
+    assert section["ids_per_byte"] == round(section["condensed_ids"] / len(text), 4)
+    histogram = dict(section["tables"][0]["rows"])
+    assert sum(histogram.values()) == section["condensed_ids"]
+    assert sum(int(length) * count for length, count in histogram.items()) == section["base_ids"]
+    assert section["tables"][1]["columns"] == ["phrase", "times", "ids saved"]
+    assert main(["report", "--condense", "hyper:zip2zip", "--tokens", "0", str(file)]) == 0
+    assert "reduction with none disabled" in capsys.readouterr().out
+
+
+def test_entropies_by_hand() -> None:
+    ids = np.array([0, 0, 1, 2])
+    assert _entropy(ids) == 1.5
+    assert _renyi(ids) == pytest.approx(np.log2(0.5**2.5 + 2 * 0.25**2.5) / -1.5 / np.log2(3))
+    assert (_entropy(ids[:2]), _renyi(ids[:2])) == (0, 1)
+
+
+def test_report_of_many_documents_and_of_none() -> None:
+    z = Hypertokens(10, book_size=20, max_subtokens=3, disabled=[3])
+    rows = {row.key: row for row in hypertokens_section(z, "two", Ragged.from_rows([[1, 2] * 8, [3, 3, 3, 3], []]), 20).rows}
+    assert rows["disabled"].value == 1
+    assert 0 < float(rows["reduction_median"].value) < 0.5
+    assert {row.key: row.value for row in hypertokens_section(z, "none", Ragged.from_rows([]), 0).rows}["condensed_ids"] == 0
