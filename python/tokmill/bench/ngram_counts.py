@@ -85,8 +85,8 @@ def measure_unique(cases: tuple[tuple[int, int], ...] = UNIQUE_CASES) -> dict[st
         rows = np.random.default_rng(2).integers(0, row_count, size, dtype=np.int32)
         found = unique_rows(rows, row_count=row_count)
         expected: Any = np.unique(rows, return_inverse=True, return_counts=True)
-        same = zip((found.rows, found.inverse, found.counts), expected, strict=True)
-        if not all(np.array_equal(mine, theirs) for mine, theirs in same):
+        mine: tuple[NDArray[Any], ...] = (found.rows, found.inverse, found.counts)
+        if not all(np.array_equal(a, b) for a, b in zip(mine, expected, strict=True)):
             raise RuntimeError("unique_rows differs from numpy.unique")
         calls: dict[str, Callable[[], object]] = {
             "tokmill, 1 thread": partial(unique_rows, rows, row_count=row_count, threads=1),

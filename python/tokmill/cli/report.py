@@ -11,9 +11,8 @@ import sys
 from ..documents import name_of, read_blocks
 from ..files import write_file
 from ..ngrams import Plan, plan_named
-from ..report import Report, Section, ngrams_section, tokens_section
 from ..ragged import Ragged
-from ..report import Report, Section, tokens_section
+from ..report import Report, Section, ngrams_section, tokens_section
 from ..tokenizer import Tokenizer
 from .options import add_encoding, add_vocabulary, in_file, load_vocabulary
 
@@ -42,7 +41,6 @@ def run(arguments: argparse.Namespace) -> int:
     tokenizer = load_vocabulary(arguments)
     plan = plan_named(arguments.ngrams, tokenizer) if arguments.ngrams else None
     sections = [section for file in arguments.files for section in _sections(tokenizer, plan, file, arguments)]
-    sections = [section for file in arguments.files for section in _sections(tokenizer, file, arguments)]
     report = Report(f"{tokenizer.name}: {tokenizer.vocab_size:,} ids, {tokenizer.isa} kernels", sections)
     if arguments.html:
         write_file(arguments.html, report.to_html().encode())
@@ -62,18 +60,12 @@ def _sections(tokenizer: Tokenizer, plan: Plan | None, file: str, arguments: arg
         sections = [tokens_section(tokenizer, name, data, special=special, invalid=invalid, preview_tokens=count)]
         if plan is not None:
             sections.append(ngrams_section(tokenizer, plan, f"{name}: n-gram rows", data, special=special, invalid=invalid))
-def _sections(tokenizer: Tokenizer, file: str, arguments: argparse.Namespace) -> list[Section]:
-    data = b"".join(read_blocks(file))
-    count = max(0, arguments.tokens)
-    name = name_of(file)
-    with in_file(file):
-        sections = [tokens_section(tokenizer, name, data, special=arguments.special, invalid=arguments.invalid, preview_tokens=count)]
     if arguments.condense is not None:
         from ..condensed import Hypertokens
         from ..report.condensed import hypertokens_section
 
         z = Hypertokens(tokenizer, "zip2zip" if arguments.condense == "hyper:zip2zip" else "lru")
-        ids = tokenizer.encode(data, special=arguments.special, invalid=arguments.invalid)
+        ids = tokenizer.encode(data, special=special, invalid=invalid)
         sections.append(hypertokens_section(z, f"{name}, hypertokens", Ragged.from_rows([ids]), len(data)))
     return sections
 
