@@ -176,6 +176,7 @@ tokens::UnknownId unknown_argument(PyObject* argument);
 
 void bind_tokenizer(py::module_& module);
 void bind_streams(py::module_& module);
+void bind_training(py::module_& module);
 
 // The C++ tokenizer inside of a Python CoreTokenizer. `object` has to be one.
 const tokens::Tokenizer& tokenizer_of(PyObject* object);

@@ -49,6 +49,8 @@ class Scanner {
 public:
     // With `safe_cuts`, tables of the borders inside this vocabulary's tokens are made (a few ms) and used.
     Scanner(Pattern pattern, const vocab::Vocabulary& vocabulary, bool safe_cuts, cpu::Isa isa);
+    // Without a vocabulary, for who only wants the pretokens.
+    Scanner(Pattern pattern, cpu::Isa isa);
     void save(SectionWriter& out) const;
     static Scanner map(const SectionReader& in, Pattern pattern, bool safe_cuts, cpu::Isa isa);
     Scanner(Scanner&&) noexcept;

@@ -95,6 +95,7 @@ Scanner::Scanner(Pattern pattern, const vocab::Vocabulary& vocabulary, bool safe
     tables_ = std::make_unique<const Tables>(pattern, isa, std::move(cuts), safe_cuts);
 }
 
+Scanner::Scanner(Pattern pattern, cpu::Isa isa) : tables_(std::make_unique<const Tables>(pattern, isa, SafeCuts(), false)) {}
 Scanner::Scanner(std::unique_ptr<const Tables> tables) noexcept : tables_(std::move(tables)) {}
 Scanner::Scanner(Scanner&&) noexcept = default;
 Scanner::~Scanner() = default;

@@ -380,7 +380,7 @@ void Tokenizer::encode_until(const documents::Document& document, const EncodeOp
 }
 
 std::uint64_t Tokenizer::count_pretokens(const documents::Document& document, documents::Invalid invalid, Cancel& cancel) const {
-    const pretokens::Scanner plain(scanner_.pattern(), vocabulary_, false, scanner_.isa());
+    const pretokens::Scanner plain(scanner_.pattern(), scanner_.isa());
     EncodeOptions options;
     options.invalid = invalid;
     Chunk chunk;
