@@ -27,7 +27,8 @@ class PyWordCounts {
 public:
     explicit PyWordCounts(const std::string& pattern) : scanner_(pattern_argument(pattern), cpu::active()) {}
 
-    void add_texts(const py::object& texts_object, std::int64_t weight, const py::object& threads_object, const py::object& invalid_object) {
+    void add_texts(const py::object& texts_object, std::int64_t weight, const py::object& threads_object,
+                   const py::object& invalid_object) {
         const Texts texts(texts_object.ptr());
         const std::size_t threads = threads_argument(threads_object.ptr());
         const documents::Invalid invalid = invalid_argument(invalid_object.ptr());
@@ -47,8 +48,11 @@ public:
             if (bounds[i] < 0 || bounds[i] > bounds[i + 1] || bounds[i + 1] > static_cast<std::int64_t>(bytes.size()))
                 throw Error(ErrorKind::value, "offsets run backwards or past the end at word " + std::to_string(i), i);
             if (counts.data()[i] < 1)
-                throw Error(ErrorKind::value, "the count of word " + std::to_string(i) + " is " + std::to_string(counts.data()[i]) + "; counts are 1 or more", i);
-            counts_.add(bytes.substr(static_cast<std::size_t>(bounds[i]), static_cast<std::size_t>(bounds[i + 1] - bounds[i])), counts.data()[i]);
+                throw Error(ErrorKind::value,
+                            "the count of word " + std::to_string(i) + " is " + std::to_string(counts.data()[i]) + "; counts are 1 or more",
+                            i);
+            counts_.add(bytes.substr(static_cast<std::size_t>(bounds[i]), static_cast<std::size_t>(bounds[i + 1] - bounds[i])),
+                        counts.data()[i]);
         }
     }
 
@@ -133,7 +137,8 @@ void bind_training(py::module_& module) {
         .def(py::init<const std::string&>(), py::arg("pattern"))
         .def("add_texts", &PyWordCounts::add_texts, py::arg("texts"), py::kw_only(), py::arg("weight") = 1, py::arg("threads") = py::none(),
              py::arg("invalid") = py::none(), "Counts the pretokens of all texts; nothing if one of them is refused.")
-        .def("add_words", &PyWordCounts::add_words, py::arg("blob"), py::arg("offsets"), py::arg("counts"), "Adds words that were counted elsewhere.")
+        .def("add_words", &PyWordCounts::add_words, py::arg("blob"), py::arg("offsets"), py::arg("counts"),
+             "Adds words that were counted elsewhere.")
         .def("add_counts", &PyWordCounts::add_counts, py::arg("other"), "Adds all words of another.")
         .def("prune", &PyWordCounts::prune, py::arg("least_count"), "Forgets the words that occur less often.")
         .def("words", &PyWordCounts::words, "All words in bytewise order: bytes back to back, int64 bounds, int64 counts.")

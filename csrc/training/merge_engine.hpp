@@ -68,10 +68,24 @@ public:
     std::vector<std::int64_t> symbol_counts() const;
 
 private:
-    using Item = std::uint32_t;  // a short sequence's number, or a place in a long one: short_count + position
-    struct Places {              // where a pair occurs; may name places where it no longer does
-        std::unique_ptr<Item[]> items;
-        std::uint32_t count = 0;
+    using Item = std::uint32_t;  // where a short sequence lies in shorts_, or a place in a long one: shorts_end_ + position
+    // Where a pair occurs; may name places where it no longer does. Half of all pairs have one place or two: those need no memory
+    // of their own.
+    class Places {
+    public:
+        Places() = default;
+        explicit Places(std::uint32_t room) {
+            if (room > kInside) items_ = std::make_unique_for_overwrite<Item[]>(room);
+        }
+        void push_back(Item item) noexcept { (items_ ? items_.get() : inside_)[count_++] = item; }
+        std::uint32_t size() const noexcept { return count_; }
+        const Item* begin() const noexcept { return items_ ? items_.get() : inside_; }
+
+    private:
+        static constexpr std::uint32_t kInside = 2;
+        std::unique_ptr<Item[]> items_;
+        Item inside_[kInside] = {};
+        std::uint32_t count_ = 0;
     };
     struct Candidate {
         std::int64_t count;
@@ -95,31 +109,29 @@ private:
 
     void lay_out(Sequences&& sequences);
     void index_first_pairs(Cancel& cancel);
+    std::int64_t short_count(std::uint32_t at) const noexcept;
     template <class Visit>
     void visit_pairs(Visit&& visit) const;
-    void merge_in_short(std::uint32_t sequence);
+    void merge_in_short(std::uint32_t at);
     void merge_in_long(std::uint32_t position);
     void merge_all_of_long(std::uint32_t sequence);
-    void left_neighbour(std::int32_t symbol, std::int64_t count, Item item);
-    void right_neighbour(std::int32_t symbol, std::int64_t count, Item item);
     void note(std::vector<Neighbour>& side, std::vector<std::int32_t>& seen, std::int32_t symbol, std::int64_t count, Item item);
     void settle();
     void settle_side(std::vector<Neighbour>& side, std::vector<std::int32_t>& seen, bool is_left);
-    void push(std::uint64_t key, std::int64_t count, std::vector<Item>& items);
+    void add_candidate(const Candidate& candidate);
+    void drop_candidate(const Candidate& candidate);
+    void lower_horizon();
     std::uint32_t new_places(const std::vector<Item>& items);
     std::int32_t take_list();
 
     MergeLimits limits_;
     std::vector<std::uint32_t> lengths_;
 
-    // Short sequences: rewritten in place, front to back.
-    struct Short {
-        std::uint32_t first;
-        std::uint32_t length;
-        std::int64_t count;
-    };
-    std::vector<Short> shorts_;
-    std::vector<std::int32_t> symbols_;
+    // Short sequences, one behind the other: a header of four words (room, length, count low, count high) and the
+    // symbols, rewritten in place, front to back. Header and symbols side by side cost one wait for memory, which is what a visit costs.
+    static constexpr std::uint32_t kHeaderWords = 4;
+    Buffer<std::uint32_t> shorts_;
+    std::uint32_t shorts_end_ = 0;
     // Long ones: a linked list a sequence, so that a merge costs its places and not the length.
     struct Link {
         std::uint32_t previous;
@@ -132,14 +144,16 @@ private:
     std::vector<std::uint32_t> long_firsts_;
 
     std::unique_ptr<PairCounts> pair_counts_;
-    std::vector<Candidate> heap_;
+    std::vector<Candidate> heap_;     // those that had a count of horizon_ or more when they came
+    std::vector<Candidate> waiting_;  // the rest, in no order
+    std::int64_t horizon_ = 1;
     std::vector<Places> places_;
     std::vector<std::uint32_t> free_places_;
 
     // The merge that is going on.
     std::int32_t left_ = 0, right_ = 0, made_ = 0;
-    bool any_old_ = false;  // was a merge ever made into a symbol that existed? Then places may be incomplete
-    std::vector<Neighbour> lefts_, rights_;          // by symbol
+    bool any_old_ = false;                   // was a merge ever made into a symbol that existed? Then places may be incomplete
+    std::vector<Neighbour> lefts_, rights_;  // by symbol
     std::vector<std::int32_t> seen_lefts_, seen_rights_;
     std::vector<std::vector<Item>> lists_;  // places of the new pairs, by Neighbour::list; kept for the next merge
     std::size_t lists_in_use_ = 0;

@@ -22,10 +22,10 @@ enum class ByteOrder : std::uint8_t {
 };
 
 struct BpeOptions {
-    std::size_t vocab_size = 30'000;         // all tokens: those that come first, the bytes, the merged ones
-    std::int64_t min_frequency = 0;          // of a pair
-    std::uint32_t max_token_length = 0;      // in bytes, as Hugging Face counts (see MergeLimits); 0: no limit
-    std::size_t limit_alphabet = 256;        // base tokens kept at most, those that occur least often dropped
+    std::size_t vocab_size = 30'000;           // all tokens: those that come first, the bytes, the merged ones
+    std::int64_t min_frequency = 0;            // of a pair
+    std::uint32_t max_token_length = 0;        // in bytes, as Hugging Face counts (see MergeLimits); 0: no limit
+    std::size_t limit_alphabet = 256;          // base tokens kept at most, those that occur least often dropped
     std::array<bool, 256> initial_alphabet{};  // bytes that are base tokens whether they occur or not
     ByteOrder byte_order = ByteOrder::byte_level;
     // Tokens that have the first ids: special tokens. Their bytes, where they are written in characters that stand for bytes (a merge
@@ -38,8 +38,8 @@ struct Merge {
 };
 
 struct TrainedBpe {
-    std::vector<std::string> tokens;  // by id; "" for first tokens that stand for no bytes
-    std::vector<Merge> merges;        // by rank
+    std::vector<std::string> tokens;         // by id; "" for first tokens that stand for no bytes
+    std::vector<Merge> merges;               // by rank
     std::vector<std::int64_t> pair_counts;   // of the merges, when they were made
     std::vector<std::int64_t> token_counts;  // by id: how often it occurs in the counted text as the merges leave it
 };
