@@ -245,7 +245,7 @@ def test_version_and_help(run):
     assert run("--version")[1].startswith(b"tokmill ")
     code, output, _ = run()
     assert code == 2
-    for command in (b"report", b"encode", b"decode", b"count", b"info", b"bench"):
+    for command in (b"report", b"encode", b"decode", b"count", b"info", b"verify", b"bench"):
         assert command in output
         assert run(command.decode(), "--help")[0] == 0
 

@@ -21,6 +21,7 @@ ROOMS = [
     "unicode",
     "documents",
     "vocab",
+    "normalized",
     "formats",
     "pretokens",
     "tokens",

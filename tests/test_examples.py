@@ -33,6 +33,12 @@ def test_training_rows(tmp_path):
     assert set(rows["documents"].ravel()) <= {-1, 0, 1, 2, 3}
 
 
+def test_switch_from_tiktoken():
+    output = run("switch_from_tiktoken", "chat_tokens.py", "chat.json")
+    assert "tokens with tokmill-64k-preview" in output
+    assert "disallowed special token '<|endoftext|>'" in output
+
+
 def test_stream_a_reply():
     assert run("stream_a_reply", "reply.py").endswith("水車は回る 🌾\n")
 

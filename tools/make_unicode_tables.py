@@ -17,7 +17,7 @@ import unicodedata2  # type: ignore[import-not-found, import-untyped, unused-ign
 
 UNICODE_VERSION = "16.0.0"
 CODE_POINTS = 0x110000
-PAGE = 256  # code points; 256 gives 140 distinct pages, 22 KB in all; 128 and 64 are larger
+PAGE = 256  # code points; 256 gives the smallest table; 128 and 64 are larger
 TABLE = Path(__file__).resolve().parents[1] / "csrc" / "unicode" / "tables" / "classes_16.inc"
 
 # White_Space of PropList.txt, which is what \s means to both regex engines that matter here.
@@ -25,7 +25,8 @@ WHITE_SPACE = frozenset(
     [*range(0x09, 0x0E), 0x20, 0x85, 0xA0, 0x1680, *range(0x2000, 0x200B), 0x2028, 0x2029, 0x202F, 0x205F, 0x3000]
 )
 # The values of unicode::CharClass.
-OTHER, UPPER, LOWER, LETTER, MARK, NUMBER, SPACE = range(7)
+OTHER, UPPER, LOWER, LETTER, MARK, NUMBER, SPACE, SYMBOL = range(8)
+HAN_BIT = 8  # added for characters of the script Han
 CLASS_OF_CATEGORY = {
     "Lu": UPPER,
     "Lt": UPPER,
@@ -38,14 +39,23 @@ CLASS_OF_CATEGORY = {
     "Nd": NUMBER,
     "Nl": NUMBER,
     "No": NUMBER,
+    **dict.fromkeys(("Pc", "Pd", "Ps", "Pe", "Pi", "Pf", "Po", "Sm", "Sc", "Sk", "So"), SYMBOL),
 }
+# Script=Han of Scripts.txt 16.0.0, which unicodedata2 does not have; first and last.
+HAN = (
+    *((0x2E80, 0x2E99), (0x2E9B, 0x2EF3), (0x2F00, 0x2FD5), (0x3005, 0x3005), (0x3007, 0x3007), (0x3021, 0x3029)),
+    *((0x3038, 0x303B), (0x3400, 0x4DBF), (0x4E00, 0x9FFF), (0xF900, 0xFA6D), (0xFA70, 0xFAD9), (0x16FE2, 0x16FE3)),
+    *((0x16FF0, 0x16FF1), (0x20000, 0x2A6DF), (0x2A700, 0x2B739), (0x2B740, 0x2B81D), (0x2B820, 0x2CEA1)),
+    *((0x2CEB0, 0x2EBE0), (0x2EBF0, 0x2EE5D), (0x2F800, 0x2FA1D), (0x30000, 0x3134A), (0x31350, 0x323AF)),
+)
 
 
 def class_of(code_point: int) -> int:
-    """The ``unicode::CharClass`` of a code point (surrogates are OTHER)."""
+    """The ``unicode::FineClass`` of a code point (surrogates are OTHER)."""
     if code_point in WHITE_SPACE:
         return SPACE
-    return CLASS_OF_CATEGORY.get(unicodedata2.category(chr(code_point)), OTHER)
+    han = HAN_BIT if any(first <= code_point <= last for first, last in HAN) else 0
+    return CLASS_OF_CATEGORY.get(unicodedata2.category(chr(code_point)), OTHER) + han
 
 
 def rows(values: list[str], per_line: int) -> str:

@@ -20,6 +20,8 @@ enum class ErrorKind : std::uint8_t {
     vocabulary,         // a vocabulary file or its data break a rule; `where` = line or byte
     snapshot,           // a snapshot is damaged, cut short or of another version
     isa,                // TOKMILL_ISA names an instruction set that this machine or build lacks
+    input,              // a file could not be read                             -> OSError
+    output,             // a file could not be written                          -> OSError
     interrupted,        // the caller asked to stop (Ctrl-C); the Python exception is already set
 };
 

@@ -46,27 +46,39 @@ void SectionWriter::add_bytes(std::string_view name, const void* data, std::size
     sections_.emplace_back(std::string(name), std::move(bytes));
 }
 
-std::vector<std::uint8_t> SectionWriter::finish() const {
-    std::size_t end = sizeof(Header) + sections_.size() * sizeof(Row);
-    std::vector<Row> rows;
-    for (const auto& [name, bytes] : sections_) {
+SectionLayout lay_out_sections(std::span<const std::pair<std::string, std::uint64_t>> names_and_lengths) {
+    SectionLayout layout;
+    std::uint64_t end = sizeof(Header) + names_and_lengths.size() * sizeof(Row);
+    layout.table.resize(end, 0);
+    for (std::size_t i = 0; i < names_and_lengths.size(); ++i) {
+        const auto& [name, length] = names_and_lengths[i];
         Row row{};
         std::memcpy(row.name, name.data(), std::min(name.size(), sizeof row.name - 1));
         row.offset = aligned(end);
-        row.length = bytes.size();
+        row.length = length;
         end = row.offset + row.length;
-        rows.push_back(row);
+        layout.offsets.push_back(row.offset);
+        std::memcpy(layout.table.data() + sizeof(Header) + i * sizeof(Row), &row, sizeof row);
     }
-    std::vector<std::uint8_t> file(aligned(end), 0);
+    layout.file_bytes = aligned(end);
     Header header{};
     std::memcpy(header.magic, kMagic, sizeof kMagic);
     header.version = kContainerVersion;
-    header.section_count = static_cast<std::uint32_t>(rows.size());
-    header.file_bytes = file.size();
-    std::memcpy(file.data(), &header, sizeof header);
-    for (std::size_t i = 0; i < rows.size(); ++i) {
-        std::memcpy(file.data() + sizeof header + i * sizeof(Row), &rows[i], sizeof(Row));
-        if (rows[i].length != 0) std::memcpy(file.data() + rows[i].offset, sections_[i].second.data(), rows[i].length);
+    header.section_count = static_cast<std::uint32_t>(names_and_lengths.size());
+    header.file_bytes = layout.file_bytes;
+    std::memcpy(layout.table.data(), &header, sizeof header);
+    return layout;
+}
+
+std::vector<std::uint8_t> SectionWriter::finish() const {
+    std::vector<std::pair<std::string, std::uint64_t>> lengths;
+    for (const auto& [name, bytes] : sections_) lengths.emplace_back(name, bytes.size());
+    const SectionLayout layout = lay_out_sections(lengths);
+    std::vector<std::uint8_t> file(layout.file_bytes, 0);
+    std::memcpy(file.data(), layout.table.data(), layout.table.size());
+    for (std::size_t i = 0; i < sections_.size(); ++i) {
+        const std::vector<std::uint8_t>& bytes = sections_[i].second;
+        if (!bytes.empty()) std::memcpy(file.data() + layout.offsets[i], bytes.data(), bytes.size());
     }
     return file;
 }

@@ -21,6 +21,15 @@
 
 namespace tokmill {
 
+// Where sections of given lengths lie, for those who write a file piece by piece: the bytes before the first section, the offset of
+// each, and the length of the whole file (zeros go between and after the sections).
+struct SectionLayout {
+    std::vector<std::uint8_t> table;
+    std::vector<std::uint64_t> offsets;
+    std::uint64_t file_bytes = 0;
+};
+SectionLayout lay_out_sections(std::span<const std::pair<std::string, std::uint64_t>> names_and_lengths);
+
 class SectionWriter {
 public:
     template <class T>
@@ -61,6 +70,7 @@ public:
         return values;
     }
     std::span<const std::uint8_t> get_bytes(std::string_view name) const;
+    std::span<const std::pair<std::string, std::span<const std::uint8_t>>> sections() const noexcept { return sections_; }
 
 private:
     std::vector<std::pair<std::string, std::span<const std::uint8_t>>> sections_;

@@ -296,31 +296,44 @@ PyObject* encode(PyObject* self, PyObject* const* args, Py_ssize_t count, PyObje
     });
 }
 
+// The list of `size` ids, of which `known` stand in memory. They come at random, so their objects are fetched ahead: first the
+// pointer, then the object that it points to.
+PyObject* list_of_ids(Core& core, const std::uint32_t* ids, std::size_t size, std::size_t known) {
+    py::object list = py::reinterpret_steal<py::object>(checked(PyList_New(static_cast<Py_ssize_t>(size))));
+    constexpr std::size_t kPointerAhead = 32;
+    constexpr std::size_t kObjectAhead = 16;
+    for (std::size_t i = 0; i < size; ++i) {
+        if (i + kPointerAhead < known) {
+            __builtin_prefetch(&core.ints[ids[i + kPointerAhead]]);
+            __builtin_prefetch(core.ints[ids[i + kObjectAhead]].load(std::memory_order_relaxed), 1);
+        }
+        PyList_SET_ITEM(list.ptr(), static_cast<Py_ssize_t>(i), int_of(core, ids[i]));
+    }
+    return list.release().ptr();
+}
+
+// Keeps the garbage collector from running. It looks at every element of every new list, some three times over, and would take
+// a third of the time in which they are made; lists of int hold no garbage.
+class WithoutGarbageCollection {
+public:
+    WithoutGarbageCollection() : was_enabled_(PyGC_Disable() != 0) {}
+    ~WithoutGarbageCollection() {
+        if (was_enabled_) PyGC_Enable();
+    }
+    WithoutGarbageCollection(const WithoutGarbageCollection&) = delete;
+    WithoutGarbageCollection& operator=(const WithoutGarbageCollection&) = delete;
+
+private:
+    bool was_enabled_;
+};
+
 PyObject* encode_list(PyObject* self, PyObject* const* args, Py_ssize_t count, PyObject* keywords) {
     return guarded([&]() -> PyObject* {
         PyObject* slots[4];
         sort_arguments("encode_list", args, count, keywords, {"text", "special", "invalid", "add_special_tokens"}, 1, 1, slots);
-        Core& core = core_of(self);
         const Text text(slots[0]);
         const EncodeArguments arguments(self, slots[1], slots[2]);
-        const std::size_t threads = text.document().byte_size() <= kKeepLockBytes ? 1 : pool::default_thread_count();
-        ShortIds short_ids(tokens::IdType::int32);
-        tokens::IdArray ids = ShortIds::enough_for(text.document(), arguments.options) ? short_ids.array() : tokens::IdArray();
-        encode_one(*core.tokenizer, text.document(), arguments.options, threads, ids);
-        const auto* numbers = static_cast<const std::uint32_t*>(ids.data());
-        PyObject* list = checked(PyList_New(static_cast<Py_ssize_t>(ids.size())));
-        // Ids come at random, so their objects are fetched ahead: first the pointer, then the object that it points to.
-        constexpr std::size_t kPointerAhead = 32;
-        constexpr std::size_t kObjectAhead = 16;
-        const std::size_t size = ids.size();
-        for (std::size_t i = 0; i < size; ++i) {
-            if (i + kPointerAhead < size) {
-                __builtin_prefetch(&core.ints[numbers[i + kPointerAhead]]);
-                __builtin_prefetch(core.ints[numbers[i + kObjectAhead]].load(std::memory_order_relaxed), 1);
-            }
-            PyList_SET_ITEM(list, static_cast<Py_ssize_t>(i), int_of(core, numbers[i]));
-        }
-        return list;
+        return encode_to_list(self, text, arguments.options);
     });
 }
 
@@ -420,6 +433,33 @@ PyObject* encode_batch(PyObject* self, PyObject* const* args, Py_ssize_t count, 
     });
 }
 
+// Prebuilt int objects make this half as long as lists made of the arrays.
+PyObject* encode_batch_lists(PyObject* self, PyObject* const* args, Py_ssize_t count, PyObject* keywords) {
+    return guarded([&]() -> PyObject* {
+        PyObject* slots[4];
+        sort_arguments("_encode_batch_lists", args, count, keywords, {"texts", "special", "invalid", "threads"}, 1, 1, slots);
+        Core& core = core_of(self);
+        const Texts texts(slots[0]);
+        const EncodeArguments arguments(self, slots[1], slots[2]);
+        const std::size_t threads = threads_argument(slots[3]);
+        tokens::IdArray ids;
+        std::vector<std::uint64_t> ends;
+        {
+            WithoutInterpreterLock unlocked;
+            core.tokenizer->encode(texts.documents(), arguments.options, threads, ids, &ends, unlocked.cancel());
+        }
+        py::object rows = py::reinterpret_steal<py::object>(checked(PyList_New(static_cast<Py_ssize_t>(ends.size()))));
+        const WithoutGarbageCollection no_collection;
+        std::uint64_t begin = 0;
+        for (std::size_t i = 0; i < ends.size(); ++i) {
+            PyObject* row = list_of_ids(core, static_cast<const std::uint32_t*>(ids.data()) + begin, ends[i] - begin, ids.size() - begin);
+            PyList_SET_ITEM(rows.ptr(), static_cast<Py_ssize_t>(i), row);
+            begin = ends[i];
+        }
+        return rows.release().ptr();
+    });
+}
+
 PyObject* count_batch(PyObject* self, PyObject* const* args, Py_ssize_t count, PyObject* keywords) {
     return guarded([&]() -> PyObject* {
         PyObject* slots[5];
@@ -449,6 +489,35 @@ PyObject* pretoken_count(PyObject* self, PyObject* const* args, Py_ssize_t argum
             pretokens = core_of(self).tokenizer->count_pretokens(text.document(), invalid, unlocked.cancel());
         }
         return PyLong_FromUnsignedLongLong(pretokens);
+    });
+}
+
+PyObject* encode_piece(PyObject* self, PyObject* const* args, Py_ssize_t argument_count, PyObject* keywords) {
+    return guarded([&]() -> PyObject* {
+        PyObject* slots[2];
+        sort_arguments("_encode_piece", args, argument_count, keywords, {"piece", "whole_first"}, 1, 1, slots);
+        const Text piece(slots[0]);
+        if (piece.is_str()) throw Error(ErrorKind::type, "a piece is bytes-like, not a str");
+        const bool whole_first = bool_argument(slots[1], true);
+        std::vector<std::uint32_t> ids;
+        {
+            WithoutInterpreterLock unlocked;
+            const std::span bytes(static_cast<const std::uint8_t*>(piece.document().data), piece.document().unit_count);
+            core_of(self).tokenizer->encode_piece(bytes, whole_first, ids, unlocked.cancel());
+        }
+        return list_of_ids(core_of(self), ids.data(), ids.size(), ids.size());
+    });
+}
+
+PyObject* last_pretoken_bytes(PyObject* self, PyObject* argument) {
+    return guarded([&]() -> PyObject* {
+        const Text text(argument);
+        std::uint64_t size = 0;
+        {
+            WithoutInterpreterLock unlocked;
+            size = core_of(self).tokenizer->last_pretoken_bytes(text.document(), unlocked.cancel());
+        }
+        return PyLong_FromUnsignedLongLong(size);
     });
 }
 
@@ -680,6 +749,9 @@ PyMethodDef methods[] = {
      "truncate(text, max_tokens, *, special='text', invalid=None)\n--\n\n"
      "The longest prefix that the first `max_tokens` ids stand for, whole characters only; str gives str, bytes give bytes."},
     {"_encode_batch", as_method(encode_batch), kFast, "Many texts: (ids [tokens], offsets int64 [texts + 1])."},
+    {"_encode_batch_lists", as_method(encode_batch_lists), kFast, "Many texts: a list of int for each."},
+    {"_encode_piece", as_method(encode_piece), kFast, "The ids of bytes that are merged as one piece, not split, as a list of int."},
+    {"_last_pretoken_bytes", last_pretoken_bytes, METH_O, "The length of the last pretoken of a text."},
     {"count_batch", as_method(count_batch), kFast,
      "count_batch(texts, *, special='text', invalid=None, add_special_tokens=False, threads=None)\n--\n\nThe number of ids of each text: "
      "int64 [texts]."},
@@ -731,6 +803,17 @@ PyType_Spec spec = {
 }  // namespace
 
 const tokens::Tokenizer& tokenizer_of(PyObject* object) { return *core_of(object).tokenizer; }
+
+const vocab::SpecialMatcher& all_specials_of(PyObject* object) { return core_of(object).all_specials; }
+
+PyObject* encode_to_list(PyObject* tokenizer, const Text& text, const tokens::EncodeOptions& options) {
+    Core& core = core_of(tokenizer);
+    const std::size_t threads = text.document().byte_size() <= kKeepLockBytes ? 1 : pool::default_thread_count();
+    ShortIds short_ids(tokens::IdType::int32);
+    tokens::IdArray ids = ShortIds::enough_for(text.document(), options) ? short_ids.array() : tokens::IdArray();
+    encode_one(*core.tokenizer, text.document(), options, threads, ids);
+    return list_of_ids(core, static_cast<const std::uint32_t*>(ids.data()), ids.size(), ids.size());
+}
 
 void special_argument(PyObject* argument, PyObject* tokenizer, tokens::EncodeOptions& options,
                       std::unique_ptr<vocab::SpecialMatcher>& own) {

@@ -13,9 +13,14 @@ namespace tokmill::bindings {
 
 namespace {
 
-pretokens::Pattern pattern_argument(const std::string& name_or_regex) {
-    if (const auto pattern = pretokens::find_pattern(name_or_regex)) return *pattern;
-    throw Error(ErrorKind::pattern, "unknown split pattern '" + name_or_regex + "'");
+pretokens::Scanner scanner_for(const std::string& pattern, const std::string& dialect) {
+    if (dialect != "tiktoken" && dialect != "tokenizers")
+        throw Error(ErrorKind::value, "dialect is \"tiktoken\" or \"tokenizers\", not \"" + dialect + "\"");
+    const auto reads = dialect == "tiktoken" ? pretokens::engine::Dialect::tiktoken : pretokens::engine::Dialect::tokenizers;
+    // A name stands for the regex of that name, whoever reads it.
+    if (const auto known = pretokens::find_pattern(pattern); known && pretokens::name(*known) == pattern)
+        return pretokens::Scanner(pretokens::regex(*known), pretokens::engine::Dialect::tiktoken, cpu::active());
+    return pretokens::Scanner(pattern, reads, cpu::active());
 }
 
 template <class T>
@@ -25,7 +30,7 @@ py::array_t<T> to_array(const std::vector<T>& values) {
 
 class PyWordCounts {
 public:
-    explicit PyWordCounts(const std::string& pattern) : scanner_(pattern_argument(pattern), cpu::active()) {}
+    PyWordCounts(const std::string& pattern, const std::string& dialect) : scanner_(scanner_for(pattern, dialect)) {}
 
     void add_texts(const py::object& texts_object, std::int64_t weight, const py::object& threads_object,
                    const py::object& invalid_object) {
@@ -134,7 +139,7 @@ private:
 
 void bind_training(py::module_& module) {
     py::class_<PyWordCounts>(module, "WordCounts", "How often each pretoken of a pattern occurs.")
-        .def(py::init<const std::string&>(), py::arg("pattern"))
+        .def(py::init<const std::string&, const std::string&>(), py::arg("pattern"), py::kw_only(), py::arg("dialect") = "tiktoken")
         .def("add_texts", &PyWordCounts::add_texts, py::arg("texts"), py::kw_only(), py::arg("weight") = 1, py::arg("threads") = py::none(),
              py::arg("invalid") = py::none(), "Counts the pretokens of all texts; nothing if one of them is refused.")
         .def("add_words", &PyWordCounts::add_words, py::arg("blob"), py::arg("offsets"), py::arg("counts"),

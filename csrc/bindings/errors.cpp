@@ -19,6 +19,8 @@ const char* class_name(ErrorKind kind) {
         case ErrorKind::vocabulary: return "VocabularyError";
         case ErrorKind::snapshot: return "SnapshotError";
         case ErrorKind::isa: return "InstructionSetError";
+        case ErrorKind::input: return "InputError";
+        case ErrorKind::output: return "OutputError";
         case ErrorKind::interrupted: return nullptr;
     }
     return "Error";

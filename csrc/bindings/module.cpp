@@ -19,7 +19,7 @@ py::dict isa() {
 
 py::dict patterns() {
     py::dict known;
-    for (const auto pattern : {pretokens::Pattern::gpt2, pretokens::Pattern::cl100k, pretokens::Pattern::o200k})
+    for (const pretokens::Pattern pattern : pretokens::kPatterns)
         known[py::str(std::string(pretokens::name(pattern)))] = std::string(pretokens::regex(pattern));
     return known;
 }
@@ -38,4 +38,11 @@ PYBIND11_MODULE(_core, module, pybind11::mod_gil_not_used(), pybind11::multiple_
     bindings::bind_tokenizer(module);
     bindings::bind_streams(module);
     bindings::bind_training(module);
+    bindings::bind_splitter(module);
+    bindings::bind_normalizer(module);
+    bindings::bind_tiktoken(module);
+    bindings::bind_ngram_counts(module);
+    bindings::bind_ngrams(module);
+    bindings::bind_pipeline(module);
+    bindings::bind_condensed(module);
 }

@@ -177,9 +177,20 @@ tokens::UnknownId unknown_argument(PyObject* argument);
 void bind_tokenizer(py::module_& module);
 void bind_streams(py::module_& module);
 void bind_training(py::module_& module);
+void bind_splitter(py::module_& module);
+void bind_normalizer(py::module_& module);
+void bind_tiktoken(py::module_& module);
+void bind_ngram_counts(py::module_& module);
+void bind_ngrams(py::module_& module);
+void bind_pipeline(py::module_& module);
+void bind_condensed(py::module_& module);
 
 // The C++ tokenizer inside of a Python CoreTokenizer. `object` has to be one.
 const tokens::Tokenizer& tokenizer_of(PyObject* object);
+// Matches all its special tokens.
+const vocab::SpecialMatcher& all_specials_of(PyObject* object);
+// The ids of a text as a list of int.
+PyObject* encode_to_list(PyObject* tokenizer, const Text& text, const tokens::EncodeOptions& options);
 // What `special=` lets in. The matcher that it points to belongs to the tokenizer or to `own`.
 void special_argument(PyObject* argument, PyObject* tokenizer, tokens::EncodeOptions& options, std::unique_ptr<vocab::SpecialMatcher>& own);
 

@@ -1,8 +1,5 @@
 // Names and spellings of the split patterns: a name or the text of a regex in, a Pattern out. A spelling is listed here
 // only if it cuts every text exactly as the pattern does.
-#include <array>
-#include <utility>
-
 #include "pretokens/pretokens.hpp"
 
 namespace tokmill::pretokens {
@@ -19,19 +16,60 @@ constexpr std::string_view kO200k =
     R"([^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+[\p{Ll}\p{Lm}\p{Lo}\p{M}]*(?i:'s|'t|'re|'ve|'m|'ll|'d)?|)"
     R"(\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+)";
 
-// Besides the spellings of tiktoken 0.14: how it and tokenizers spelt gpt2 before. (The older spellings of cl100k are no
-// equals: they part a newline from blanks that end the text.)
-constexpr std::array<std::pair<std::string_view, Pattern>, 9> kSpellings{{
-    {"gpt2", Pattern::gpt2},
-    {"cl100k", Pattern::cl100k},
-    {"o200k", Pattern::o200k},
+// cl100k as tokenizer.json files spell it: no \s++$, so a newline is parted from blanks that end the text.
+constexpr std::string_view kLlama3 =
+    R"((?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+)";
+
+constexpr std::string_view kQwen2 =
+    R"((?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+)";
+
+constexpr std::string_view kQwen35 =
+    R"((?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?[\p{L}\p{M}]+|\p{N}| ?[^\s\p{L}\p{M}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+)";
+
+constexpr std::string_view kTekken = R"([^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+|)"
+                                     R"([^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+[\p{Ll}\p{Lm}\p{Lo}\p{M}]*|)"
+                                     R"(\p{N}| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+)";
+
+constexpr std::string_view kKimi =
+    R"([\p{Han}]+|)"
+    R"([^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}&&[^\p{Han}]]*[\p{Ll}\p{Lm}\p{Lo}\p{M}&&[^\p{Han}]]+(?i:'s|'t|'re|'ve|'m|'ll|'d)?|)"
+    R"([^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}&&[^\p{Han}]]+[\p{Ll}\p{Lm}\p{Lo}\p{M}&&[^\p{Han}]]*(?i:'s|'t|'re|'ve|'m|'ll|'d)?|)"
+    R"(\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+)";
+
+constexpr std::string_view kDeepseekV3 =
+    R"(\p{N}{1,3})"
+    "\n"
+    "[\u4e00-\u9fa5\u3040-\u309f\u30a0-\u30ff]+"
+    "\n"
+    R"([!"#$%&'()*+,\-./:;<=>?@\[\\\]^_`{|}~][A-Za-z]+|[^\r\n\p{L}\p{P}\p{S}]?[\p{L}\p{M}]+| ?[\p{P}\p{S}]+[\r\n]*|)"
+    R"(\s*[\r\n]+|\s+(?!\S)|\s+)";
+
+// Besides the regexes above: how tiktoken and tokenizers spelt gpt2 before, what nanochat's kin and Ling make of cl100k.
+// (cl100k of tiktoken has had three endings. That with \s+ in place of the last \s means the same; the oldest, without
+// \s++$, is llama3.)
+struct Spelling {
+    std::string_view regex;
+    Pattern pattern;
+    bool tiktoken_only = false;  // its engine takes {1,3}+ for possessive, that of tokenizers for a repeated {1,3}
+};
+constexpr Spelling kSpellings[] = {
     {kGpt2, Pattern::gpt2},
-    {kCl100k, Pattern::cl100k},
-    {kO200k, Pattern::o200k},
     {R"('(?:[sdmt]|ll|ve|re)| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+)", Pattern::gpt2},
     {R"('s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+)", Pattern::gpt2},
     {R"('s|'t|'re|'ve|'m|'ll|'d| ?[\p{L}]+| ?[\p{N}]+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+)", Pattern::gpt2},
-}};
+    {kCl100k, Pattern::cl100k, true},
+    {R"('(?i:[sdmt]|ll|ve|re)|[^\r\n\p{L}\p{N}]?+\p{L}++|\p{N}{1,3}+| ?[^\s\p{L}\p{N}]++[\r\n]*+|\s++$|\s*[\r\n]|\s+(?!\S)|\s+)",
+     Pattern::cl100k, true},
+    {kO200k, Pattern::o200k},
+    {kLlama3, Pattern::llama3},
+    {R"('(?i:[sdmt]|ll|ve|re)|[^\r\n\p{L}\p{N}]?+\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]++[\r\n]*|\s*[\r\n]|\s+(?!\S)|\s+)", Pattern::llama3},
+    {kQwen2, Pattern::qwen2},
+    {R"('(?i:[sdmt]|ll|ve|re)|[^\r\n\p{L}\p{N}]?+\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]++[\r\n]*|\s*[\r\n]|\s+(?!\S)|\s+)", Pattern::qwen2},
+    {kQwen35, Pattern::qwen3_5},
+    {kTekken, Pattern::tekken},
+    {kKimi, Pattern::kimi},
+    {kDeepseekV3, Pattern::deepseek_v3},
+};
 
 }  // namespace
 
@@ -40,24 +78,60 @@ std::string_view name(Pattern pattern) noexcept {
         case Pattern::gpt2: return "gpt2";
         case Pattern::cl100k: return "cl100k";
         case Pattern::o200k: return "o200k";
+        case Pattern::llama3: return "llama3";
+        case Pattern::qwen2: return "qwen2";
+        case Pattern::qwen3_5: return "qwen3.5";
+        case Pattern::tekken: return "tekken";
+        case Pattern::kimi: return "kimi";
+        case Pattern::deepseek_v3: return "deepseek-v3";
     }
     return "unknown";
 }
 
 std::string_view regex(Pattern pattern) noexcept {
-    switch (pattern) {
-        case Pattern::gpt2: return kGpt2;
-        case Pattern::cl100k: return kCl100k;
-        case Pattern::o200k: return kO200k;
+    // Its own spelling comes first.
+    for (const Spelling& spelling : kSpellings) {
+        if (spelling.pattern == pattern) return spelling.regex;
     }
     return "";
 }
 
 std::optional<Pattern> find_pattern(std::string_view name_or_regex) noexcept {
-    for (const auto& [spelling, pattern] : kSpellings) {
-        if (spelling == name_or_regex) return pattern;
+    for (const Pattern pattern : kPatterns) {
+        if (name(pattern) == name_or_regex) return pattern;
+    }
+    for (const Spelling& spelling : kSpellings) {
+        if (spelling.regex == name_or_regex) return spelling.pattern;
     }
     return std::nullopt;
+}
+
+std::optional<Pattern> find_pattern(std::span<const std::string_view> steps) {
+    const std::string joined = join_steps(steps);
+    for (const Spelling& spelling : kSpellings) {
+        if (spelling.regex == joined && !spelling.tiktoken_only) return spelling.pattern;
+    }
+    return std::nullopt;
+}
+
+std::string join_steps(std::span<const std::string_view> steps) {
+    std::string joined;
+    for (std::size_t i = 0; i < steps.size(); ++i) {
+        if (i > 0) joined += '\n';
+        for (const char c : steps[i]) {
+            if (c == '\r' || c == '\n') {
+                joined += c == '\r' ? "\\r" : "\\n";
+            } else {
+                joined += c;
+            }
+        }
+    }
+    return joined;
+}
+
+std::optional<Pattern> find_pattern(std::string_view regex, engine::Dialect dialect) {
+    if (dialect == engine::Dialect::tiktoken) return find_pattern(regex);
+    return find_pattern(std::span(&regex, 1));
 }
 
 }  // namespace tokmill::pretokens

@@ -32,15 +32,8 @@ constexpr std::size_t kCutWindowUnits = 4096;
 
 constexpr std::size_t kMaxCharacterBytes = 4;
 
-pretokens::Pattern known_pattern(const std::string& regex) {
-    if (const auto pattern = pretokens::find_pattern(regex)) return *pattern;
-    std::string known;
-    for (const pretokens::Pattern pattern : {pretokens::Pattern::gpt2, pretokens::Pattern::cl100k, pretokens::Pattern::o200k})
-        known += (known.empty() ? "" : ", ") + std::string(pretokens::name(pattern));
-    std::string shown;
-    for (const char c : regex) shown += c == 0 ? "\\x00" : std::string(1, c);
-    throw Error(ErrorKind::pattern, "unknown split pattern '" + shown + "'; known by name or by their regex: " + known);
-}
+// The regex of a rank file is tiktoken's.
+constexpr pretokens::engine::Dialect kDialect = pretokens::engine::Dialect::tiktoken;
 
 }  // namespace
 
@@ -80,7 +73,7 @@ Tokenizer::Tokenizer(Tables tables, cpu::Isa isa)
     : vocabulary_(std::move(tables.vocabulary)),
       merges_(std::move(tables.merges)),
       // A part of a pretoken may only be encoded on its own if no whole pretoken is looked up past the merges.
-      scanner_(known_pattern(vocabulary_.pattern()), vocabulary_, merges_.unreachable().empty(), isa) {
+      scanner_(vocabulary_.pattern(), kDialect, vocabulary_, merges_.unreachable().empty(), isa) {
     Cancel never;
     acquire(1, never);  // the first slot's table is filled now, not at the first call
 }
@@ -88,7 +81,7 @@ Tokenizer::Tokenizer(Tables tables, cpu::Isa isa)
 Tokenizer::Tokenizer(const SectionReader& snapshot, cpu::Isa isa)
     : vocabulary_(vocab::Vocabulary::map(snapshot)),
       merges_(vocab::Merges::map(snapshot, vocabulary_)),
-      scanner_(pretokens::Scanner::map(snapshot, known_pattern(vocabulary_.pattern()), merges_.unreachable().empty(), isa)) {
+      scanner_(pretokens::Scanner::map(snapshot, vocabulary_.pattern(), kDialect, merges_.unreachable().empty(), isa)) {
     Cancel never;
     acquire(1, never);
 }
@@ -255,10 +248,11 @@ private:
 
 std::vector<Tokenizer::Part> Tokenizer::divide(std::span<const documents::Document> documents, const EncodeOptions& options) const {
     // A special token with white space inside of it could lie across a cut; then documents stay whole.
-    const bool may_cut = options.specials == nullptr ||
-                         std::none_of(vocabulary_.specials().begin(), vocabulary_.specials().end(), [](const vocab::SpecialToken& special) {
-                             return special.text.find_first_of(" \n") != std::string::npos;
-                         });
+    const bool specials_may_cut =
+        options.specials == nullptr ||
+        std::none_of(vocabulary_.specials().begin(), vocabulary_.specials().end(),
+                     [](const vocab::SpecialToken& special) { return special.text.find_first_of(" \n") != std::string::npos; });
+    const bool may_cut = specials_may_cut && scanner_.starts_behind_letters();
     std::vector<Part> parts(1);
     std::size_t part_bytes = 0;
     for (const documents::Document& document : documents) {
@@ -380,7 +374,7 @@ void Tokenizer::encode_until(const documents::Document& document, const EncodeOp
 }
 
 std::uint64_t Tokenizer::count_pretokens(const documents::Document& document, documents::Invalid invalid, Cancel& cancel) const {
-    const pretokens::Scanner plain(scanner_.pattern(), scanner_.isa());
+    const pretokens::Scanner plain = scanner_.without_cuts(vocabulary_);
     EncodeOptions options;
     options.invalid = invalid;
     Chunk chunk;

@@ -45,6 +45,11 @@ public:
                       Cancel& cancel) const;
     // The number of pretokens that the pattern cuts the document into; special tokens are text here.
     std::uint64_t count_pretokens(const documents::Document& document, documents::Invalid invalid, Cancel& cancel) const;
+    // Appends the ids of bytes that are merged as one piece, not split into pretokens; they need not be UTF-8. With
+    // `whole_first`, bytes that are a token are that token, as for a pretoken.
+    void encode_piece(std::span<const std::uint8_t> bytes, bool whole_first, std::vector<std::uint32_t>& ids, Cancel& cancel) const;
+    // The length of the last pretoken of a text in which special tokens are text; 0 if there is none.
+    std::uint64_t last_pretoken_bytes(const documents::Document& document, Cancel& cancel) const;
 
     // For small inputs, when waiting is not allowed (the caller holds the interpreter lock): false if all slots are busy.
     bool try_encode(const documents::Document& document, const EncodeOptions& options, Sink& sink, Cancel& cancel) const;

@@ -63,8 +63,8 @@ void count_document(const documents::Document& document, const pretokens::Scanne
     }
 }
 
-// Stretches of documents, about kPartBytes each, cut where every known pattern begins a pretoken.
-std::vector<std::vector<documents::Document>> divide(std::span<const documents::Document> documents) {
+// Stretches of documents, about kPartBytes each, cut where the pattern is sure to begin a pretoken.
+std::vector<std::vector<documents::Document>> divide(std::span<const documents::Document> documents, bool may_cut) {
     std::vector<std::vector<documents::Document>> parts(1);
     std::size_t part_bytes = 0;
     for (const documents::Document& document : documents) {
@@ -77,7 +77,7 @@ std::vector<std::vector<documents::Document>> divide(std::span<const documents::
             std::size_t end = document.unit_count;
             const std::size_t unit_bytes = documents::unit_bytes(document.encoding);
             const std::size_t room = (kPartBytes - part_bytes) / unit_bytes;
-            if (end - begin > room + kCutWindowUnits) {
+            if (may_cut && end - begin > room + kCutWindowUnits) {
                 const std::size_t cut = documents::last_certain_start(document, begin, begin + room + kCutWindowUnits, kCutWindowUnits);
                 if (cut != begin) end = cut;
             }
@@ -93,7 +93,7 @@ std::vector<std::vector<documents::Document>> divide(std::span<const documents::
 
 void count_documents(std::span<const documents::Document> documents, const pretokens::Scanner& scanner, documents::Invalid invalid,
                      std::int64_t weight, std::size_t threads, WordCounts& counts, Cancel& cancel) {
-    const std::vector<std::vector<documents::Document>> parts = divide(documents);
+    const std::vector<std::vector<documents::Document>> parts = divide(documents, scanner.starts_behind_letters());
     std::mutex mutex;
     std::vector<Counter> idle(1);
     pool::run(parts.size(), threads, cancel, [&](std::size_t i) {

@@ -1,11 +1,14 @@
 // The door of the room: UTF-8 in, classes of characters out. Unicode 16.0.0, the version of tiktoken 0.14 and of
-// tokenizers 0.23.
+// tokenizers 0.23. Normal forms and the character sets of tokenizers' components have a header each.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
+#include <span>
 
 #include "cpu/isa.hpp"
+#include "unicode/character_sets.hpp"
+#include "unicode/normalization.hpp"
 
 namespace tokmill::unicode {
 
@@ -27,12 +30,21 @@ enum CharClass : std::uint8_t {
 // The class of a code point below kCodePointLimit (surrogates are kOther).
 CharClass char_class(std::uint32_t code_point) noexcept;
 
-// The table behind char_class, for kernels that look several characters up at once. The class of code point c is in
+// What some patterns tell apart besides: a CharClass, where punctuation and symbols have a value of their own and kOther
+// keeps controls, formats, private and unassigned ones; and a bit for the script Han.
+enum FineClass : std::uint8_t {
+    kFineClass = 7,  // mask of the class
+    kSymbol = 7,     // P, S
+    kHan = 8,        // Script=Han: mostly letters, but also numbers (U+3007), symbols (radicals) and marks
+};
+std::uint8_t fine_class(std::uint32_t code_point) noexcept;
+
+// The table behind both, for kernels that look several characters up at once. The fine class of code point c is in
 //     words[pages[c >> 8] * 32 + (c >> 3 & 31)], bits 4 * (c & 7) to 4 * (c & 7) + 3.
 // Example: U+00E9 is in page 0, word 29, bits 4-7.
 struct ClassTable {
     const std::uint8_t* pages;  // kClassPageBytes of them; 3 more are readable, for gathers of 32 bits
-    const std::uint32_t* words;
+    std::span<const std::uint32_t> words;
 };
 inline constexpr std::uint32_t kClassPageBytes = kCodePointLimit >> 8;
 ClassTable class_table() noexcept;

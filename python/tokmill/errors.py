@@ -17,8 +17,10 @@ __all__ = [
     "InputNotFoundError",
     "InstructionSetError",
     "InvalidUtf8Error",
+    "MissingPeerError",
     "OutputError",
     "PatternError",
+    "PlanError",
     "PretokenTooLongError",
     "SnapshotError",
     "SpecialTokenError",
@@ -83,6 +85,10 @@ class PatternError(Error, ValueError):
     """A split pattern is missing, unknown, or holds a construct that cannot be done exactly."""
 
 
+class PlanError(Error, ValueError):
+    """A file of a plan (of n-gram rows) is no such file, breaks a rule, or is of another version."""
+
+
 class UnknownVocabularyError(Error, LookupError):
     """Nothing provides a vocabulary of this name; the message lists the places tried and how to supply the file."""
 
@@ -119,3 +125,7 @@ class OutputError(Error, OSError):
 
 class InstructionSetError(Error, ValueError):
     """``TOKMILL_ISA`` or ``isa=`` names an instruction set that this machine or build does not have."""
+
+
+class MissingPeerError(Error, ImportError):
+    """The library to compare with is not installed."""

@@ -200,6 +200,13 @@ class Tokenizer(CoreTokenizer):
         else:
             raise ArgumentError(f"cannot tell the format of {name}: the name has to end in .tokmill (snapshot) or .tiktoken (rank file)")
 
+    def info(self) -> dict[str, Any]:
+        """What the tokenizer is made of, as ``tokmill info --json`` shows it: model, split pattern and scanner, sizes, digest, ..."""
+        from .report import Report, vocabulary_section
+
+        section: dict[str, Any] = Report(self.name, [vocabulary_section(self)]).to_dict()["sections"][0]
+        return section
+
     # Identity
 
     def __eq__(self, other: object) -> bool:

@@ -28,7 +28,7 @@ namespace {
 using Random = std::mt19937_64;
 using Starts = std::vector<std::uint32_t>;
 
-constexpr Pattern kPatterns[] = {Pattern::gpt2, Pattern::cl100k, Pattern::o200k};
+
 
 int failures = 0;
 
@@ -215,7 +215,7 @@ void check_known_cases() {
                 fail("known case, " + std::string(pretokens::name(c.pattern)) + " " + std::string(cpu::name(isa)), c.text);
         }
     }
-    for (const Pattern pattern : kPatterns) {
+    for (const Pattern pattern : pretokens::kPatterns) {
         if (pretokens::find_pattern(pretokens::name(pattern)) != pattern || pretokens::find_pattern(pretokens::regex(pattern)) != pattern)
             fail("find_pattern", pretokens::name(pattern));
     }
@@ -276,7 +276,7 @@ void check_snapshot(const vocab::Vocabulary& vocabulary, Random& random) {
 void check_random(const vocab::Vocabulary& vocabulary, Random& random, int rounds) {
     Bench bench(random);
     std::size_t bytes = 0, cuts = 0;
-    for (const Pattern pattern : kPatterns) {
+    for (const Pattern pattern : pretokens::kPatterns) {
         const Scanner specification(pattern, vocabulary, false, cpu::Isa::scalar);
         for (const cpu::Isa isa : cpu::supported()) {
             const Scanner plain(pattern, vocabulary, false, isa);

@@ -97,23 +97,26 @@ TOKMILL_ALWAYS_INLINE void classify(const KernelTables& tables, const std::uint8
     const Bytes x = load_bytes(p);
     m.non_ascii = top_bits(x);
     const std::uint64_t letters = in_range(x, 'a', 26, 0x20);
-    if constexpr (kPattern == Pattern::o200k) {
+    constexpr Traits t = kTraits<kPattern>;
+    if constexpr (t.words == Words::cased) {
         const std::uint64_t lower_bit = top_bits({_mm256_slli_epi16(x.low, 2), _mm256_slli_epi16(x.high, 2)});
         m.upper = letters & ~lower_bit;
         m.lower = letters & lower_bit;
-        m.slash = equal(x, '/');
         m.letter = m.mark = 0;
     } else {
         m.letter = letters;
     }
+    if constexpr (t.tail == Tail::newlines_and_slashes) m.slash = equal(x, '/');
     m.number = in_range(x, '0', 10);
     // An entry that no byte with this low half equals stands for "none": 1 for half 0, else 0.
     m.space = in_table(x, _mm256_broadcastsi128_si256(_mm_setr_epi8(' ', 0, 0, 0, 0, 0, 0, 0, 0, '\t', '\n', '\v', '\f', '\r', 0, 0)));
-    if constexpr (kPattern != Pattern::gpt2)
+    if constexpr (t.words != Words::bare)
         m.newline = in_table(x, _mm256_broadcastsi128_si256(_mm_setr_epi8(1, 0, 0, 0, 0, 0, 0, 0, 0, 0, '\n', 0, 0, '\r', 0, 0)));
     m.blank = equal(x, ' ');
+    if constexpr (t.words == Words::punctuated) m.gap = (in_range(x, 0, 0x20) & ~m.space) | equal(x, 0x7F);
     m.continuation = m.space2 = m.space3 = 0;
-    m.quote = equal(x, '\'');
+    if constexpr (t.script != Script::none) m.script = m.script_symbol = m.odd_script = 0;
+    if constexpr (t.contractions != Contractions::none) m.quote = equal(x, '\'');
 
     std::uint64_t after3 = 0, after2 = 0, after_ascii = 0;
     if constexpr (kCuts) start_cuts(m, cuts, after3, after2, after_ascii);
@@ -123,6 +126,7 @@ TOKMILL_ALWAYS_INLINE void classify(const KernelTables& tables, const std::uint8
         const std::uint64_t leads3 = in_range(x, 0xE0, 16);
         const std::uint64_t leads2 = m.non_ascii & ~(m.continuation | leads3 | leads4);
         const Bytes y = load_bytes(p + 1), z = load_bytes(p + 2);
+        if constexpr (t.script == Script::han) m.odd_script = odd_han(x, y, z);
         Codes codes;
         put_codes(x.low, y.low, z.low, codes.at);
         put_codes(x.high, y.high, z.high, codes.at + 32);

@@ -28,7 +28,6 @@ TOKMILL_ALWAYS_INLINE std::uint64_t starts_of_ends(std::uint64_t starts, std::ui
     return _pdep_u64(_pext_u64(wanted, ends), starts);
 }
 
-
 TOKMILL_ALWAYS_INLINE __m512i splat(std::uint8_t byte) { return _mm512_set1_epi8(static_cast<char>(byte)); }
 
 // Looks 64 indices up in 128 bytes; 0 where the index has its top bit set.
@@ -55,16 +54,23 @@ TOKMILL_ALWAYS_INLINE Suffixes find_suffixes(const KernelTables& tables, const s
             quotes & (_mm512_test_epi8_mask(first, second) | (tables.suffix_long_s ? long_s : 0))};
 }
 
+TOKMILL_ALWAYS_INLINE std::uint64_t equal(__m512i x, std::uint8_t byte) { return _mm512_cmpeq_epi8_mask(x, splat(byte)); }
+
+// Bytes from `first` on, `count` of them.
+TOKMILL_ALWAYS_INLINE std::uint64_t in_range(__m512i x, std::uint8_t first, std::uint8_t count) {
+    return _mm512_cmplt_epu8_mask(_mm512_sub_epi8(x, splat(first)), splat(count));
+}
+
 #include "pretokens/kernels/mask_algebra.inc"
 
 // What the safe-cut test has to know of the characters before a block.
 struct CutCarry {
-    std::uint64_t after3 = 0, after2 = 0;   // masks: the first byte behind a character of 3 or 2 bytes
-    std::uint64_t cut_before_ascii = 0;     // mask: a cut here if it is ASCII
-    std::uint64_t after_ascii = 0;          // 1 behind an ASCII character other than a space
-    std::uint32_t code3 = 0;                // the last character of 3 bytes ...
-    std::uint32_t partial_right = 0;        // ... and whether it has that flag
-    std::uint32_t code2 = 0;                // the last character of 2 bytes
+    std::uint64_t after3 = 0, after2 = 0;  // masks: the first byte behind a character of 3 or 2 bytes
+    std::uint64_t cut_before_ascii = 0;    // mask: a cut here if it is ASCII
+    std::uint64_t after_ascii = 0;         // 1 behind an ASCII character other than a space
+    std::uint32_t code3 = 0;               // the last character of 3 bytes ...
+    std::uint32_t partial_right = 0;       // ... and whether it has that flag
+    std::uint32_t code2 = 0;               // the last character of 2 bytes
 };
 
 // 16 bytes of a compressed register as 32-bit elements.
@@ -105,7 +111,7 @@ TOKMILL_ALWAYS_INLINE __m512i with_left_neighbours(__m512i elements, __m512i bef
 }
 
 struct ClassPlanes {
-    std::uint64_t bit0 = 0, bit1 = 0, bit2 = 0;  // of unicode::CharClass, at first bytes
+    std::uint64_t bit0 = 0, bit1 = 0, bit2 = 0;  // of the classes of traits.hpp, at first bytes
 };
 
 // Characters of 2 bytes. The bit of code point c is bit c & 7 of byte c >> 3 of a plane.
@@ -166,9 +172,9 @@ TOKMILL_ALWAYS_INLINE void classify3(const KernelTables& tables, const std::uint
     }
     if constexpr (kCuts) {
         // Each with its left neighbour in the upper half: element 0 has the last one of the blocks before.
-        const __m512i neighbours0 = _mm512_setr_epi32(0x00200000, 0x00000001, 0x00010002, 0x00020003, 0x00030004, 0x00040005, 0x00050006,
-                                                      0x00060007, 0x00070008, 0x00080009, 0x0009000A, 0x000A000B, 0x000B000C, 0x000C000D,
-                                                      0x000D000E, 0x000E000F);
+        const __m512i neighbours0 =
+            _mm512_setr_epi32(0x00200000, 0x00000001, 0x00010002, 0x00020003, 0x00030004, 0x00040005, 0x00050006, 0x00060007, 0x00070008,
+                              0x00080009, 0x0009000A, 0x000A000B, 0x000B000C, 0x000C000D, 0x000D000E, 0x000E000F);
         const __m512i pairs0 = _mm512_permutex2var_epi16(codes, neighbours0, _mm512_set1_epi16(static_cast<short>(cuts.code3)));
         std::uint32_t joins = joined(tables, pairs0, kPairFactor3);
         if (count > 16) {
@@ -189,11 +195,11 @@ TOKMILL_ALWAYS_INLINE void classify3(const KernelTables& tables, const std::uint
     // Back to where they stand.
     const __m512i in_place = _mm512_maskz_expand_epi8(leads, _mm512_castsi256_si512(flags));
     const auto flagged = [&](int bit) -> std::uint64_t { return _mm512_test_epi8_mask(in_place, splat(static_cast<std::uint8_t>(bit))); };
-    const std::uint64_t bit1 = flagged(2), bit2 = flagged(4);
-    planes.bit0 |= flagged(1);
+    const std::uint64_t bit0 = flagged(1), bit1 = flagged(2), bit2 = flagged(4);
+    planes.bit0 |= bit0;
     planes.bit1 |= bit1;
     planes.bit2 |= bit2;
-    m.space3 = bit1 & bit2;
+    m.space3 = bit1 & bit2 & ~bit0;
     if constexpr (kCuts) {
         const std::uint64_t ascii_may_follow = leads & ~flagged(kJoinsAsciiRight);
         m.cut |= (leads & (leads << 3 | after3) & ~flagged(kJoinsAnyLeft)) | (leads & after_ascii & ~flagged(kJoinsAsciiLeft)) |
@@ -205,9 +211,7 @@ TOKMILL_ALWAYS_INLINE void classify3(const KernelTables& tables, const std::uint
 
 // Characters of 4 bytes, at most 16 in a block. Out of line: they are rare.
 __attribute__((noinline)) void classify4(const KernelTables& tables, const std::uint8_t* p, std::uint64_t leads, ClassPlanes& planes) {
-    const auto byte_at = [&](int offset) {
-        return widen<0>(_mm512_maskz_compress_epi8(leads, _mm512_loadu_si512(p + offset)));
-    };
+    const auto byte_at = [&](int offset) { return widen<0>(_mm512_maskz_compress_epi8(leads, _mm512_loadu_si512(p + offset))); };
     const __m512i code = _mm512_or_si512(_mm512_or_si512(bits_of(byte_at(0), 7, 18), bits_of(byte_at(1), 63, 12)),
                                          _mm512_or_si512(bits_of(byte_at(2), 63, 6), bits_of(byte_at(3), 63, 0)));
     const __mmask16 used = _cvtu32_mask16((1u << __builtin_popcountll(leads)) - 1);
@@ -227,20 +231,23 @@ TOKMILL_ALWAYS_INLINE void classify(const KernelTables& tables, const std::uint8
     const __m512i flags = lookup128(tables.ascii, x);
     const auto flagged = [&](int bits) -> std::uint64_t { return _mm512_test_epi8_mask(flags, splat(static_cast<std::uint8_t>(bits))); };
     m.non_ascii = _mm512_movepi8_mask(x);
-    if constexpr (kPattern == Pattern::o200k) {
+    constexpr Traits t = kTraits<kPattern>;
+    if constexpr (t.words == Words::cased) {
         m.upper = flagged(kAsciiUpper);
         m.lower = flagged(kAsciiLower);
-        m.slash = flagged(kAsciiSlash);
         m.letter = m.mark = 0;
     } else {
         m.letter = flagged(kAsciiUpper | kAsciiLower);
     }
     m.number = flagged(kAsciiNumber);
     m.space = flagged(kAsciiSpace);
-    if constexpr (kPattern != Pattern::gpt2) m.newline = flagged(kAsciiNewline);
+    if constexpr (t.words != Words::bare) m.newline = flagged(kAsciiNewline);
     m.blank = flagged(kAsciiBlank);
-    m.quote = flagged(kAsciiQuote);
+    if constexpr (t.contractions != Contractions::none) m.quote = flagged(kAsciiQuote);
+    if constexpr (t.tail == Tail::newlines_and_slashes) m.slash = flagged(kAsciiSlash);
+    if constexpr (t.words == Words::punctuated) m.gap = flagged(kAsciiGap);
     m.continuation = m.space2 = m.space3 = 0;
+    if constexpr (t.script != Script::none) m.script = m.script_symbol = m.odd_script = 0;
 
     std::uint64_t after3 = 0, after2 = 0, after_ascii = 0;
     if constexpr (kCuts) {
@@ -264,17 +271,9 @@ TOKMILL_ALWAYS_INLINE void classify(const KernelTables& tables, const std::uint8
             const std::uint64_t leads3 = leads34 & ~leads4;
             if (leads3 != 0) classify3<kCuts>(tables, p, x, y, leads3, planes, m, after3, after_ascii, cuts);
             if (leads4 != 0) classify4(tables, p, leads4, planes);
+            if constexpr (t.script == Script::han) m.odd_script = odd_han(x, y, _mm512_loadu_si512(p + 2));
         }
-        if constexpr (kPattern == Pattern::o200k) {
-            m.upper |= planes.bit0 & ~planes.bit1 & ~planes.bit2;
-            m.lower |= planes.bit1 & ~planes.bit0 & ~planes.bit2;
-            m.mark = planes.bit2 & ~planes.bit1 & ~planes.bit0;
-            m.letter = (planes.bit0 & planes.bit1 & ~planes.bit2) | m.mark;
-        } else {
-            m.letter |= (planes.bit0 | planes.bit1) & ~planes.bit2;
-        }
-        m.number |= planes.bit2 & planes.bit0;
-        m.space |= planes.bit2 & planes.bit1;
+        add_classes<kPattern>(m, planes.bit0, planes.bit1, planes.bit2);
     }
 }
 

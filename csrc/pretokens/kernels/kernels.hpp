@@ -6,6 +6,7 @@
 #include <cstdint>
 
 #include "pretokens/pretokens.hpp"
+#include "pretokens/traits.hpp"
 
 namespace tokmill::pretokens {
 
@@ -16,14 +17,15 @@ enum AsciiFlag : std::uint8_t {
     kAsciiNumber = 4,
     kAsciiSpace = 8,
     kAsciiNewline = 16,
-    kAsciiBlank = 32,  // ' ' alone
-    kAsciiQuote = 64,  // the apostrophe
-    kAsciiSlash = 128,
+    kAsciiBlank = 32,   // ' ' alone
+    kAsciiQuote = 64,   // the apostrophe
+    kAsciiSlash = 128,  // where a pattern absorbs it; else
+    kAsciiGap = 128,    // kGap, for deepseek-v3
 };
 
 // A character of 3 bytes in one byte: its class in the low bits, and what the vocabulary's tokens do at its borders.
 enum BmpFlag : std::uint8_t {
-    kBmpClass = 7,            // unicode::CharClass
+    kBmpClass = 7,            // of traits.hpp
     kJoinsAsciiLeft = 8,      // a token holds ASCII (other than a space) right before it
     kJoinsAsciiRight = 16,    // a token holds ASCII right after it
     kJoinsAnyLeft = 32,       // a token holds it after the last byte alone of some character
@@ -33,15 +35,15 @@ enum BmpFlag : std::uint8_t {
 
 struct KernelTables {
     alignas(64) std::uint8_t ascii[128] = {};
-    alignas(64) std::uint8_t class_plane[3][256] = {};    // 2-byte characters: bit i of the class, one bit each
-    alignas(64) std::uint8_t suffix_first[128] = {};      // first letter of a contraction: 1 = complete, 2 = l, 4 = v or r
-    alignas(64) std::uint8_t suffix_second[128] = {};     // its second letter: 2 = l, 4 = e
-    bool suffix_long_s = false;                           // U+017F is an s
-    std::uint32_t joined_shift = 32;                      // the hash of a pair of neighbours is shifted right by this
-    const std::uint32_t* joined = nullptr;                // bits: some token may join these neighbours
-    const std::uint8_t* bmp = nullptr;                    // BmpFlags of U+0000-FFFF, and 3 more bytes for gathers of 32 bits
-    const std::uint8_t* class_pages = nullptr;            // see unicode/unicode.hpp
-    const std::uint32_t* class_words = nullptr;
+    alignas(64) std::uint8_t class_plane[3][256] = {};  // 2-byte characters: bit i of the class, one bit each
+    alignas(64) std::uint8_t suffix_first[128] = {};    // first letter of a contraction: 1 = complete, 2 = l, 4 = v or r
+    alignas(64) std::uint8_t suffix_second[128] = {};   // its second letter: 2 = l, 4 = e
+    bool suffix_long_s = false;                         // U+017F is an s
+    std::uint32_t joined_shift = 32;                    // the hash of a pair of neighbours is shifted right by this
+    const std::uint32_t* joined = nullptr;              // bits: some token may join these neighbours
+    const std::uint8_t* bmp = nullptr;                  // BmpFlags of U+0000-FFFF, and 3 more bytes for gathers of 32 bits
+    const std::uint8_t* class_pages = nullptr;          // see unicode/unicode.hpp
+    const std::uint32_t* class_words = nullptr;         // with the pattern's classes, for characters of 4 bytes
 };
 
 // The hash of two neighbours, both of 3 bytes or both of 2. Multiplication by an odd constant keeps pairs apart; the top

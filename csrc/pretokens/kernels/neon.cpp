@@ -43,9 +43,7 @@ TOKMILL_ALWAYS_INLINE std::uint64_t equal(const Bytes& x, std::uint8_t byte) {
 
 // Bytes from `first` on, `count` of them, with the bits of `fold` set beforehand.
 TOKMILL_ALWAYS_INLINE std::uint64_t in_range(const Bytes& x, std::uint8_t first, std::uint8_t count, std::uint8_t fold = 0) {
-    return where(x, [=](uint8x16_t v) {
-        return vcltq_u8(vsubq_u8(vorrq_u8(v, vdupq_n_u8(fold)), vdupq_n_u8(first)), vdupq_n_u8(count));
-    });
+    return where(x, [=](uint8x16_t v) { return vcltq_u8(vsubq_u8(vorrq_u8(v, vdupq_n_u8(fold)), vdupq_n_u8(first)), vdupq_n_u8(count)); });
 }
 
 TOKMILL_ALWAYS_INLINE std::uint64_t with_bit(const Bytes& x, std::uint8_t bit) {
@@ -78,22 +76,25 @@ TOKMILL_ALWAYS_INLINE void classify(const KernelTables& tables, const std::uint8
     const uint8x16_t any = vorrq_u8(vorrq_u8(x.at[0], x.at[1]), vorrq_u8(x.at[2], x.at[3]));
     m.non_ascii = vmaxvq_u8(any) < 0x80 ? 0 : with_bit(x, 0x80);
     const std::uint64_t letters = in_range(x, 'a', 26, 0x20);
-    if constexpr (kPattern == Pattern::o200k) {
+    constexpr Traits t = kTraits<kPattern>;
+    if constexpr (t.words == Words::cased) {
         const std::uint64_t lower_bit = with_bit(x, 0x20);
         m.upper = letters & ~lower_bit;
         m.lower = letters & lower_bit;
-        m.slash = equal(x, '/');
         m.letter = m.mark = 0;
     } else {
         m.letter = letters;
     }
+    if constexpr (t.tail == Tail::newlines_and_slashes) m.slash = equal(x, '/');
     m.number = in_range(x, '0', 10);
     m.blank = equal(x, ' ');
     m.space = m.blank | in_range(x, '\t', 5);
-    if constexpr (kPattern != Pattern::gpt2)
+    if constexpr (t.words != Words::bare)
         m.newline = where(x, [](uint8x16_t v) { return vorrq_u8(vceqq_u8(v, vdupq_n_u8('\n')), vceqq_u8(v, vdupq_n_u8('\r'))); });
+    if constexpr (t.words == Words::punctuated) m.gap = (in_range(x, 0, 0x20) & ~m.space) | equal(x, 0x7F);
     m.continuation = m.space2 = m.space3 = 0;
-    m.quote = equal(x, '\'');
+    if constexpr (t.script != Script::none) m.script = m.script_symbol = m.odd_script = 0;
+    if constexpr (t.contractions != Contractions::none) m.quote = equal(x, '\'');
 
     std::uint64_t after3 = 0, after2 = 0, after_ascii = 0;
     if constexpr (kCuts) start_cuts(m, cuts, after3, after2, after_ascii);
@@ -103,6 +104,7 @@ TOKMILL_ALWAYS_INLINE void classify(const KernelTables& tables, const std::uint8
         const std::uint64_t leads3 = in_range(x, 0xE0, 16);
         const std::uint64_t leads2 = m.non_ascii & ~(m.continuation | leads3 | leads4);
         const Bytes y = load_bytes(p + 1), z = load_bytes(p + 2);
+        if constexpr (t.script == Script::han) m.odd_script = odd_han(x, y, z);
         alignas(16) std::uint16_t codes[64];
         for (int i = 0; i < 4; ++i) put_codes(x.at[i], y.at[i], z.at[i], codes + 16 * i);
         Found found;

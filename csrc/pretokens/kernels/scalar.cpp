@@ -22,12 +22,7 @@ std::size_t scan(const KernelTables&, ScanState& state, const std::uint8_t* text
 }  // namespace
 
 ScanFunction scan_scalar(Pattern pattern) noexcept {
-    switch (pattern) {
-        case Pattern::gpt2: return scan<Pattern::gpt2>;
-        case Pattern::cl100k: return scan<Pattern::cl100k>;
-        case Pattern::o200k: break;
-    }
-    return scan<Pattern::o200k>;
+    return with_pattern(pattern, []<Pattern kPattern>() -> ScanFunction { return scan<kPattern>; });
 }
 
 }  // namespace tokmill::pretokens

@@ -15,8 +15,8 @@ class Case:
     """One question.
 
     `text` names a cutting of texts.py; `form` the call that is asked and compared ("array", "listed", "message", "batch", "count",
-    "decode", "stream", or "" where nothing is compared); `measure` the way of timing. `own` cases are asked of tokmill alone,
-    `leaders` ones only of the peers that get every round.
+    "decode", "stream", "drop_in", "drop_in_batch", or "" where nothing is compared); `measure` the way of timing. `own` cases are asked of
+    tokmill alone, `leaders` ones only of the peers that get every round, `drop_in` ones of those that have tiktoken's interface.
     """
 
     name: str
@@ -30,6 +30,11 @@ class Case:
     own: bool = False
     leaders: bool = False
     environment: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def drop_in(self) -> bool:
+        """Whether this is a row of tiktoken's interface."""
+        return self.form.startswith("drop_in")
 
     @property
     def hostile(self) -> bool:
@@ -90,6 +95,11 @@ def suite() -> list[Case]:
         Case("memory-words", "growth from 1e5 to 1e6 distinct words", "distinct/words", "", "memory_words", unit="MB", leaders=True),
         Case("o200k-steady", "English, steady, o200k", "english/slices", "array", "steady", vocabulary="o200k_base", leaders=True),
         Case("o200k-warm", "English, warm, o200k", "english/whole", "array", "warm", vocabulary="o200k_base", leaders=True),
+    ]
+    cases += [
+        Case("drop-in-messages", "as tiktoken: encode of 80-byte messages", "english/messages", "drop_in", "drop_in"),
+        Case("drop-in-documents", "as tiktoken: encode of documents of 1 MB", "english/megabytes", "drop_in", "drop_in"),
+        Case("drop-in-batch", "as tiktoken: encode_batch, 2 threads", "english/documents", "drop_in_batch", "drop_in_batch", threads=2),
     ]
     for tier in ("haswell", "scalar"):
         forced = {"TOKMILL_ISA": tier}

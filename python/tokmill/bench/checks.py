@@ -45,6 +45,10 @@ def difference(peer: Peer, cutting: Cutting, form: str, threads: int, path: Path
             if len(rows) != len(parts):
                 return f"{len(rows)} rows for {len(parts)} documents"
             return _first(_ids_difference(peer.numbers(row), expected) for row, expected in zip(rows, right, strict=True))
+        if form.startswith("drop_in"):
+            texts, encoding = [part.decode() for part in parts], peer.drop_in()
+            found = encoding.encode_batch(texts, num_threads=threads) if form == "drop_in_batch" else map(encoding.encode, texts)
+            return _first(_ids_difference(row, expected) for row, expected in zip(found, right, strict=True))
         call = getattr(peer, form)()
         if form == "count":
             return _first(_count_difference(call(peer.given(part)), len(ids)) for part, ids in zip(parts, right, strict=True))

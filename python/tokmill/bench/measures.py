@@ -132,6 +132,24 @@ def messages(peer: Peer, question: Question) -> Answer:
     return {**answer, "µs a call": question.cutting.size / len(given) / answer["value"]}
 
 
+def drop_in(peer: Peer, question: Question) -> Answer:
+    """`encode(text)` as written for tiktoken, special tokens refused, over all parts one by one."""
+    encode = peer.drop_in().encode
+
+    def all_of_them(texts: list[str]) -> None:
+        for text in texts:
+            encode(text)
+
+    return _median_rate(all_of_them, [part.decode() for part in question.cutting.parts()], question.cutting.size, question.repeats)
+
+
+def drop_in_batch(peer: Peer, question: Question) -> Answer:
+    """`encode_batch(texts, num_threads=...)` as written for tiktoken."""
+    encode_batch = peer.drop_in().encode_batch
+    given = [part.decode() for part in question.cutting.parts()]
+    return _median_rate(lambda texts: encode_batch(texts, num_threads=question.threads), given, question.cutting.size, question.repeats)
+
+
 def batch(peer: Peer, question: Question) -> Answer:
     """All documents in one call."""
     given = [peer.given(part) for part in question.cutting.parts()]
@@ -262,6 +280,8 @@ MEASURES: dict[str, Callable[[Peer, Question], Answer]] = {
     "cold": cold,
     "messages": messages,
     "batch": batch,
+    "drop_in": drop_in,
+    "drop_in_batch": drop_in_batch,
     "decode": decode,
     "stream": stream,
     "load": load,

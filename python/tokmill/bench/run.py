@@ -125,6 +125,8 @@ class Run:
         """The peers that the case is asked of."""
         if case.own:
             return [name for name in self._peers if name == "tokmill"]
+        if case.drop_in:
+            return [name for name in self._peers if name in ("tokmill", "tiktoken")]
         if case.leaders:
             return [name for name in self._peers if PEERS[name].rounds == "all"]
         return [name for name in self._peers if case.english or not PEERS[name].english_only]

@@ -153,6 +153,11 @@ def _documents(sources: list[bytes]) -> list[bytes]:
     return [part for part in cut_at_line_ends(_whole(sources)[0], DOCUMENTS) if part]
 
 
+def _megabytes(sources: list[bytes]) -> list[bytes]:
+    data = _whole(sources)[0]
+    return cut_at_line_ends(data, max(1, len(data) // 1_000_000))
+
+
 def _messages(sources: list[bytes]) -> list[bytes]:
     """Runs of whole words of one line, 60 to 80 characters long, taken evenly from the text."""
     found = re.findall(r"\S[^\n]{58,78}(?=\s)", _whole(sources)[0].decode())
@@ -172,6 +177,7 @@ _CUTS: dict[str, Callable[[list[bytes]], list[bytes]]] = {
     "slices": _slices,
     "whole": _whole,
     "documents": _documents,
+    "megabytes": _megabytes,
     "messages": _messages,
     "10mb": _first_10_mb,
     "all": _all,

@@ -11,7 +11,7 @@ import sys
 from collections.abc import Sequence
 
 from ..errors import ArgumentError, Error
-from . import count, decode, encode, info, report
+from . import count, decode, encode, info, report, verify
 
 __all__ = ["main"]
 
@@ -21,6 +21,7 @@ COMMANDS = {
     "decode": (decode, "ids to text"),
     "count": (count, "how many tokens files have"),
     "info": (info, "the vocabulary and this machine"),
+    "verify": (verify, "compare with the installed tiktoken or tokenizers on your own texts"),
 }
 BENCH_HELP = "measure tokmill beside every installed peer"
 

@@ -29,7 +29,12 @@ INPUT_FORMATS: tuple[Format, ...] = ("text", "jsonl", "arrow", "parquet")
 def add_vocabulary(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("vocabulary")
     group.add_argument(
-        "-v", "--vocab", default=embedded.NAME, metavar="NAME", help="a name, a rank file, a snapshot or a directory (%(default)s)"
+        "-v",
+        "--vocab",
+        "--tokenizer",
+        default=embedded.NAME,
+        metavar="NAME",
+        help="a name, a rank file, a snapshot or a directory (%(default)s)",
     )
     group.add_argument("--pattern", help="split pattern of a rank file: gpt2, cl100k, o200k, or a regex")
     group.add_argument(

@@ -4,5 +4,17 @@ from __future__ import annotations
 
 from .document import Piece, Preview, Report, Row, Section, Table
 from .tokens import core_hours_per_terabyte, escaped, tokens_section
+from .vocabulary import vocabulary_section
 
-__all__ = ["Piece", "Preview", "Report", "Row", "Section", "Table", "core_hours_per_terabyte", "escaped", "tokens_section"]
+__all__ = [
+    "Piece",
+    "Preview",
+    "Report",
+    "Row",
+    "Section",
+    "Table",
+    "core_hours_per_terabyte",
+    "escaped",
+    "tokens_section",
+    "vocabulary_section",
+]

@@ -66,6 +66,10 @@ class Peer:
         """The call from ids, as `ids_given` makes them, to the text."""
         raise Gap("does not decode")
 
+    def drop_in(self) -> Any:
+        """An object with tiktoken's interface: `encode` and `encode_batch` of `str`, as written for tiktoken."""
+        raise Gap("has not tiktoken's interface")
+
     def ids_given(self, ids: Ids) -> Any:
         """Ids in the form that `decode` likes best."""
         return ids.tolist()

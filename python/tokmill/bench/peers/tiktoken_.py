@@ -40,3 +40,6 @@ class Adapter(Peer):
     def decode(self) -> Callable[[Any], bytes | str]:
         decode: Callable[[Any], bytes] = self._tokenizer.decode_bytes
         return decode
+
+    def drop_in(self) -> Any:
+        return self._tokenizer

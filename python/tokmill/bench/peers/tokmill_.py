@@ -42,6 +42,11 @@ class Adapter(Peer):
     def decode(self) -> Callable[[Any], bytes | str]:
         return self._tokenizer.decode_bytes
 
+    def drop_in(self) -> Any:
+        from tokmill.compat.tiktoken import Encoding
+
+        return Encoding.from_tokenizer(self._tokenizer)
+
     def ids_given(self, ids: Ids) -> Any:
         return ids
 

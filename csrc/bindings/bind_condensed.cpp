@@ -1,0 +1,417 @@
+// HypertokenRules and what is done by them: condense, expand, the book of a stream. Names, defaults and the result's class live in
+// Python (tokmill/condensed/).
+#include <pybind11/stl.h>
+
+#include <algorithm>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <type_traits>
+#include <utility>
+
+#include "bindings/python.hpp"
+#include "condensed/condensed.hpp"
+
+namespace tokmill::bindings {
+
+namespace {
+
+// Ids of any integer type as int32, without a copy if they are; what does not fit is outside of every vocabulary.
+class Int32Ids {
+public:
+    explicit Int32Ids(PyObject* object) : ids_(object) {
+        ids_.visit([&](const auto* data, std::size_t size) {
+            using Id = std::remove_cv_t<std::remove_pointer_t<decltype(data)>>;
+            if constexpr (std::is_same_v<Id, std::int32_t>) {
+                view_ = {data, size};
+            } else {
+                copy_.resize(size);
+                for (std::size_t i = 0; i < size; ++i) {
+                    if (!std::in_range<std::int32_t>(data[i]))
+                        throw Error(ErrorKind::unknown_id,
+                                    "id " + std::to_string(data[i]) + " at " + std::to_string(i) + " does not fit into int32",
+                                    static_cast<std::int64_t>(i));
+                    copy_[i] = static_cast<std::int32_t>(data[i]);
+                }
+                view_ = copy_;
+            }
+        });
+    }
+    std::span<const std::int32_t> view() const noexcept { return view_; }
+
+private:
+    Ids ids_;
+    std::vector<std::int32_t> copy_;
+    std::span<const std::int32_t> view_;
+};
+
+[[noreturn]] void refuse_place(const char* name, std::size_t index, std::int64_t value, const std::string& what) {
+    throw Error(ErrorKind::value, std::string(name) + "[" + std::to_string(index) + "] = " + std::to_string(value) + " " + what,
+                static_cast<std::int64_t>(index));
+}
+
+// Places in a stream of `size` ids that never run backwards.
+std::vector<std::int64_t> rising(const py::object& object, const char* name, std::size_t size) {
+    std::vector<std::int64_t> places = Ids(object.ptr()).to_int64();
+    std::int64_t before = 0;
+    for (std::size_t i = 0; i < places.size(); ++i) {
+        if (places[i] < before) refuse_place(name, i, places[i], i == 0 ? "is negative" : "runs backwards");
+        if (places[i] > static_cast<std::int64_t>(size)) refuse_place(name, i, places[i], "is beyond the " + std::to_string(size) + " ids");
+        before = places[i];
+    }
+    return places;
+}
+
+std::vector<std::int64_t> offsets_argument(const py::object& object, std::size_t size) {
+    std::vector<std::int64_t> offsets = rising(object, "offsets", size);
+    if (offsets.empty()) throw Error(ErrorKind::value, "offsets has one element more than there are documents; it is empty");
+    if (offsets.front() != 0) refuse_place("offsets", 0, offsets.front(), "is not 0");
+    if (offsets.back() != static_cast<std::int64_t>(size))
+        refuse_place("offsets", offsets.size() - 1, offsets.back(), "is not the number of ids, " + std::to_string(size));
+    return offsets;
+}
+
+condensed::Profile profile_argument(const std::string& name) {
+    if (name == "zip2zip") return condensed::Profile::zip2zip;
+    if (name == "lru") return condensed::Profile::lru;
+    throw Error(ErrorKind::value, "profile= takes \"zip2zip\" or \"lru\", not \"" + name + "\"");
+}
+
+std::unique_ptr<condensed::HypertokenRules> make_rules(const std::string& profile, std::uint32_t vocab_size, std::uint32_t book_size,
+                                                       std::uint32_t max_subtokens, const py::object& disabled, const py::object& seed,
+                                                       const py::object& seed_offsets) {
+    condensed::HypertokenRules::Spec spec;
+    spec.profile = profile_argument(profile);
+    spec.vocab_size = vocab_size;
+    spec.book_size = book_size;
+    spec.max_subtokens = max_subtokens;
+    const Int32Ids disabled_ids(disabled.ptr());
+    spec.disabled.assign(disabled_ids.view().begin(), disabled_ids.view().end());
+    const Int32Ids seed_ids(seed.ptr());
+    spec.seed.assign(seed_ids.view().begin(), seed_ids.view().end());
+    for (const std::int64_t offset : offsets_argument(seed_offsets, spec.seed.size()))
+        spec.seed_offsets.push_back(static_cast<std::uint64_t>(offset));
+    return std::make_unique<condensed::HypertokenRules>(std::move(spec));
+}
+
+py::tuple condense(const condensed::HypertokenRules& rules, const py::object& ids_object, const py::object& offsets_object,
+                   const py::object& barriers_object, bool carry, bool installed, const py::object& threads) {
+    const Int32Ids ids(ids_object.ptr());
+    const std::vector<std::int64_t> offsets = offsets_argument(offsets_object, ids.view().size());
+    std::vector<std::int64_t> barriers;
+    if (!barriers_object.is_none()) barriers = rising(barriers_object, "barriers", ids.view().size());
+    const condensed::CondenseOptions options{barriers, carry, installed};
+    const std::size_t thread_count = threads_argument(threads.ptr());
+    condensed::Condensed out;
+    {
+        WithoutInterpreterLock unlocked;
+        out = condensed::condense(rules, ids.view(), offsets, options, thread_count, unlocked.cancel());
+    }
+    return py::make_tuple(to_numpy(std::move(out.ids)), to_numpy(std::move(out.base_counts)), to_numpy(out.ends, true),
+                          installed ? to_numpy(std::move(out.installed)) : py::object(py::none()));
+}
+
+py::tuple expand(const condensed::HypertokenRules& rules, const py::object& ids_object, const py::object& offsets_object, bool strict,
+                 bool carry, const py::object& threads) {
+    const Int32Ids ids(ids_object.ptr());
+    const std::vector<std::int64_t> offsets = offsets_argument(offsets_object, ids.view().size());
+    const std::size_t thread_count = threads_argument(threads.ptr());
+    condensed::Expanded out;
+    {
+        WithoutInterpreterLock unlocked;
+        out = condensed::expand(rules, ids.view(), offsets, strict ? condensed::Reading::strict : condensed::Reading::lenient, carry,
+                                thread_count, unlocked.cancel());
+    }
+    return py::make_tuple(to_numpy(std::move(out.ids)), to_numpy(out.ends, true));
+}
+
+// What a step gives for each sequence: a row of an int32 array, -1 where nothing is.
+class StepArray {
+public:
+    StepArray(const py::object& out, std::size_t rows, std::size_t columns) {
+        if (out.is_none()) {
+            array_ = py::array_t<std::int32_t>({static_cast<py::ssize_t>(rows), static_cast<py::ssize_t>(columns)});
+        } else {
+            const bool is_array = py::isinstance<py::array_t<std::int32_t, py::array::c_style>>(out);
+            if (is_array) array_ = py::reinterpret_borrow<py::array>(out);
+            if (!is_array || array_.ndim() != 2 || static_cast<std::size_t>(array_.shape(0)) != rows ||
+                static_cast<std::size_t>(array_.shape(1)) != columns || !array_.writeable())
+                throw Error(ErrorKind::value, "out= is a contiguous, writeable int32 array of shape [" + std::to_string(rows) + ", " +
+                                                  std::to_string(columns) + "]");
+        }
+    }
+    std::int32_t* data() { return static_cast<std::int32_t*>(array_.mutable_data()); }
+    py::object array() { return std::move(array_); }
+
+private:
+    py::array array_;
+};
+
+py::array_t<std::int32_t> to_array(const std::vector<std::int32_t>& values) {
+    return py::array_t<std::int32_t>(static_cast<py::ssize_t>(values.size()), values.data());
+}
+
+// The entries of a book: phrases padded with -1, [rows, max_subtokens], and their lengths (0: no entry).
+template <class Book>
+py::tuple book_arrays(const Book& book, const condensed::HypertokenRules& rules) {
+    const std::size_t rows = book.row_end();
+    const auto most = static_cast<std::size_t>(rules.max_subtokens());
+    py::array_t<std::int32_t> phrases({static_cast<py::ssize_t>(rows), static_cast<py::ssize_t>(most)});
+    py::array_t<std::uint8_t> lengths(static_cast<py::ssize_t>(rows));
+    std::int32_t* out = phrases.mutable_data();
+    std::fill_n(out, rows * most, -1);
+    for (std::size_t row = 0; row < rows; ++row)
+        lengths.mutable_data()[row] = static_cast<std::uint8_t>(book.phrase(row, out + row * most));
+    return py::make_tuple(phrases, lengths);
+}
+
+// The part that writers and readers share. Calls from several threads wait for one another.
+template <class Zip2zip, class Lru>
+class PySequences {
+public:
+    PySequences(py::object rules, std::size_t sequences, std::size_t max_rewind)
+        : rules_object_(std::move(rules)), rules_(rules_object_.cast<const condensed::HypertokenRules&>()) {
+        if (rules_.profile() == condensed::Profile::lru) {
+            lru_ = std::make_unique<Lru>(rules_, sequences, max_rewind);
+        } else {
+            zip2zip_ = std::make_unique<Zip2zip>(rules_, sequences, max_rewind);
+        }
+    }
+
+    std::size_t sequences() {
+        return with([](auto& all) { return all.size(); });
+    }
+    void add(std::size_t count) {
+        with([&](auto& all) { all.add(count); });
+    }
+    std::size_t fork(std::size_t sequence) {
+        return with([&](auto& all) { return all.fork(check(sequence, all.size())); });
+    }
+    void reorder(const std::vector<std::size_t>& sources) {
+        with([&](auto& all) {
+            for (const std::size_t source : sources) check(source, all.size());
+            all.reorder(sources);
+        });
+    }
+    void drop(const std::vector<std::size_t>& sequences) {
+        with([&](auto& all) {
+            for (const std::size_t sequence : sequences) check(sequence, all.size());
+            all.drop(sequences);
+        });
+    }
+    void rewind(const py::object& counts) {
+        with([&](auto& all) {
+            std::vector<std::size_t> each;
+            if (PyIndex_Check(counts.ptr()) != 0 && !py::isinstance<py::array>(counts)) {
+                each.assign(all.size(), size_argument(counts.ptr(), "the number of ids to take back", 0));
+            } else {
+                for (const std::int64_t count : Ids(counts.ptr()).to_int64()) {
+                    if (count < 0) throw Error(ErrorKind::value, "a number of ids to take back is negative: " + std::to_string(count));
+                    each.push_back(static_cast<std::size_t>(count));
+                }
+                check_count("rewind", each.size(), all.size());
+            }
+            all.rewind(each);
+        });
+    }
+    py::tuple book(std::size_t sequence) {
+        return with([&](auto& all) { return book_arrays(all[check(sequence, all.size())].machine().book(), rules_); });
+    }
+    py::array_t<std::int32_t> installed() {
+        return with([&](auto& all) {
+            std::vector<std::int32_t> counts;
+            for (std::size_t i = 0; i < all.size(); ++i) counts.push_back(all[i].machine().book().count());
+            return to_array(counts);
+        });
+    }
+    py::array_t<std::int64_t> base_counts() {
+        return with([&](auto& all) {
+            py::array_t<std::int64_t> counts(static_cast<py::ssize_t>(all.size()));
+            for (std::size_t i = 0; i < all.size(); ++i) counts.mutable_data()[i] = static_cast<std::int64_t>(all[i].base_count());
+            return counts;
+        });
+    }
+
+protected:
+    static std::size_t check(std::size_t sequence, std::size_t sequences) {
+        if (sequence < sequences) return sequence;
+        throw Error(ErrorKind::value, "there is no sequence " + std::to_string(sequence) + "; there are " + std::to_string(sequences));
+    }
+    static void check_count(const char* call, std::size_t given, std::size_t sequences) {
+        if (given != sequences)
+            throw Error(ErrorKind::value, std::string(call) + "() takes one number a sequence: " + std::to_string(sequences) + ", not " +
+                                              std::to_string(given));
+    }
+    template <class Function>
+    auto with(Function&& function) {
+        std::unique_lock<std::mutex> lock(mutex_, std::try_to_lock);
+        if (!lock.owns_lock()) {
+            const py::gil_scoped_release unlocked;
+            lock.lock();
+        }
+        return lru_ != nullptr ? function(*lru_) : function(*zip2zip_);
+    }
+    const condensed::HypertokenRules& rules() const noexcept { return rules_; }
+
+private:
+    py::object rules_object_;
+    const condensed::HypertokenRules& rules_;
+    std::unique_ptr<Zip2zip> zip2zip_;
+    std::unique_ptr<Lru> lru_;
+    std::mutex mutex_;
+};
+
+class PyEncoder
+    : public PySequences<condensed::WriterSequences<condensed::Zip2zipWriter>, condensed::WriterSequences<condensed::LruWriter>> {
+public:
+    using PySequences::PySequences;
+
+    py::object step(const py::object& ids_object, const py::object& out) {
+        const Int32Ids ids(ids_object.ptr());
+        return with([&](auto& all) {
+            check_count("step", ids.view().size(), all.size());
+            StepArray array(out, all.size(), condensed::kMostIdsAStep);
+            all.step(ids.view(), array.data());
+            return array.array();
+        });
+    }
+    py::array_t<std::int32_t> extend(std::size_t sequence, const py::object& ids_object) {
+        const Int32Ids ids(ids_object.ptr());
+        return with([&](auto& all) {
+            std::vector<std::int32_t> out;
+            all.extend(check(sequence, all.size()), ids.view(), out);
+            return to_array(out);
+        });
+    }
+    py::array_t<std::int32_t> finish(std::size_t sequence) {
+        return with([&](auto& all) {
+            const std::int32_t last = all.finish(check(sequence, all.size()));
+            return to_array(last < 0 ? std::vector<std::int32_t>{} : std::vector<std::int32_t>{last});
+        });
+    }
+    py::array_t<std::int32_t> pending() {
+        return with([&](auto& all) {
+            std::vector<std::int32_t> counts;
+            for (std::size_t i = 0; i < all.size(); ++i) counts.push_back(all[i].machine().pending());
+            return to_array(counts);
+        });
+    }
+};
+
+class PyDecoder
+    : public PySequences<condensed::ReaderSequences<condensed::Zip2zipReader>, condensed::ReaderSequences<condensed::LruReader>> {
+public:
+    PyDecoder(py::object rules, std::size_t sequences, std::size_t max_rewind, bool strict)
+        : PySequences(std::move(rules), sequences, max_rewind),
+          reading_(strict ? condensed::Reading::strict : condensed::Reading::lenient) {}
+
+    py::object step(const py::object& ids_object, const py::object& out) {
+        const Int32Ids ids(ids_object.ptr());
+        return with([&](auto& all) {
+            check_count("step", ids.view().size(), all.size());
+            StepArray array(out, all.size(), static_cast<std::size_t>(rules().max_subtokens()));
+            all.step(ids.view(), reading_, array.data());
+            return array.array();
+        });
+    }
+    py::array_t<std::int32_t> extend(std::size_t sequence, const py::object& ids_object) {
+        const Int32Ids ids(ids_object.ptr());
+        return with([&](auto& all) {
+            std::vector<std::int32_t> out;
+            all.extend(check(sequence, all.size()), ids.view(), reading_, out);
+            return to_array(out);
+        });
+    }
+    void finish(std::size_t sequence) {
+        with([&](auto& all) { all.finish(check(sequence, all.size())); });
+    }
+    py::array_t<std::int32_t> last_rows() {
+        return with([&](auto& all) {
+            std::vector<std::int32_t> rows;
+            for (std::size_t i = 0; i < all.size(); ++i) rows.push_back(all[i].machine().last_row());
+            return to_array(rows);
+        });
+    }
+
+private:
+    condensed::Reading reading_;
+};
+
+template <class Class>
+void bind_protocol(py::class_<Class>& bound) {
+    bound.def("step", &Class::step, py::arg("ids"), py::arg("out") = py::none())
+        .def("extend", &Class::extend, py::arg("sequence"), py::arg("ids"))
+        .def("finish", &Class::finish, py::arg("sequence") = 0)
+        .def("rewind", &Class::rewind, py::arg("ids"), "Takes back the last ids: as many of each sequence, or one number each.")
+        .def("reorder", &Class::reorder, py::arg("sources"), "Sequence i becomes a copy of old sequence sources[i].")
+        .def("fork", &Class::fork, py::arg("sequence"), "Adds a copy of a sequence; its number.")
+        .def("add", &Class::add, py::arg("count") = 1, "Adds fresh sequences.")
+        .def("drop", &Class::drop, py::arg("sequences"), "Removes sequences; those behind move up.")
+        .def("book", &Class::book, py::arg("sequence") = 0,
+             "The entries so far: phrases int32 [rows, max_subtokens] padded with -1, lengths uint8 [rows] (0: no entry).")
+        .def_property_readonly("installed", &Class::installed, "Entries of each book, int32 [sequences].")
+        .def_property_readonly("base_counts", &Class::base_counts, "Base ids of each sequence so far, int64 [sequences].")
+        .def_property_readonly("sequences", &Class::sequences, "How many sequences there are.");
+}
+
+// The book of one document: of base ids the writer's (one entry ahead of a reader's), of condensed ids a reader's.
+py::tuple book_of(const condensed::HypertokenRules& rules, const py::object& ids_object, bool condensed_ids, bool strict) {
+    const Int32Ids ids(ids_object.ptr());
+    const auto read = [&]<class Reader>(Reader reader) {
+        std::vector<std::int32_t> out(static_cast<std::size_t>(rules.max_subtokens()));
+        const condensed::Reading reading = strict ? condensed::Reading::strict : condensed::Reading::lenient;
+        for (std::size_t i = 0; i < ids.view().size(); ++i) reader.read(ids.view()[i], reading, static_cast<std::int64_t>(i), out.data());
+        return book_arrays(reader.book(), rules);
+    };
+    const auto write = [&]<class Writer>(Writer writer) {
+        std::vector<std::int32_t> out(ids.view().size()), counts(ids.view().size());
+        condensed::CondensedSink sink{out.data(), counts.data(), nullptr, 0};
+        writer.take(ids.view().data(), ids.view().size(), 0, sink);
+        writer.cut(sink);
+        return book_arrays(writer.book(), rules);
+    };
+    if (rules.profile() == condensed::Profile::lru)
+        return condensed_ids ? read(condensed::LruReader(rules)) : write(condensed::LruWriter(rules));
+    return condensed_ids ? read(condensed::Zip2zipReader(rules)) : write(condensed::Zip2zipWriter(rules));
+}
+
+py::array_t<std::int32_t> digit_ids(const py::object& tokenizer) {
+    return to_array(condensed::digit_ids(tokenizer_of(tokenizer.ptr()).vocabulary()));
+}
+
+}  // namespace
+
+void bind_condensed(py::module_& module) {
+    py::class_<condensed::HypertokenRules>(module, "HypertokenRules", "What writer and reader of hypertokens agree on.")
+        .def(py::init(&make_rules), py::kw_only(), py::arg("profile"), py::arg("vocab_size"), py::arg("book_size"),
+             py::arg("max_subtokens"), py::arg("disabled"), py::arg("seed"), py::arg("seed_offsets"))
+        .def("condense", &condense, py::arg("ids"), py::arg("offsets"), py::arg("barriers"), py::arg("carry"), py::arg("installed"),
+             py::arg("threads"), "Base ids to (ids, base counts, offsets, installed or None).")
+        .def("expand", &expand, py::arg("ids"), py::arg("offsets"), py::arg("strict"), py::arg("carry"), py::arg("threads"),
+             "Condensed ids to (base ids, offsets).")
+        .def("book", &book_of, py::arg("ids"), py::arg("condensed"), py::arg("strict"), "The book that a document makes.");
+    module.def("digit_ids", &digit_ids, py::arg("tokenizer"), "The ids of all tokens with a character of Unicode's category N.");
+
+    py::class_<PyEncoder> encoder(module, "HypertokenEncoder",
+                                  "Condensed ids of sequences that grow id by id; made by Hypertokens.state().\n\n"
+                                  "step(ids, out=None): one base id a sequence, negative for none; int32 [sequences, 2]: what came out,\n"
+                                  "then -1. extend(sequence, ids): several of one sequence; int32 [ids]. finish(sequence=0): the end of\n"
+                                  "a document; what was held back, int32 [0 or 1]. Raises UnknownIdError, and has changed nothing then.");
+    encoder.def(py::init<py::object, std::size_t, std::size_t>(), py::arg("rules"), py::arg("sequences"), py::arg("max_rewind"));
+    bind_protocol(encoder);
+    encoder.def_property_readonly("pending", &PyEncoder::pending, "Base ids of each sequence that are held back, int32 [sequences].");
+
+    py::class_<PyDecoder> decoder(module, "HypertokenDecoder",
+                                  "Base ids of sequences whose condensed ids come one by one; made by Hypertokens.decoder().\n\n"
+                                  "step(ids, out=None): one id a sequence, negative for none; int32 [sequences, max_subtokens]: its base\n"
+                                  "ids, then -1; nothing has changed if it raises UnknownIdError. extend(sequence, ids): several of one\n"
+                                  "sequence; int32 [base ids]; the ids before one that raises have been read. finish(sequence=0): the\n"
+                                  "next id begins a document.");
+    decoder.def(py::init<py::object, std::size_t, std::size_t, bool>(), py::arg("rules"), py::arg("sequences"), py::arg("max_rewind"),
+                py::arg("strict"));
+    bind_protocol(decoder);
+    decoder.def_property_readonly("last_rows", &PyDecoder::last_rows,
+                                  "The row of the book that each sequence's last id has installed, -1 for none: int32 [sequences].");
+}
+
+}  // namespace tokmill::bindings

@@ -1,0 +1,117 @@
+// Programs: from a regex, a literal text or a set to a machine, and from a machine to pieces.
+#include <bit>
+#include <string>
+#include <utility>
+
+#include "base/errors.hpp"
+#include "pretokens/engine/engine.hpp"
+#include "pretokens/engine/machine.hpp"
+#include "pretokens/engine/passes.hpp"
+#include "pretokens/engine/tabulation.hpp"
+
+namespace tokmill::pretokens::engine {
+
+namespace {
+
+class PieceSink {
+public:
+    static constexpr bool kWantsMatches = true;
+    explicit PieceSink(Pieces& pieces) noexcept : pieces_(pieces) {}
+
+    void events(std::uint64_t base, std::uint64_t cuts, std::uint64_t matches, std::uint64_t empty_matches) {
+        for (; cuts != 0; cuts &= cuts - 1) {
+            const int bit = std::countr_zero(cuts);
+            const std::uint64_t at = base + static_cast<std::uint64_t>(bit);
+            close(at);
+            if ((empty_matches >> bit & 1) != 0) pieces_.list.push_back({at, at, true});
+            pieces_.list.push_back({at, at, (matches >> bit & 1) != 0});
+            pieces_.open = true;
+        }
+    }
+    void close(std::uint64_t at) noexcept {
+        if (pieces_.open) pieces_.list.back().end = at;
+        pieces_.open = false;
+    }
+
+private:
+    Pieces& pieces_;
+};
+
+class StartSink {
+public:
+    static constexpr bool kWantsMatches = false;
+    explicit StartSink(std::uint32_t* starts) noexcept : first_(starts), next_(starts) {}
+
+    void events(std::uint64_t base, std::uint64_t cuts, std::uint64_t, std::uint64_t) noexcept {
+        for (; cuts != 0; cuts &= cuts - 1)
+            *next_++ = static_cast<std::uint32_t>(base) + static_cast<std::uint32_t>(std::countr_zero(cuts));
+    }
+    std::size_t count() const noexcept { return static_cast<std::size_t>(next_ - first_); }
+
+private:
+    std::uint32_t* first_;
+    std::uint32_t* next_;
+};
+
+template <class Sink>
+void run(const Machine& machine, Cursor& cursor, const std::uint8_t* text, std::uint64_t end, bool last,
+         std::span<const std::uint64_t> text_ends, Sink& sink) {
+    if (machine.tabulated) {
+        if (last) tabulate(machine, cursor, text, end, text_ends, sink);
+    } else if (!machine.narrow_cells.empty()) {
+        Passes<NarrowCell, Sink>(machine, machine.narrow_cells.data(), sink).run(cursor, text, end, last, text_ends);
+    } else {
+        Passes<WideCell, Sink>(machine, machine.wide_cells.data(), sink).run(cursor, text, end, last, text_ends);
+    }
+}
+
+}  // namespace
+
+std::string_view name(Dialect dialect) noexcept { return dialect == Dialect::tiktoken ? "tiktoken" : "tokenizers"; }
+
+Program Program::compile(std::string_view regex, Dialect dialect) { return Program(make_machine(parse(regex, dialect), dialect)); }
+
+Program Program::compile_tabulated(std::string_view regex, Dialect dialect) {
+    return Program(make_machine(parse(regex, dialect), dialect, true));
+}
+
+Program Program::literal(std::string_view text) {
+    std::vector<Tree> characters;
+    const auto* const bytes = reinterpret_cast<const std::uint8_t*>(text.data());
+    for (std::size_t at = 0; at < text.size(); at += unicode::utf8_length(bytes[at]))
+        characters.push_back(make_set(CodePointSet::one(unicode::decode_utf8(bytes + at))));
+    if (characters.empty()) characters.push_back(make_set({}));
+    return Program(make_machine(make_sequence(std::move(characters)), Dialect::tokenizers));
+}
+
+Program Program::one_of(std::span<const std::pair<std::uint32_t, std::uint32_t>> ranges, bool runs) {
+    std::vector<CodePointSet::Range> members;
+    for (const auto& [first, last] : ranges) members.push_back({first, last});
+    Tree tree = make_set(CodePointSet(std::move(members)));
+    if (runs) tree = make_repeat(std::move(tree), 1, kUnbounded, Node::Greed::greedy, 0);
+    return Program(make_machine(tree, Dialect::tokenizers));
+}
+
+void Program::find(Cursor& cursor, const std::uint8_t* text, std::uint64_t end, bool last, std::span<const std::uint64_t> text_ends,
+                   Pieces& pieces) const {
+    PieceSink sink(pieces);
+    run(*machine_, cursor, text, end, last, text_ends, sink);
+    if (last) sink.close(end);
+}
+
+std::size_t Program::find_starts(Cursor& cursor, const std::uint8_t* text, std::uint32_t end, bool last, std::uint32_t* starts) const {
+    StartSink sink(starts);
+    run(*machine_, cursor, text, end, last, {}, sink);
+    return sink.count();
+}
+
+bool Program::matches_everything() const noexcept { return machine_->matches_everything; }
+bool Program::has_empty_matches() const noexcept { return machine_->has_empty_matches; }
+bool Program::is_tabulated() const noexcept { return machine_->tabulated; }
+
+Program::Statistics Program::statistics() const noexcept {
+    return {machine_->class_count, machine_->letter_count,  machine_->state_count,
+            machine_->row_count,   machine_->forward_count, machine_->table_bytes()};
+}
+
+}  // namespace tokmill::pretokens::engine

@@ -1,0 +1,17 @@
+"""Streams of ids made shorter, and long again: fewer ids for the same text, exactly reversible.
+
+>>> import tokmill
+>>> z = tokmill.condensed.Hypertokens(256, book_size=64, max_subtokens=4)
+>>> c = z.condense([1, 2, 3, 1, 2, 3, 1, 2, 3])
+>>> c.ids.tolist(), c.base_counts.tolist()
+([1, 2, 3, 256, 258, 257], [1, 1, 1, 2, 2, 2])
+>>> z.expand(c).ids.tolist()
+[1, 2, 3, 1, 2, 3, 1, 2, 3]
+"""
+
+from __future__ import annotations
+
+from .hypertokens import Hypertokens
+from .result import BASE, HYPER, SUPER, Condensed
+
+__all__ = ["BASE", "HYPER", "SUPER", "Condensed", "Hypertokens"]

@@ -1,0 +1,202 @@
+"""``Hypertokens``: codes for phrases that a book learns while it reads (LZW over ids; zip2zip, arXiv 2506.01084).
+
+The first time that two neighbours are seen they become an entry of the book, the next time they are one id, and so on up to
+``max_subtokens`` base ids. The book is not part of the output: whoever reads the ids learns the same book.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Sequence
+from typing import Any, Literal, TypeAlias, overload
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from .._core import HypertokenDecoder, HypertokenEncoder, HypertokenRules, digit_ids
+from ..errors import ArgumentError, ArgumentTypeError
+from ..ragged import Ragged
+from ..tokenizer import Tokenizer
+from .outside import barrier_places, check_spans, tags_of
+from .result import HYPER, Condensed
+
+__all__ = ["Hypertokens", "Profile"]
+
+Profile: TypeAlias = Literal["zip2zip", "lru"]
+
+# Book size and longest phrase: zip2zip's released models use books of 1,024 to 4,096 entries and phrases of up to 4.
+DEFAULTS: dict[str, tuple[int, int]] = {"zip2zip": (2048, 4), "lru": (4096, 8)}
+
+
+class Hypertokens:
+    """A condenser whose ids beyond the base vocabulary are codes of a book that every document makes anew.
+
+    ``vocabulary`` is a tokenizer or the number of base ids. ``profile`` is ``"zip2zip"`` (bit-equal to ``zip2zip_compression`` 0.3.4: a
+    full book stays as it is) or ``"lru"`` (a full book recycles the phrase that was not used for longest, so that long streams keep
+    their gain). ``disabled`` are ids that are in no phrase: integers, or ``"digits"`` for all tokens with a digit; by default digits
+    in ``lru`` and none in ``zip2zip``. Padding (``pad_id``, else the tokenizer's) is always disabled. ``seed`` are phrases that every
+    book starts with, the first under the first code; each needs the phrase without its last id before or behind it.
+
+    Immutable. Raises ArgumentError for a size out of bounds, a disabled id that is none, a seed that cannot have grown.
+    """
+
+    __slots__ = ("_rules", "book_size", "disabled", "max_subtokens", "pad_id", "profile", "seed", "tokenizer", "vocab_size")
+
+    def __init__(
+        self,
+        vocabulary: Tokenizer | int,
+        profile: Profile = "zip2zip",
+        *,
+        book_size: int | None = None,
+        max_subtokens: int | None = None,
+        disabled: Literal["digits"] | Iterable[int | Literal["digits"]] | None = None,
+        pad_id: int | None = None,
+        seed: Sequence[Sequence[int]] = (),
+    ) -> None:
+        if profile not in DEFAULTS:
+            raise ArgumentError(f"profile= takes 'zip2zip' or 'lru', not {profile!r}")
+        self.profile = profile
+        self.tokenizer = vocabulary if isinstance(vocabulary, Tokenizer) else None
+        self.vocab_size = vocabulary.vocab_size if isinstance(vocabulary, Tokenizer) else _whole(vocabulary, "the size of the vocabulary")
+        self.book_size = DEFAULTS[profile][0] if book_size is None else _whole(book_size, "book_size")
+        self.max_subtokens = DEFAULTS[profile][1] if max_subtokens is None else _whole(max_subtokens, "max_subtokens")
+        self.pad_id = pad_id if pad_id is not None or self.tokenizer is None else self.tokenizer.pad_id
+        self.disabled = self._disabled_ids(disabled)
+        self.seed = Ragged.from_rows([_phrase(phrase) for phrase in seed], np.int64)
+        self._rules = HypertokenRules(
+            profile=profile,
+            vocab_size=self.vocab_size,
+            book_size=self.book_size,
+            max_subtokens=self.max_subtokens,
+            disabled=self.disabled,
+            seed=self.seed.ids,
+            seed_offsets=self.seed.offsets,
+        )
+
+    def _disabled_ids(self, disabled: Literal["digits"] | Iterable[int | Literal["digits"]] | None) -> NDArray[np.int64]:
+        if disabled is None:
+            disabled = "digits" if self.profile == "lru" and self.tokenizer is not None else ()
+        chosen: set[int] = set() if self.pad_id is None else {_whole(self.pad_id, "pad_id")}
+        asked: Iterable[int | str] = (disabled,) if isinstance(disabled, str) else disabled
+        for one in asked:
+            if isinstance(one, str):
+                if one != "digits":
+                    raise ArgumentError(f"disabled= takes ids and 'digits', not {one!r}")
+                if self.tokenizer is None:
+                    raise ArgumentError("disabled='digits' needs a tokenizer: of a number of ids nobody knows which are digits")
+                chosen.update(digit_ids(self.tokenizer).tolist())
+            else:
+                chosen.add(_whole(one, "a disabled id"))
+        return np.array(sorted(chosen), np.int64)
+
+    def __repr__(self) -> str:
+        return (
+            f"<tokmill.condensed.Hypertokens {self.profile!r}: {self.vocab_size:,} base ids, book of {self.book_size:,}, "
+            f"phrases of up to {self.max_subtokens}, {len(self.disabled):,} ids disabled>"
+        )
+
+    @property
+    def id_end(self) -> int:
+        """One more than the greatest id that can come out: the rows that a model's embedding needs, if it keeps one a code."""
+        return self.vocab_size + self.book_size
+
+    def condense(
+        self,
+        ids: Ragged | ArrayLike,
+        *,
+        barriers: ArrayLike | None = None,
+        spans: ArrayLike | None = None,
+        tags: ArrayLike | None = None,
+        carry: bool = False,
+        installed: bool = False,
+        threads: int | None = None,
+    ) -> Condensed:
+        """Fewer ids for the same base ids; each row is a document of its own.
+
+        ``ids`` is a Ragged, or one document. ``barriers`` are places in the base stream (of all documents) that no phrase crosses, or a
+        bool for each base id; ``spans`` (int [spans, 2], in order, apart) are not crossed at their bounds, and their ``tags`` come with
+        the condensed ids. ``carry=True`` keeps the book from document to document: one long stream, on one thread. ``installed=True``
+        also counts the entries that a reader has after each id.
+
+        Raises UnknownIdError with the index of an id outside of the vocabulary, ArgumentError for places that do not fit.
+        """
+        flat, offsets = _documents(ids)
+        checked, checked_tags = check_spans(spans, tags, len(flat))
+        places = barrier_places(barriers, checked, len(flat))
+        out, base_counts, out_offsets, out_installed = self._rules.condense(flat, offsets, places, carry, installed, threads)
+        condensed = Condensed(out, base_counts, out_offsets, offsets, ((self.vocab_size, HYPER),), out_installed, None, carry)
+        if checked is None or checked_tags is None:
+            return condensed
+        return dataclasses.replace(condensed, tags=tags_of(condensed.base_starts, checked, checked_tags))
+
+    @overload
+    def expand(self, ids: Condensed | Ragged, *, strict: bool = True, carry: bool | None = None, threads: int | None = None) -> Ragged: ...
+
+    @overload
+    def expand(
+        self, ids: NDArray[Any] | Sequence[int], *, strict: bool = True, carry: bool | None = None, threads: int | None = None
+    ) -> NDArray[np.int32]: ...
+
+    def expand(
+        self,
+        ids: Condensed | Ragged | NDArray[Any] | Sequence[int],
+        *,
+        strict: bool = True,
+        carry: bool | None = None,
+        threads: int | None = None,
+    ) -> Ragged | NDArray[np.int32]:
+        """The base ids of condensed ids: a Ragged of documents, or an array int32 [ids] if one document was given as such.
+
+        A code that cannot be at its place raises UnknownIdError with its index; with ``strict=False`` it is read as
+        ``zip2zip_compression`` reads it, as the entry that would come next. ``carry`` is that of the Condensed if not given.
+        """
+        rows = ids.ragged if isinstance(ids, Condensed) else ids
+        if carry is None:
+            carry = isinstance(ids, Condensed) and ids.carry
+        flat, offsets = _documents(rows)
+        base, base_offsets = self._rules.expand(flat, offsets, strict, carry, threads)
+        return Ragged(base, base_offsets) if isinstance(rows, Ragged) else base
+
+    def book(self, ids: ArrayLike, *, condensed: bool = True, strict: bool = True) -> Ragged:
+        """The book that one document leaves: row r holds the base ids of code ``vocab_size + r``.
+
+        ``condensed`` says what ``ids`` are. Of base ids it is the book of the one who writes, which may be an entry ahead of the book of
+        the one who reads.
+        """
+        flat, _ = _documents(ids)
+        phrases, lengths = self._rules.book(flat, condensed, strict)
+        offsets = np.zeros(len(lengths) + 1, np.int64)
+        np.cumsum(lengths, out=offsets[1:])
+        return Ragged(phrases[phrases >= 0], offsets)
+
+    def state(self, sequences: int = 1, *, max_rewind: int = 0) -> HypertokenEncoder:
+        """A writer of ``sequences`` sequences that grow base id by base id; their last ``max_rewind`` ids can be taken back."""
+        return HypertokenEncoder(self._rules, _whole(sequences, "sequences"), _whole(max_rewind, "max_rewind"))
+
+    def decoder(self, sequences: int = 1, *, max_rewind: int = 0, strict: bool = True) -> HypertokenDecoder:
+        """A reader of ``sequences`` sequences whose condensed ids come one by one; the last ``max_rewind`` can be taken back."""
+        return HypertokenDecoder(self._rules, _whole(sequences, "sequences"), _whole(max_rewind, "max_rewind"), strict)
+
+
+def _documents(ids: Ragged | ArrayLike) -> tuple[NDArray[Any], NDArray[np.int64]]:
+    if isinstance(ids, Ragged):
+        return ids.ids, ids.offsets
+    array = np.asarray(ids)
+    if array.ndim != 1 or (array.dtype.kind not in "iu" and len(array)):
+        raise ArgumentTypeError(f"ids are a Ragged or a 1-D array of integers, not {array.ndim}-D {array.dtype}")
+    if not len(array):
+        array = array.astype(np.int32)
+    return array, np.array([0, len(array)], np.int64)
+
+
+def _whole(value: Any, name: str) -> int:
+    if isinstance(value, bool) or not isinstance(value, int | np.integer):
+        raise ArgumentTypeError(f"{name} is an int, not {type(value).__name__}")
+    if not 0 <= value < 2**31:
+        raise ArgumentError(f"{name} is from 0 to 2,147,483,647, not {value}")
+    return int(value)
+
+
+def _phrase(phrase: Sequence[int]) -> NDArray[Any]:
+    array = np.asarray(phrase)
+    return array[array >= 0] if array.ndim == 1 and array.dtype.kind in "iu" else array

@@ -1,0 +1,56 @@
+"""The section that the room vocab/ gives to a report: what a tokenizer is made of, and what of it is not supported."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .._core import PATTERNS
+from ..tokenizer import Tokenizer
+from .document import Row, Section
+
+__all__ = ["vocabulary_section"]
+
+# Of the classes of characters in split patterns; csrc/unicode holds the tables.
+UNICODE_VERSION = "16.0.0"
+SHOWN_SPECIALS = 6
+
+
+def vocabulary_section(tokenizer: Tokenizer) -> Section:
+    """What decides the ids, and where it came from."""
+    special_tokens = tokenizer.special_tokens
+    special_ids = set(special_tokens.values())
+    sizes = np.array([len(token) for id, token in enumerate(tokenizer.token_bytes) if token is not None and id not in special_ids])
+    unused = tokenizer.vocab_size - len(sizes) - len(special_ids)
+    return Section(
+        f"vocabulary {tokenizer.name}",
+        [
+            Row("found", "found", tokenizer.origin),
+            Row("digest", "digest", tokenizer.digest),
+            Row("model", "model", "byte-level BPE", remark="merges by rank, as in tiktoken; a pretoken that is a token is that token"),
+            Row("vocab_size", "ids", tokenizer.vocab_size, remark=f"{unused:,} of them unused" if unused else ""),
+            Row("tokens", "tokens", len(sizes), remark=f"of {sizes.mean():.1f} bytes on average, at most {sizes.max():,}"),
+            Row("special_tokens", "special tokens", len(special_tokens), remark=_first(special_tokens)),
+            *(
+                Row(key, key.removesuffix("_id"), id)
+                for key in ("bos_id", "eos_id", "pad_id")
+                if (id := getattr(tokenizer, key)) is not None
+            ),
+            Row("normalizer", "normaliser", "none"),
+            Row("scanner", "scanner", _scanner(tokenizer.pattern)),
+            Row("pattern", "split pattern", tokenizer.pattern),
+            Row("unicode", "Unicode", UNICODE_VERSION),
+            Row("unsupported", "not supported", "nothing of it"),
+        ],
+    )
+
+
+def _scanner(pattern: str) -> str:
+    """What cuts text into pretokens."""
+    known = next((name for name, regex in PATTERNS.items() if regex == pattern), None)
+    return "general engine" if known is None else f"hand-made for {known}"
+
+
+def _first(special_tokens: dict[str, int]) -> str:
+    shown = ", ".join(f"{text} {id}" for text, id in list(special_tokens.items())[:SHOWN_SPECIALS])
+    more = len(special_tokens) - SHOWN_SPECIALS
+    return f"{shown}, and {more:,} more" if more > 0 else shown

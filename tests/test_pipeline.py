@@ -1,0 +1,109 @@
+"""Stages composed give what the stages one by one give: any documents, threads, blocks and files."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import random
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import tokmill
+from tokmill.errors import ArgumentError, ArgumentTypeError, InvalidUtf8Error, SpecialTokenError
+from tokmill.ngrams import Engram, OverEncoding, Plan
+
+from tests import texts as pieces
+
+PLANS: dict[str, Callable[[tokmill.Tokenizer], Plan]] = {
+    "documents": lambda tok: OverEncoding(tok, first_rows=1_000_003, n=3, k=4),
+    "cross": lambda tok: Engram(tok, sizes=1_000_003, n=4, heads=8),
+    "eos": lambda tok: OverEncoding(tok, first_rows=1_000_003, n=5, boundary="eos", eos_id=tok.id_of(b" ")),
+}
+
+
+def mixed_text(rng: random.Random, length: int) -> str:
+    text = ""
+    while len(text) < length:
+        text += pieces.mixed_text(rng, ["the", " quick"], ["Brown foxes, 12 of them, don't jump over 水車は回る."])
+    return text[:length]
+
+
+@pytest.fixture(params=PLANS)
+def pipe(request: pytest.FixtureRequest, preview: tokmill.Tokenizer) -> tokmill.Pipeline:
+    return tokmill.Pipeline(preview, ngrams=PLANS[request.param](preview))
+
+
+def assert_same(pipe: tokmill.Pipeline, block: tokmill.Block, texts: list[Any], **more: Any) -> None:
+    tokens = pipe.tokenizer.encode_batch(texts, **more)
+    assert np.array_equal(block.tokens.ids, tokens.ids)
+    assert np.array_equal(block.tokens.offsets, tokens.offsets)
+    assert np.array_equal(block.rows, pipe.ngrams.rows(tokens))
+    assert block.tokens.ids.dtype == tokens.ids.dtype
+
+
+def test_documents_of_all_lengths(pipe: tokmill.Pipeline, rng: random.Random) -> None:
+    texts: list[str | bytes] = [mixed_text(rng, rng.choice([0, 1, 5, 60, 700])) for _ in range(300)]
+    texts += ["", "a" * 3000, mixed_text(rng, 2000).encode(), " ".join(mixed_text(rng, 400) for _ in range(900)), "", "x"]
+    rng.shuffle(texts)
+    for threads in (1, 2, 5):
+        assert_same(pipe, pipe(texts, threads=threads), texts)
+    assert_same(pipe, pipe(texts, dtype=np.uint32, threads=2), texts, dtype=np.uint32)
+    assert_same(pipe, pipe([]), [])
+    assert_same(pipe, pipe(["", ""]), ["", ""])
+
+
+def test_special_tokens_and_errors(preview: tokmill.Tokenizer) -> None:
+    pipe = tokmill.Pipeline(preview, ngrams=PLANS["documents"](preview), row_dtype=np.int64, add_table_offsets=True)
+    name = next(iter(preview.special_tokens))
+    texts = [f"a{name}b", "c " * 300_000 + name]
+    block = pipe(texts, special="parse")
+    tokens = preview.encode_batch(texts, special="parse")
+    assert np.array_equal(block.tokens.ids, tokens.ids)
+    assert np.array_equal(block.rows, pipe.ngrams.rows(tokens, dtype=np.int64, add_table_offsets=True))
+    assert block.rows.dtype == np.int64
+    with pytest.raises(SpecialTokenError, match="text 1"):
+        pipe(["c", f"a{name}"], special="error")
+    with pytest.raises(InvalidUtf8Error, match="text 1"):
+        pipe([b"c", b"c " * 400_000 + b"\xff"])
+    with pytest.raises(ArgumentError, match="the plan is for 10 ids"):
+        tokmill.Pipeline(preview, ngrams=OverEncoding(10, first_rows=7))
+    with pytest.raises(ArgumentTypeError):
+        tokmill.Pipeline(preview, ngrams="plan.json")  # type: ignore[arg-type]
+    with pytest.raises(ArgumentError, match="int32 or int64"):
+        tokmill.Pipeline(preview, ngrams=pipe.ngrams, row_dtype=np.uint16)
+
+
+def test_streams(pipe: tokmill.Pipeline, rng: random.Random) -> None:
+    texts = [mixed_text(rng, rng.choice([0, 5, 60, 700])) for _ in range(100)]
+    for batch_bytes in (1, 100, 5000, 1 << 30):
+        blocks = list(pipe.stream(iter(texts), batch_bytes=batch_bytes))
+        assert batch_bytes != 1 or len(blocks) >= 50
+        tokens = pipe.tokenizer.encode_batch(texts)
+        assert np.array_equal(np.concatenate([block.tokens.ids for block in blocks]), tokens.ids)
+        assert np.array_equal(np.concatenate([block.tokens.lengths for block in blocks]), tokens.lengths)
+        assert np.array_equal(np.concatenate([block.rows for block in blocks]), pipe.ngrams.rows(tokens))
+    assert list(pipe.stream([])) == []
+    with pytest.raises(ArgumentError, match="batch_bytes"):
+        pipe.stream(texts, batch_bytes=0)
+
+
+def test_files(pipe: tokmill.Pipeline, rng: random.Random, tmp_path: Path) -> None:
+    text = " ".join(mixed_text(rng, 300) for _ in range(100))
+    (tmp_path / "one.txt.gz").write_bytes(gzip.compress(text.encode()))
+    for block_bytes in (7, 1000, 1 << 20):
+        blocks = list(pipe.stream_file(tmp_path / "one.txt.gz", block_bytes=block_bytes))
+        assert [block.continues for block in blocks] == [False] + [True] * (len(blocks) - 1)
+        ids = pipe.tokenizer.encode(text)
+        assert np.array_equal(np.concatenate([block.tokens.ids for block in blocks]), ids)
+        assert np.array_equal(np.concatenate([block.rows for block in blocks]), pipe.ngrams.rows(ids))
+    documents = [mixed_text(rng, 50) for _ in range(40)]
+    (tmp_path / "many.jsonl").write_text("".join(json.dumps({"text": one}) + "\n" for one in documents))
+    blocks = list(pipe.stream_file(tmp_path / "many.jsonl", block_bytes=500))
+    assert len(blocks) > 3
+    tokens = pipe.tokenizer.encode_batch(documents)
+    assert np.array_equal(np.concatenate([block.rows for block in blocks]), pipe.ngrams.rows(tokens))
+    (tmp_path / "nothing.txt").write_bytes(b"")
+    assert list(pipe.stream_file(tmp_path / "nothing.txt")) == []
