@@ -6,8 +6,10 @@ Not part of the normal test run: it times, and it judges nothing. Texts are the 
 
 from __future__ import annotations
 
+import functools
 import gzip
 import os
+import unicodedata
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -51,6 +53,20 @@ def test_encode(benchmark: Timed, tokenizer: tokmill.Tokenizer, text: bytes) -> 
     """Bytes to an array: check of the UTF-8, boundaries, lookup, output."""
     ids = benchmark(tokenizer.encode, text)
     assert tokenizer.decode_bytes(ids) == text
+
+
+@pytest.mark.parametrize("form", ["NFC", "NFD", "NFKC", "NFKD"])
+@pytest.mark.parametrize("library", ["tokmill", "unicodedata", "tokenizers"])
+def test_normal_form(benchmark: Timed, library: str, form: str, text: bytes) -> None:
+    """A str to its normal form, beside Python's own (of an older or newer Unicode) and tokenizers'."""
+    string = text.decode()
+    if library == "tokmill":
+        normalize = tokmill.Normalizer(form).normalize
+    elif library == "unicodedata":
+        normalize = functools.partial(unicodedata.normalize, form)
+    else:
+        normalize = getattr(pytest.importorskip("tokenizers").normalizers, form)().normalize_str
+    assert benchmark(normalize, string) == tokmill.normalize(string, form, data="tokenizers" if library == "tokenizers" else "unicode-16.0")
 
 
 def test_count(benchmark: Timed, tokenizer: tokmill.Tokenizer, text: bytes) -> None:

@@ -139,6 +139,23 @@ def test_memory_threads_and_cutting_change_nothing(rng: random.Random, cross_doc
             assert list(tmp_path.iterdir()) == []
 
 
+def test_documents_in_pieces(rng: random.Random) -> None:
+    documents = [document for document in random_documents(rng, 30_000, 300, 3000) if document]
+    counter = NgramCounter((1, 2, 4), vocab_size=300, memory=LEAST)
+    for document in documents:
+        counter.add([])  # an empty document, which the pieces go on with
+        begin = 0
+        while begin < len(document):
+            end = begin + rng.choice([0, 1, 5, 1000])
+            counter.add(document[begin:end], continued=True)
+            begin = end
+    assert_equal(counter.finish(), documents)
+    counter = NgramCounter((2,), vocab_size=300)
+    counter.add([1, 2, 3], [0, 2, 3], continued=True)  # there is nothing to go on with
+    counter.add([4, 5, 6], [0, 1, 3], continued=True)
+    assert_equal(counter.finish(), [[1, 2], [3, 4], [5, 6]])
+
+
 def test_one_document_is_cut_into_chunks(rng: random.Random) -> None:
     ids = np.array([rng.randrange(300) for _ in range(50_000)], np.int32)
     assert NgramCounts.from_ids(ids, vocab_size=300, memory=LEAST) == NgramCounts.from_ids(ids, vocab_size=300)
@@ -286,9 +303,7 @@ def test_bad_ids_count_nothing() -> None:
 
 def run_child(what: str, *arguments: object) -> str:
     code = f"import sys; from tests import test_ngram_counting as t; t.{what}_child(*sys.argv[1:])"
-    done = subprocess.run(
-        [sys.executable, "-c", code, *map(str, arguments)], cwd=REPOSITORY, capture_output=True, text=True, timeout=300
-    )
+    done = subprocess.run([sys.executable, "-c", code, *map(str, arguments)], cwd=REPOSITORY, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
 
@@ -314,7 +329,6 @@ def full_disk_child(directory: str) -> None:
     counter = NgramCounter((1, 2, 3), vocab_size=100_000, memory=12_000_000, spill_directory=directory)
     with pytest.raises(tokmill.errors.OutputError, match="more room"):
         counter.add(np.random.default_rng(1).integers(0, 100_000, 1_000_000))
-        counter.finish()
     with pytest.raises(tokmill.errors.ArgumentError, match="make a new one"):
         counter.add([1])
     counts = NgramCounts.from_ids(np.arange(50_000), vocab_size=50_000)
@@ -374,10 +388,8 @@ def interrupts_child(directory: str) -> None:
             assert counts == expected
         except KeyboardInterrupt:
             interrupted += 1
-            try:
+            with contextlib.suppress(tokmill.errors.ArgumentError):  # that it was stopped
                 assert len(counter.finish()) == 0, "stopped before anything was counted"
-            except tokmill.errors.ArgumentError as error:
-                assert "stopped" in str(error)
         signal.signal(signal.SIGALRM, previous)
         assert os.listdir(directory) == []
     assert interrupted >= 2

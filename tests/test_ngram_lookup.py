@@ -151,7 +151,9 @@ def assert_unique(rows: NDArray[Any], owner: NDArray[Any], shard_count: int, **a
 def test_unique_rows(rng: random.Random, dtype: Any, size: int) -> None:
     generator = np.random.default_rng(rng.randrange(10**9))
     for row_count in (1, 7, 1000, 5_000_000):
-        rows = (generator.zipf(1.2, size) % row_count).astype(dtype) if rng.random() < 0.5 else generator.integers(0, row_count, size, dtype)
+        rows = (
+            (generator.zipf(1.2, size) % row_count).astype(dtype) if rng.random() < 0.5 else generator.integers(0, row_count, size, dtype)
+        )
         numbers = np.arange(row_count)
         threads = rng.choice([1, 2, 5])
         assert_unique(rows, numbers * 0, 1, threads=threads)
@@ -189,7 +191,15 @@ def test_bad_rows_and_cuts() -> None:
     assert caught.value.where == 2
     with pytest.raises(errors.ArgumentError):
         unique_rows(np.array([2**64 - 1], np.uint64))
-    for bad in ({"shards": 0}, {"shards": 2}, {"cut": "head"}, {"cut": [0]}, {"cut": [1, 5]}, {"cut": [0, 5, 3]}, {"cut": [0, 5], "row_count": 6}):
+    for bad in (
+        {"shards": 0},
+        {"shards": 2},
+        {"cut": "head"},
+        {"cut": [0]},
+        {"cut": [1, 5]},
+        {"cut": [0, 5, 3]},
+        {"cut": [0, 5], "row_count": 6},
+    ):
         with pytest.raises(errors.ArgumentError):
             unique_rows([0, 1], **bad)  # type: ignore[arg-type]
     with pytest.raises(errors.ArgumentTypeError):
@@ -214,17 +224,13 @@ def test_primes_as_published() -> None:
 
 def test_plans_fit_their_budget(rng: random.Random) -> None:
     for _ in range(50):
-        memory, width, heads = int(10 ** rng.uniform(5, 11)), rng.choice([1, 32, 256]), rng.choice([1, 2, 8])
+        memory, width, heads = int(10 ** rng.uniform(7.2, 11)), rng.choice([1, 32, 256]), rng.choice([1, 2, 8])
         dtype, optimizer, multiple = rng.choice(["float32", "bfloat16", "int8"]), rng.choice([0, 8]), rng.choice([1, 64])
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            try:
-                plan = plan_tables(
-                    memory, vocab_size=5000, width=width, dtype=dtype, heads=heads, optimizer_bytes=optimizer, row_multiple=multiple
-                )
-            except errors.ArgumentError as error:
-                assert "too little" in str(error)
-                continue
+            plan = plan_tables(
+                memory, vocab_size=5000, width=width, dtype=dtype, heads=heads, optimizer_bytes=optimizer, row_multiple=multiple
+            )
         assert plan.bytes <= memory
         used = plan.bytes / memory
         assert used > 0.8 or plan.tables[0].rows < 1000
@@ -235,7 +241,15 @@ def test_plans_fit_their_budget(rng: random.Random) -> None:
 def test_too_small_a_budget_and_bad_arguments() -> None:
     with pytest.raises(errors.ArgumentError, match=r"at least 26\.62 KB"):
         plan_tables("4 KB", vocab_size=100, width=256, orders=(2, 3), heads=2)  # 3 + 5 + 7 + 11 rows of 1024 bytes
-    for bad in ({"width": 0}, {"vocab_size": 0}, {"heads": 0}, {"orders": ()}, {"orders": (0,)}, {"dtype": "float99"}, {"optimizer_bytes": -1}):
+    for bad in (
+        {"width": 0},
+        {"vocab_size": 0},
+        {"heads": 0},
+        {"orders": ()},
+        {"orders": (0,)},
+        {"dtype": "float99"},
+        {"optimizer_bytes": -1},
+    ):
         with pytest.raises(errors.ArgumentError):
             plan_tables("1 GB", **{"vocab_size": 100, "width": 8, **bad})  # type: ignore[arg-type]
 

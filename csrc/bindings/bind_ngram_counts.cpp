@@ -8,9 +8,7 @@
 
 #include "base/sections.hpp"
 #include "bindings/python.hpp"
-#include "ngrams/counts.hpp"
-#include "ngrams/frequent.hpp"
-#include "ngrams/unique_rows.hpp"
+#include "ngrams/ngrams.hpp"
 
 namespace tokmill::bindings {
 
@@ -49,13 +47,13 @@ public:
                  bool cross_documents, const py::object& threads)
         : counter_({orders, vocab_size, memory, directory, cross_documents, threads_argument(threads.ptr())}) {}
 
-    void add(const py::object& ids_object, const Int64Array& offsets) {
+    void add(const py::object& ids_object, const Int64Array& offsets, bool continued) {
         const Ids ids(ids_object.ptr());
         WithoutInterpreterLock unlocked;
         const std::lock_guard<std::mutex> one_at_a_time(mutex_);
         ids.visit([&](const auto* data, std::size_t size) {
             using Id = std::remove_cv_t<std::remove_pointer_t<decltype(data)>>;
-            counter_.add<Id>({data, size}, view_of(offsets), unlocked.cancel());
+            counter_.add<Id>({data, size}, view_of(offsets), continued, unlocked.cancel());
         });
     }
 
@@ -221,7 +219,7 @@ void bind_ngram_counts(py::module_& module) {
         .def(py::init<const std::vector<std::size_t>&, std::uint32_t, std::size_t, const std::string&, bool, const py::object&>(),
              py::kw_only(), py::arg("orders"), py::arg("vocab_size"), py::arg("memory"), py::arg("directory"), py::arg("cross_documents"),
              py::arg("threads"))
-        .def("add", &NgramCounter::add, py::arg("ids"), py::arg("offsets"))
+        .def("add", &NgramCounter::add, py::arg("ids"), py::arg("offsets"), py::arg("continued"))
         .def("finish", &NgramCounter::finish, py::arg("min_count"))
         .def_property_readonly("tokens", &NgramCounter::tokens)
         .def_property_readonly("statistics", &NgramCounter::statistics)

@@ -1,6 +1,7 @@
 // CoreNormalizer: a sequence of steps, given as tuples of a name and its options. The options are checked in Python.
 #include <pybind11/stl.h>
 
+#include <algorithm>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -70,7 +71,7 @@ void append_step(const py::tuple& step, normalized::Steps& steps) {
 normalized::Normalizer make_normalizer(const std::vector<py::tuple>& described, const std::string& data) {
     normalized::Steps steps;
     for (const py::tuple& step : described) append_step(step, steps);
-    return {std::move(steps).take(),
+    return {steps.take(),
             data == "tokenizers" ? unicode::NormalizationData::tokenizers : unicode::NormalizationData::unicode_16};
 }
 
@@ -142,20 +143,22 @@ void bind_normalizer(py::module_& module) {
     py::class_<normalized::Normalizer>(module, "CoreNormalizer")
         .def(py::init(&make_normalizer), py::arg("steps"), py::arg("data"))
         .def_property_readonly("_is_identity", &normalized::Normalizer::is_identity)
-        .def("_normalize",
-             [](const normalized::Normalizer& self, const py::object& text) {
-                 normalized::Workspace workspace;
-                 return normalize_one(self, text, workspace);
-             },
-             py::arg("text"))
-        .def("_normalize_batch",
-             [](const normalized::Normalizer& self, const py::iterable& texts) {
-                 normalized::Workspace workspace;
-                 py::list made;
-                 for (const py::handle text : texts) made.append(normalize_one(self, py::reinterpret_borrow<py::object>(text), workspace));
-                 return made;
-             },
-             py::arg("texts"))
+        .def(
+            "_normalize",
+            [](const normalized::Normalizer& self, const py::object& text) {
+                normalized::Workspace workspace;
+                return normalize_one(self, text, workspace);
+            },
+            py::arg("text"))
+        .def(
+            "_normalize_batch",
+            [](const normalized::Normalizer& self, const py::iterable& texts) {
+                normalized::Workspace workspace;
+                py::list made;
+                for (const py::handle text : texts) made.append(normalize_one(self, py::reinterpret_borrow<py::object>(text), workspace));
+                return made;
+            },
+            py::arg("texts"))
         .def("_align", &align, py::arg("text"), py::arg("characters"));
     module.def(
         "_character_set",

@@ -145,7 +145,7 @@ public:
     }
 
     template <class Id>
-    void add(std::span<const Id> ids, std::span<const std::int64_t> offsets, Cancel& cancel) {
+    void add(std::span<const Id> ids, std::span<const std::int64_t> offsets, bool continued, Cancel& cancel) {
         refuse_if_broken();
         check_offsets(offsets, ids.size());
         check_ids(ids, options_.id_end, cancel);
@@ -153,10 +153,12 @@ public:
         for (std::size_t row = 0; row + 1 < offsets.size(); ++row) {
             auto next = static_cast<std::size_t>(offsets[row]);
             const auto end = static_cast<std::size_t>(offsets[row + 1]);
+            if (!(row == 0 && continued) && !options_.cross_documents) open_ = false;
             if (next == end) continue;
-            if (chunk_.size == 0 || !options_.cross_documents) {
+            if (!open_) {
                 if (chunk_.size == chunk_tokens_) count_chunk(false, cancel);
                 chunk_.starts.push_back(chunk_.size);
+                open_ = true;
             }
             while (next != end) {
                 if (chunk_.size == chunk_tokens_) count_chunk(true, cancel);
@@ -537,6 +539,7 @@ private:
     std::size_t most_order_ = 1;
     std::size_t chunk_tokens_ = 0;
     bool broken_ = false;
+    bool open_ = false;  // the last document has ids, and what continues it follows them
     std::uint64_t tokens_ = 0;
     std::vector<OrderTotals> totals_;
     SpillStatistics statistics_;
@@ -574,14 +577,14 @@ Counter::Counter(const CountOptions& options) {
 Counter::~Counter() = default;
 
 template <class Id>
-void Counter::add(std::span<const Id> ids, std::span<const std::int64_t> offsets, Cancel& cancel) {
-    impl_->add(ids, offsets, cancel);
+void Counter::add(std::span<const Id> ids, std::span<const std::int64_t> offsets, bool continued, Cancel& cancel) {
+    impl_->add(ids, offsets, continued, cancel);
 }
-template void Counter::add(std::span<const std::int32_t>, std::span<const std::int64_t>, Cancel&);
-template void Counter::add(std::span<const std::uint32_t>, std::span<const std::int64_t>, Cancel&);
-template void Counter::add(std::span<const std::uint16_t>, std::span<const std::int64_t>, Cancel&);
-template void Counter::add(std::span<const std::int64_t>, std::span<const std::int64_t>, Cancel&);
-template void Counter::add(std::span<const std::uint64_t>, std::span<const std::int64_t>, Cancel&);
+template void Counter::add(std::span<const std::int32_t>, std::span<const std::int64_t>, bool, Cancel&);
+template void Counter::add(std::span<const std::uint32_t>, std::span<const std::int64_t>, bool, Cancel&);
+template void Counter::add(std::span<const std::uint16_t>, std::span<const std::int64_t>, bool, Cancel&);
+template void Counter::add(std::span<const std::int64_t>, std::span<const std::int64_t>, bool, Cancel&);
+template void Counter::add(std::span<const std::uint64_t>, std::span<const std::int64_t>, bool, Cancel&);
 
 std::vector<OrderCounts> Counter::finish(std::uint64_t min_count, Cancel& cancel) { return impl_->finish(min_count, cancel); }
 std::uint64_t Counter::tokens() const noexcept { return impl_->tokens(); }

@@ -108,10 +108,11 @@ public:
     Counter(const Counter&) = delete;
     Counter& operator=(const Counter&) = delete;
 
-    // Counts the documents ids[offsets[i], offsets[i + 1]). Error(unknown_id) with the index of the first id that is not below
-    // id_end, before anything is counted. After any other error (a full disk, Ctrl-C) the counter refuses to go on.
+    // Counts the documents ids[offsets[i], offsets[i + 1]); with `continued` the first goes on with the last of the call before.
+    // Error(unknown_id) with the index of the first id that is not below id_end, before anything is counted. After any other error (a full
+    // disk, Ctrl-C) the counter refuses to go on.
     template <class Id>
-    void add(std::span<const Id> ids, std::span<const std::int64_t> offsets, Cancel& cancel);
+    void add(std::span<const Id> ids, std::span<const std::int64_t> offsets, bool continued, Cancel& cancel);
 
     // The counts of each order, in the order of CountOptions::orders; entries below `min_count` are left out (their part in the
     // totals stays). Nothing can be added afterwards.

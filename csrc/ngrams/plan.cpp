@@ -16,7 +16,6 @@ constexpr std::uint64_t kTwo63 = std::uint64_t(1) << 63;
 // The bounds for which the kernels' quotients were proved (DESIGN.md): any modulus up to 2^31, any quotient below 2^49.
 constexpr std::uint64_t kMostProvedModulus = std::uint64_t(1) << 31;
 constexpr std::uint64_t kProvedQuotientEnd = std::uint64_t(1) << 49;
-constexpr std::uint64_t kSmallQuotientEnd = (std::uint64_t(1) << 31) - 1;
 constexpr std::uint64_t kNarrowValueEnd = std::uint64_t(1) << 52;
 
 // The table that finds ignored ids has an entry for each id.
@@ -148,7 +147,6 @@ void Plan::compile() {
 
     const std::size_t tables = spec.tables.size();
     proved_ = true;
-    small_quotients_ = true;
     narrow_ = true;
     std::uint32_t c = 0;
     for (std::size_t m = 0; m < spec.mixes.size(); ++m) {
@@ -165,7 +163,6 @@ void Plan::compile() {
         for (; c < tables && spec.tables[c].mix == m; ++c) {
             const std::uint64_t modulus = spec.tables[c].modulus;
             proved_ = proved_ && modulus <= kMostProvedModulus && bound.most / modulus < kProvedQuotientEnd;
-            small_quotients_ = small_quotients_ && bound.most / modulus < kSmallQuotientEnd;
         }
         step.table_end = c;
         steps_.push_back(step);
@@ -209,7 +206,6 @@ Program Plan::program(bool with_offsets) const noexcept {
     program.words_32 = spec_.word_bits == 32;
     program.may_be_negative = may_be_negative_;
     program.narrow = narrow_;
-    program.small_quotients = small_quotients_;
     program.shared = shared_;
     return program;
 }

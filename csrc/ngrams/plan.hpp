@@ -96,7 +96,6 @@ private:
     std::uint64_t row_end_with_offsets_ = 0;
     bool proved_ = false;
     bool may_be_negative_ = false;
-    bool small_quotients_ = false;
     bool narrow_ = false;
     bool shared_ = false;
     std::vector<std::uint32_t> map_;  // canonical ids with the ignored ones marked; empty if ids stay as they are

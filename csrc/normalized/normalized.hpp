@@ -84,7 +84,7 @@ public:
     Steps& nmt();
     Steps& bert(const BertOptions& options);
 
-    std::vector<Step> take() && { return std::move(steps_); }
+    std::vector<Step> take() { return std::move(steps_); }
 
 private:
     std::vector<Step> steps_;

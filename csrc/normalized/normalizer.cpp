@@ -147,9 +147,7 @@ void lowercase(std::string_view text, Rewriter& rewriter, Cancel& cancel) {
 // What is left of the text without the white space at its ends.
 Span strip_bounds(std::string_view text, bool left, bool right) {
     const std::uint8_t* const bytes = bytes_of(text);
-    const auto is_space = [&](std::size_t at) {
-        return contains(unicode::CharacterSet::white_space, unicode::decode_utf8(bytes + at));
-    };
+    const auto is_space = [&](std::size_t at) { return contains(unicode::CharacterSet::white_space, unicode::decode_utf8(bytes + at)); };
     std::size_t begin = 0;
     while (left && begin < text.size() && is_space(begin)) begin += unicode::utf8_length(bytes[begin]);
     std::size_t end = text.size();
@@ -232,7 +230,8 @@ void surround_chinese(std::string_view text, Rewriter& rewriter, Cancel& cancel)
     std::size_t kept = 0;
     each_character(text, cancel, [&](std::uint32_t code_point, std::size_t begin, std::size_t end) {
         if (code_point < kChinese[0].first) return;
-        if (std::ranges::none_of(kChinese, [=](const auto& range) { return range.first <= code_point && code_point <= range.last; })) return;
+        if (std::ranges::none_of(kChinese, [=](const auto& range) { return range.first <= code_point && code_point <= range.last; }))
+            return;
         rewriter.keep(kept, begin);
         rewriter.put(' ', 1);
         rewriter.put(code_point, 0);
@@ -331,14 +330,13 @@ Result Normalizer::normalize(std::string_view text, Workspace& workspace, bool w
             case Step::Kind::lowercase: lowercase(in, rewriter, cancel); break;
             case Step::Kind::strip_accents:
                 if (data_ == unicode::NormalizationData::tokenizers) {
-                    drop_characters(in, rewriter, cancel, [](std::uint32_t c) { return contains(unicode::CharacterSet::combining_mark, c); });
+                    drop_characters(in, rewriter, cancel,
+                                    [](std::uint32_t c) { return contains(unicode::CharacterSet::combining_mark, c); });
                 } else {
                     drop_characters(in, rewriter, cancel, [](std::uint32_t c) { return unicode::char_class(c) == unicode::kMark; });
                 }
                 break;
-            case Step::Kind::drop:
-                drop_characters(in, rewriter, cancel, [&](std::uint32_t c) { return contains(step.set, c); });
-                break;
+            case Step::Kind::drop: drop_characters(in, rewriter, cancel, [&](std::uint32_t c) { return contains(step.set, c); }); break;
             case Step::Kind::strip: strip(in, stripped, rewriter); break;
             case Step::Kind::replace:
                 workspace.matches_.clear();

@@ -27,8 +27,9 @@ void Rewriter::start() {
 
 void Rewriter::append(std::string_view bytes) {
     if (bytes.size() > most_bytes_ - out_.size())
-        throw Error(ErrorKind::value, "the normalizer makes more than " + std::to_string(most_bytes_) +
-                                          " bytes of the text (64 times its length and 1 MiB); a Replace or Prepend grows it without bound");
+        throw Error(ErrorKind::value,
+                    "the normalizer makes more than " + std::to_string(most_bytes_) +
+                        " bytes of the text (64 times its length and 1 MiB); a Replace or Prepend grows it without bound");
     out_.append(bytes);
 }
 
@@ -48,7 +49,8 @@ void Rewriter::align_same(std::size_t begin, std::size_t end) {
         const std::size_t until = std::min(end, run_end);
         const auto at = to + static_cast<std::uint32_t>(from - begin);
         if (run.same) {
-            alignment_->append_same(at, run.source.begin + static_cast<std::uint32_t>(from - run.begin), static_cast<std::uint32_t>(until - from));
+            alignment_->append_same(at, run.source.begin + static_cast<std::uint32_t>(from - run.begin),
+                                    static_cast<std::uint32_t>(until - from));
         } else {
             alignment_->append(at, run.source);
         }

@@ -46,14 +46,16 @@ private:
     void start();
     void append(std::string_view bytes);
     void align_same(std::size_t begin, std::size_t end);
-    std::size_t after(std::size_t position) const noexcept { return position + unicode::utf8_length(static_cast<std::uint8_t>(input_.text[position])); }
+    std::size_t after(std::size_t position) const noexcept {
+        return position + unicode::utf8_length(static_cast<std::uint8_t>(input_.text[position]));
+    }
 
     Input input_;
     std::string& out_;
     Alignment* alignment_;
     std::size_t most_bytes_;
-    std::size_t read_ = 0;      // bytes of the input used up
-    std::size_t run_ = 0;       // of the input's alignment, where the last answer was found
+    std::size_t read_ = 0;  // bytes of the input used up
+    std::size_t run_ = 0;   // of the input's alignment, where the last answer was found
     std::size_t rootless_ = 0;
     bool started_ = false;
     bool shifted_ = false;  // counting began behind rootless characters

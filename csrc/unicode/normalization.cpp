@@ -126,7 +126,8 @@ struct NormalizationTables {
     std::uint32_t compose(std::uint32_t first, std::uint32_t second) const noexcept {
         if (first - kLeading < kLeadingCount && second - kVowels < kVowelCount)
             return kSyllables + ((first - kLeading) * kVowelCount + (second - kVowels)) * kTrailingCount;
-        if (first - kSyllables < kSyllableCount && (first - kSyllables) % kTrailingCount == 0 && second - (kTrailing + 1) < kTrailingCount - 1)
+        if (first - kSyllables < kSyllableCount && (first - kSyllables) % kTrailingCount == 0 &&
+            second - (kTrailing + 1) < kTrailingCount - 1)
             return first + (second - kTrailing);
         const auto key = [](const Composition& pair) { return static_cast<std::uint64_t>(pair.first) << 32 | pair.second; };
         const std::uint64_t wanted = static_cast<std::uint64_t>(first) << 32 | second;
@@ -241,8 +242,8 @@ std::size_t FormNormalizer::segment_end(const std::uint8_t* text, std::size_t si
     return position;
 }
 
-void FormNormalizer::normalize_segment(const std::uint8_t* text, std::size_t begin, std::size_t end,
-                                       std::vector<NormalizedCharacter>& out, Cancel& cancel) const {
+void FormNormalizer::normalize_segment(const std::uint8_t* text, std::size_t begin, std::size_t end, std::vector<NormalizedCharacter>& out,
+                                       Cancel& cancel) const {
     out.clear();
     std::size_t next_poll = begin + kCharactersBetweenPolls;
     for (std::size_t position = begin; position < end; position += utf8_length(text[position])) {

@@ -57,7 +57,8 @@ class Normalizer(CoreNormalizer):
     - ``("strip", left, right)``: white space off the ends;
     - ``("replace", old, new)``: every occurrence of a string;
     - ``("prepend", text)``: unless the text is empty;
-    - ``"byte_level"``: bytes as GPT-2's byte characters; ``"nmt"``; ``("bert", clean_text, handle_chinese_chars, strip_accents, lowercase)``.
+    - ``"byte_level"``: bytes as GPT-2's byte characters;
+    - ``"nmt"``; ``("bert", clean_text, handle_chinese_chars, strip_accents, lowercase)``.
 
     Each does what the normalizer of that name in ``tokenizers`` 0.23.3 does. ``data`` says by which version of Unicode the forms and
     ``strip_accents`` go: ``"unicode-16.0"``, or ``"tokenizers"``, the older data inside that package, which its models were made with.

@@ -70,7 +70,7 @@ class Sections:
 def _bytes_of(content: NDArray[Any] | bytes) -> memoryview:
     if isinstance(content, bytes):
         return memoryview(content)
-    return memoryview(np.ascontiguousarray(content).reshape(-1).view(np.uint8))
+    return np.ascontiguousarray(content).reshape(-1).view(np.uint8).data
 
 
 def _pieces(table: bytes, sections: Iterable[tuple[int, memoryview]], file_bytes: int) -> Iterable[memoryview]:

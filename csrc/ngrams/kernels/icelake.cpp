@@ -95,10 +95,11 @@ struct Words32 {
     }
 };
 
-template <bool kSmallQuotients>
+// A double of 1.5 * 2^52 has steps of 1: to add it rounds to a whole number, whose low 32 bits are then those of the double,
+// for negative ones too. One instruction multiplies, adds and rounds once.
 TOKMILL_ALWAYS_INLINE __m256i remainder(__m512d value, __m256i low, __m512d inverse, __m256i modulus) {
-    const __m512d quotient = _mm512_mul_pd(value, inverse);
-    const __m256i whole = kSmallQuotients ? _mm512_cvtpd_epi32(quotient) : _mm512_cvtepi64_epi32(_mm512_cvtpd_epi64(quotient));
+    const __m512d quotient = _mm512_fmadd_pd(value, inverse, _mm512_set1_pd(1.5 * 4503599627370496.0));
+    const __m256i whole = _mm512_cvtepi64_epi32(_mm512_castpd_si512(quotient));
     const __m256i rest = _mm256_sub_epi32(low, _mm256_mullo_epi32(whole, modulus));
     return _mm256_min_epu32(rest, _mm256_add_epi32(rest, modulus));
 }
@@ -156,7 +157,7 @@ struct alignas(64) Mixed {
 
 // Tables in the lanes: for mixes that serve several tables. Constants of eight tables are loaded once for sixteen tokens, whose
 // values are then broadcast one by one.
-template <bool kSmallQuotients, bool kAllTables, class Row>
+template <bool kAllTables, class Row>
 TOKMILL_ALWAYS_INLINE void write_shared(const Program& program, const Mixed& mixed, std::size_t m, std::size_t table, __mmask8 lanes,
                                         Row* out, const Rows<Row>& rows, std::size_t tokens) {
     const std::size_t token_stride = rows.token_stride;
@@ -164,8 +165,7 @@ TOKMILL_ALWAYS_INLINE void write_shared(const Program& program, const Mixed& mix
     const __m256i modulus = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(program.moduli_32 + table));
     const auto offsets = load_offsets(program, table, Row());
     const auto rest_of = [&](std::size_t i) {
-        return remainder<kSmallQuotients>(_mm512_set1_pd(mixed.doubles[m][i]), _mm256_set1_epi32(static_cast<int>(mixed.low[m][i])),
-                                          inverse, modulus);
+        return remainder(_mm512_set1_pd(mixed.doubles[m][i]), _mm256_set1_epi32(static_cast<int>(mixed.low[m][i])), inverse, modulus);
     };
     const auto one = [&](std::size_t i) { store<kAllTables>(out + i * token_stride + table, rest_of(i), offsets, lanes); };
     if constexpr (sizeof(Row) == 8 && kAllTables) {
@@ -182,7 +182,7 @@ TOKMILL_ALWAYS_INLINE void write_shared(const Program& program, const Mixed& mix
     }
 }
 
-template <class Words, bool kSmallQuotients, class Row>
+template <class Words, class Row>
 void rows_shared(const Program& program, const Tokens& tokens, const Rows<Row>& rows) {
     Mixed mixed;
     for (std::size_t t = 0; t < tokens.count; t += kTokens) {
@@ -197,39 +197,37 @@ void rows_shared(const Program& program, const Tokens& tokens, const Rows<Row>& 
         for (std::size_t m = 0; m < program.step_count; ++m) {
             std::size_t table = program.steps[m].table_begin;
             const std::size_t end = program.steps[m].table_end;
-            for (; table + kLanes <= end; table += kLanes)
-                write_shared<kSmallQuotients, true>(program, mixed, m, table, 0, out, rows, count);
-            if (table < end) write_shared<kSmallQuotients, false>(program, mixed, m, table, first_lanes(end - table), out, rows, count);
+            for (; table + kLanes <= end; table += kLanes) write_shared<true>(program, mixed, m, table, 0, out, rows, count);
+            if (table < end) write_shared<false>(program, mixed, m, table, first_lanes(end - table), out, rows, count);
         }
     }
     if (rows.streams) _mm_sfence();
 }
 
 // Tokens in the lanes: the remainders of all tables, table by table, to `take(table, half, remainders)`.
-template <class Words, bool kSmallQuotients, class Take>
+template <class Words, class Take>
 TOKMILL_ALWAYS_INLINE void remainders_of(const Program& program, const std::uint32_t* ids, std::ptrdiff_t step, Take&& take) {
     Words::mix(program, ids, step, [&](std::size_t m, const Value& value) {
         for (std::size_t c = program.steps[m].table_begin; c < program.steps[m].table_end; ++c) {
             const __m512d inverse = _mm512_set1_pd(program.inverses[c]);
             const __m256i modulus = _mm256_set1_epi32(static_cast<int>(program.moduli_32[c]));
-            for (std::size_t half = 0; half < 2; ++half)
-                take(c, half, remainder<kSmallQuotients>(value.doubles[half], value.low[half], inverse, modulus));
+            for (std::size_t half = 0; half < 2; ++half) take(c, half, remainder(value.doubles[half], value.low[half], inverse, modulus));
         }
     });
 }
 
 // The rows of a table lie side by side.
-template <class Words, bool kSmallQuotients, class Row>
+template <class Words, class Row>
 void rows_by_table(const Program& program, const Tokens& tokens, const Rows<Row>& rows) {
     std::size_t t = 0;
     for (; t + kTokens <= tokens.count; t += kTokens)
-        remainders_of<Words, kSmallQuotients>(program, tokens.ids + t, tokens.step, [&](std::size_t c, std::size_t half, __m256i rest) {
+        remainders_of<Words>(program, tokens.ids + t, tokens.step, [&](std::size_t c, std::size_t half, __m256i rest) {
             store<true>(rows.data + c * rows.table_stride + t + half * kLanes, rest, spread_offset(program, c, Row()), 0);
         });
     const std::size_t left = tokens.count - t;
     if (left == 0) return;
     const __mmask8 lanes[2] = {first_lanes(std::min(left, kLanes)), first_lanes(left - std::min(left, kLanes))};
-    remainders_of<Words, kSmallQuotients>(program, tokens.ids + t, tokens.step, [&](std::size_t c, std::size_t half, __m256i rest) {
+    remainders_of<Words>(program, tokens.ids + t, tokens.step, [&](std::size_t c, std::size_t half, __m256i rest) {
         store<false>(rows.data + c * rows.table_stride + t + half * kLanes, rest, spread_offset(program, c, Row()), lanes[half]);
     });
 }
@@ -270,12 +268,12 @@ TOKMILL_ALWAYS_INLINE void write_transposed(const Program& program, const std::u
 }
 
 // The rows of a token lie side by side: eight tables at a time are turned round.
-template <class Words, bool kSmallQuotients, class Row>
+template <class Words, class Row>
 void rows_by_token(const Program& program, const Tokens& tokens, const Rows<Row>& rows) {
     alignas(64) std::uint32_t remainders[kMostMixes + kLanes][kTokens];
     for (std::size_t t = 0; t < tokens.count; t += kTokens) {
         const std::size_t count = std::min(kTokens, tokens.count - t);
-        remainders_of<Words, kSmallQuotients>(program, tokens.ids + t, tokens.step, [&](std::size_t c, std::size_t half, __m256i rest) {
+        remainders_of<Words>(program, tokens.ids + t, tokens.step, [&](std::size_t c, std::size_t half, __m256i rest) {
             _mm256_store_si256(reinterpret_cast<__m256i*>(remainders[c] + half * kLanes), rest);
         });
         Row* const out = rows.data + t * rows.token_stride;
@@ -287,20 +285,15 @@ void rows_by_token(const Program& program, const Tokens& tokens, const Rows<Row>
     }
 }
 
-template <class Words, bool kSmallQuotients, class Row>
+template <class Words, class Row>
 void rows_with(const Program& program, const Tokens& tokens, const Rows<Row>& rows) {
     if (rows.token_stride == 1) {
-        rows_by_table<Words, kSmallQuotients>(program, tokens, rows);
+        rows_by_table<Words>(program, tokens, rows);
     } else if (program.shared) {
-        rows_shared<Words, kSmallQuotients>(program, tokens, rows);
+        rows_shared<Words>(program, tokens, rows);
     } else {
-        rows_by_token<Words, kSmallQuotients>(program, tokens, rows);
+        rows_by_token<Words>(program, tokens, rows);
     }
-}
-
-template <class Words, class Row>
-void rows_of_words(const Program& program, const Tokens& tokens, const Rows<Row>& rows) {
-    program.small_quotients ? rows_with<Words, true>(program, tokens, rows) : rows_with<Words, false>(program, tokens, rows);
 }
 
 template <class Row>
@@ -308,11 +301,11 @@ void rows_of(const Program& program, const Tokens& tokens, const Rows<Row>& rows
     const NearestRounding rounding;
     const bool add = program.combine == Combine::add;
     if (program.words_32) {
-        add ? rows_of_words<Words32<true>>(program, tokens, rows) : rows_of_words<Words32<false>>(program, tokens, rows);
+        add ? rows_with<Words32<true>>(program, tokens, rows) : rows_with<Words32<false>>(program, tokens, rows);
     } else if (program.narrow) {
-        add ? rows_of_words<Words64<true, true>>(program, tokens, rows) : rows_of_words<Words64<true, false>>(program, tokens, rows);
+        add ? rows_with<Words64<true, true>>(program, tokens, rows) : rows_with<Words64<true, false>>(program, tokens, rows);
     } else {
-        add ? rows_of_words<Words64<false, true>>(program, tokens, rows) : rows_of_words<Words64<false, false>>(program, tokens, rows);
+        add ? rows_with<Words64<false, true>>(program, tokens, rows) : rows_with<Words64<false, false>>(program, tokens, rows);
     }
 }
 

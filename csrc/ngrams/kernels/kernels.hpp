@@ -45,7 +45,6 @@ struct Program {
     bool words_32 = false;         // values wrap around in 32 bits instead of 64
     bool may_be_negative = false;  // values, as signed words
     bool narrow = false;           // weights below 2^32, values below 2^52: nothing wraps around
-    bool small_quotients = false;  // below 2^31
     bool shared = false;           // most mixes serve several tables
 };
 

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from ..errors import ArgumentError, OutputError
 from ..files import Output
 
-__all__ = ["FORMATS", "Writer", "format_of_output", "open_writer"]
+__all__ = ["FORMATS", "Writer", "format_of_output", "open_matrix", "open_writer"]
 
 FORMATS = ("npy", "raw", "megatron", "ids")
 
@@ -77,6 +77,31 @@ def open_writer(
         raise ArgumentError("--offsets is not needed with Megatron's format: its .idx file holds the documents' ends")
     assert target is not None
     return _megatron_writer(target.removesuffix(".bin").removesuffix(".idx"), dtype, MEGATRON_DTYPES[dtype_name])
+
+
+class MatrixWriter:
+    """The rows of a 2-D .npy file, block by block."""
+
+    def __init__(self, output: Output, dtype: np.dtype[Any]) -> None:
+        self._output = output
+        self._dtype = dtype
+        self.count = 0
+
+    def write(self, rows: NDArray[Any]) -> None:
+        """More rows."""
+        self.count += len(rows)
+        self._output.write(rows.astype(self._dtype, copy=False).tobytes())
+
+
+@contextmanager
+def open_matrix(path: str, dtype_name: str, columns: int) -> Iterator[MatrixWriter]:
+    """A .npy file of the shape ``[rows written, columns]``, which appears when it is whole. Raises OutputError."""
+    dtype = np.dtype(dtype_name).newbyteorder("<")
+    with Output(path) as output:
+        output.write(_npy_header(dtype, 0, columns))
+        writer = MatrixWriter(output, dtype)
+        yield writer
+        output.write_at_start(_npy_header(dtype, writer.count, columns))
 
 
 class _Sink(Protocol):
@@ -162,8 +187,8 @@ def _offsets(lengths: list[NDArray[np.int64]]) -> NDArray[np.int64]:
     return offsets
 
 
-def _npy_header(dtype: np.dtype[Any], count: int) -> bytes:
-    """The header of a 1-D .npy file, of the same size for every count, so that it can be written again at the end."""
-    description = f"{{'descr': {dtype.str!r}, 'fortran_order': False, 'shape': ({count},), }}".encode()
+def _npy_header(dtype: np.dtype[Any], *shape: int) -> bytes:
+    """The header of a .npy file, of the same size for every shape, so that it can be written again at the end."""
+    description = f"{{'descr': {dtype.str!r}, 'fortran_order': False, 'shape': {shape}, }}".encode()
     magic = b"\x93NUMPY\x01\x00" + struct.pack("<H", NPY_HEADER_BYTES - 10)
     return magic + description.ljust(NPY_HEADER_BYTES - 11) + b"\n"

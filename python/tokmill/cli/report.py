@@ -10,7 +10,8 @@ import sys
 
 from ..documents import name_of, read_blocks
 from ..files import write_file
-from ..report import Report, Section, tokens_section
+from ..ngrams import Plan, plan_named
+from ..report import Report, Section, ngrams_section, tokens_section
 from ..tokenizer import Tokenizer
 from .options import add_encoding, add_vocabulary, in_file, load_vocabulary
 
@@ -22,6 +23,9 @@ def add_parser(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--tokens", type=int, default=48, metavar="N", help="length of the preview (%(default)s)")
     parser.add_argument("--color", choices=("auto", "always", "never"), default="auto", help="auto: on a terminal, unless NO_COLOR is set")
     parser.add_argument("--json", action="store_true", help="print JSON")
+    parser.add_argument(
+        "--ngrams", metavar="SCHEME", help="also how the n-gram rows of a scheme are spread: over-encoding:oe-12.8m, or a plan's .json file"
+    )
     parser.add_argument("--html", metavar="FILE", help="also write the report as one HTML page")
     add_vocabulary(parser)
     add_encoding(parser)
@@ -29,7 +33,8 @@ def add_parser(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     tokenizer = load_vocabulary(arguments)
-    sections = [_section(tokenizer, file, arguments) for file in arguments.files]
+    plan = plan_named(arguments.ngrams, tokenizer) if arguments.ngrams else None
+    sections = [section for file in arguments.files for section in _sections(tokenizer, plan, file, arguments)]
     report = Report(f"{tokenizer.name}: {tokenizer.vocab_size:,} ids, {tokenizer.isa} kernels", sections)
     if arguments.html:
         write_file(arguments.html, report.to_html().encode())
@@ -41,11 +46,15 @@ def run(arguments: argparse.Namespace) -> int:
     return 0 if exact else 1
 
 
-def _section(tokenizer: Tokenizer, file: str, arguments: argparse.Namespace) -> Section:
+def _sections(tokenizer: Tokenizer, plan: Plan | None, file: str, arguments: argparse.Namespace) -> list[Section]:
     data = b"".join(read_blocks(file))
     count = max(0, arguments.tokens)
+    name, special, invalid = name_of(file), arguments.special, arguments.invalid
     with in_file(file):
-        return tokens_section(tokenizer, name_of(file), data, special=arguments.special, invalid=arguments.invalid, preview_tokens=count)
+        sections = [tokens_section(tokenizer, name, data, special=special, invalid=invalid, preview_tokens=count)]
+        if plan is not None:
+            sections.append(ngrams_section(tokenizer, plan, f"{name}: n-gram rows", data, special=special, invalid=invalid))
+    return sections
 
 
 def _wants_color(choice: str) -> bool:

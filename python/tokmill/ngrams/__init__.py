@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from .counting import NgramCounter, NgramCounts, OrderTotals
 from .frequent import FrequentNgrams
+from .named import plan_named
 from .plan import Description, Plan, Table
 from .planning import Collisions, PlannedTable, TablePlan, TablePlanWarning, plan_tables, polynomial_rows
 from .schemes import BigramHash, ByteNgrams, Engram, LongCat, NgramHash, OverEncoding, QwenPle, canonical_map
@@ -38,6 +39,7 @@ __all__ = [
     "TablePlanWarning",
     "UniqueRows",
     "canonical_map",
+    "plan_named",
     "plan_tables",
     "polynomial_rows",
     "unique_rows",

@@ -86,13 +86,14 @@ class NgramCounter:
         )
         self._vocab_size = vocab_size
 
-    def add(self, ids: Any, offsets: Any = None) -> None:
+    def add(self, ids: Any, offsets: Any = None, *, continued: bool = False) -> None:
         """Counts documents: a Ragged, or flat integer ids with the bounds of their rows; with no offsets, all ids are one document.
 
-        Raises UnknownIdError for an id outside of the vocabulary and ArgumentError for offsets that do not fit, before anything is counted.
-        After OutputError, InputError or KeyboardInterrupt the counter cannot go on.
+        With ``continued=True`` the first row goes on with the last row of the call before, for documents that arrive in pieces. Raises
+        UnknownIdError for an id outside of the vocabulary and ArgumentError for offsets that do not fit, before anything is counted. After
+        OutputError, InputError or KeyboardInterrupt in the middle of counting the counter cannot go on.
         """
-        self._core.add(*rows_of(ids, offsets))
+        self._core.add(*rows_of(ids, offsets), continued)
 
     def finish(self, *, min_count: int = 1) -> NgramCounts:
         """The counts, once. N-grams seen less often than ``min_count`` are left out; the totals still include them."""

@@ -142,11 +142,11 @@ def plan_tables(
     """The largest tables for a budget: ``heads`` tables an order, all of about one size, each with a prime number of rows of its own.
 
     The primes are those of Engram and Qwen PLE: the smallest above ``size - 1``, none taken twice. ``width`` is the number of values in a
-    row, ``dtype`` a NumPy type or ``"bfloat16"``, ``"float8"``, ``"int4"``; ``optimizer_bytes`` are kept a value for training (8 for Adam in
-    float32). ``row_multiple`` rounds the memory of a table, not its modulus, up to whole multiples, for tables that are cut over devices.
+    row, ``dtype`` a NumPy type or ``"bfloat16"``, ``"float8"``, ``"int4"``; ``optimizer_bytes`` are kept a value for training (8 for Adam
+    in float32). ``row_multiple`` rounds the memory of a table, not its modulus, up to whole multiples, for tables cut over devices.
 
-    Raises ArgumentError if the budget does not hold three rows a table. Warns (TablePlanWarning, also kept in ``warnings``) if the rows of a
-    table are nearly a multiple, or half a multiple, of ``vocab_size``: under polynomial hashes (OverEncoding, LongCat) n-grams of
+    Raises ArgumentError if the budget does not hold three rows a table. Warns (TablePlanWarning, also kept in ``warnings``) if the rows
+    of a table are nearly a multiple, or half a multiple, of ``vocab_size``: under polynomial hashes (OverEncoding, LongCat) n-grams of
     different ids then meet, and rows are wasted.
     """
     budget = bytes_of(memory)
@@ -226,8 +226,8 @@ def _ratio_warning(table: PlannedTable, vocab_size: int) -> str | None:
     if nearest < 1 or abs(ratio - nearest) > RATIO_MARGIN:
         return None
     return (
-        f"order {table.order}, head {table.head}: {table.rows:,} rows are nearly {nearest:g} times vocab_size={vocab_size:,}; polynomial hashes"
-        f" waste rows there. A size such as {int((int(ratio) + 0.37) * vocab_size):,} (memory for a ratio of {int(ratio)}.37) is better"
+        f"order {table.order}, head {table.head}: {table.rows:,} rows are nearly {nearest:g} times vocab_size={vocab_size:,};"
+        f" polynomial hashes waste rows there. A ratio such as {int(ratio)}.37, {int((int(ratio) + 0.37) * vocab_size):,} rows, is better"
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any, Literal
 
 import numpy as np
@@ -69,9 +70,7 @@ def unique_rows(
     return UniqueRows(distinct, inverse.reshape(array.shape), counts, shard_offsets)
 
 
-def _cut(
-    flat: NDArray[Any], shards: int, cut: Literal["range", "modulo"] | ArrayLike, row_count: int | None
-) -> tuple[list[int], int, int]:
+def _cut(flat: NDArray[Any], shards: int, cut: Literal["range", "modulo"] | ArrayLike, row_count: int | None) -> tuple[list[int], int, int]:
     """Bounds of shards, the number of shards by remainder (0: by bounds), and the end of rows."""
     if shards < 1:
         raise ArgumentError(f"shards= has to be 1 or more, not {shards}")
@@ -81,7 +80,7 @@ def _cut(
         bounds = [int(bound) for bound in np.asarray(cut).reshape(-1)]
         if shards not in (1, len(bounds) - 1):
             raise ArgumentError(f"cut= has {len(bounds)} bounds, which is not one more than shards={shards}")
-        if len(bounds) < 2 or bounds[0] != 0 or any(end < begin for begin, end in zip(bounds, bounds[1:], strict=False)):
+        if len(bounds) < 2 or bounds[0] != 0 or any(end < begin for begin, end in pairwise(bounds)):
             raise ArgumentError(f"cut= has to rise from 0 to the number of rows, not {bounds[:10]}")
         if row_count is not None and bounds[-1] != row_count:
             raise ArgumentError(f"cut= ends at {bounds[-1]:,}, the table has row_count={row_count:,} rows")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from .document import Piece, Preview, Report, Row, Section, Table
+from .ngrams import ngrams_section
 from .tokens import core_hours_per_terabyte, escaped, tokens_section
 from .vocabulary import vocabulary_section
 
@@ -15,6 +16,7 @@ __all__ = [
     "Table",
     "core_hours_per_terabyte",
     "escaped",
+    "ngrams_section",
     "tokens_section",
     "vocabulary_section",
 ]

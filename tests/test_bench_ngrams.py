@@ -1,0 +1,40 @@
+"""The benchmark of n-gram rows: it compares before it times, and says what is wrong instead of timing it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import tokmill
+from tokmill.bench import ngrams
+
+
+@pytest.fixture(autouse=True)
+def few_tokens(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ngrams, "TOKENS", 1000)
+    monkeypatch.setattr(ngrams, "SEQUENCES", 8)
+
+
+def test_everybody_gives_the_same_rows(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert ngrams.main(["--rounds", "1", "--seconds", "0", "--json", str(tmp_path / "b.json"), "--markdown", str(tmp_path / "b.md")]) == 0
+    table = (tmp_path / "b.md").read_text()
+    assert "WRONG" not in table
+    assert all(case.name in table for case in ngrams.CASES)
+    assert all(f"tokmill {isa}" in table for isa in tokmill.isa()["supported"])
+    assert table in capsys.readouterr().out
+
+
+def test_wrong_rows_are_not_timed(monkeypatch: pytest.MonkeyPatch) -> None:
+    right = ngrams.array_rows
+
+    def wrong(arrays: Any, plan: Any, ids: Any, out: Any) -> None:
+        right(arrays, plan, ids, out)
+        out[7, 0] += 1
+
+    monkeypatch.setattr(ngrams, "array_rows", wrong)
+    monkeypatch.setattr(ngrams, "CASES", ngrams.CASES[:1])
+    (cells,) = ngrams.measure(1, 0.0, lambda line: None).values()
+    assert all(cells[f"tokmill {isa}"] == {"wrong": True} for isa in tokmill.isa()["supported"])
+    assert np.isfinite(cells["NumPy"]["median"])

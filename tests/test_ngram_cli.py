@@ -1,0 +1,105 @@
+"""``tokmill ngrams count``, and the page about counting: what it shows runs."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import tokmill
+from tokmill.cli import main
+from tokmill.ngrams import NgramCounts
+
+from tests.conftest import REPOSITORY
+from tests.oracle import ngram_counts as oracle
+from tests.test_ngram_counting import as_dict
+
+TEXTS = ["the cat and the dog and the cat", "", "the cat\nsat", "a dog"]
+Run = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def run(capfd: pytest.CaptureFixture[str]) -> Run:
+    def run_command(*words: object) -> tuple[int, str, str]:
+        try:
+            code = main([str(word) for word in words])
+        except SystemExit as leaving:  # argparse leaves so
+            code = leaving.code if isinstance(leaving.code, int) else 1
+        return code, *capfd.readouterr()
+
+    return run_command
+
+
+def test_documents(run: Run, tmp_path: Path, preview: tokmill.Tokenizer) -> None:
+    source, target = tmp_path / "rows.jsonl", tmp_path / "counts"
+    source.write_text("".join(json.dumps({"text": text}) + "\n" for text in TEXTS))
+    code, output, _ = run("ngrams", "count", source, "--orders", "1,2", "--memory", "1GB", "-o", target, "--json", "--top", 2)
+    assert code == 0
+    documents = [preview.encode_list(text) for text in TEXTS]
+    counts, answer = NgramCounts.load(target), json.loads(output)
+    assert answer["tokens"] == sum(map(len, documents))
+    for order, row in zip((1, 2), answer["orders"], strict=True):
+        expected = oracle.count(documents, order)
+        assert as_dict(counts, order) == expected
+        assert (row["order"], row["occurrences"], row["distinct"]) == (order, expected.total(), len(expected))
+        best = sorted(expected.items(), key=lambda item: (-item[1], item[0]))[:2]
+        assert [(tuple(each["ids"]), each["count"]) for each in row["top"]] == best
+        assert [each["text"] for each in row["top"]] == [preview.decode(ngram) for ngram, _ in best]
+
+
+def test_text_files_are_one_document_each(run: Run, tmp_path: Path, preview: tokmill.Tokenizer) -> None:
+    target = tmp_path / "counts"
+    files = []
+    for number, text in enumerate(["word " * 300_000 + "end", "", "the end"]):
+        files.append(tmp_path / f"{number}.txt")
+        files[-1].write_text(text)
+    code, output, _ = run("ngrams", "count", *files, "--orders", "2,3", "--min-count", 2, "-o", target, "--top", 3)
+    assert code == 0
+    documents = [preview.encode_list(file.read_text()) for file in files]
+    for order in (2, 3):
+        expected = oracle.count(documents, order)
+        assert as_dict(NgramCounts.load(target), order) == {k: v for k, v in expected.items() if v >= 2}
+        assert f"{expected.total():,}" in output
+    assert "word word" in output
+
+
+def test_bad_usage(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text("text")
+    for words in (["--orders", "0"], ["--orders", "9"], ["--orders", "x"], ["--memory", "1 KB"], ["--min-count", "0"]):
+        code, _, errors = run("ngrams", "count", tmp_path / "a.txt", *words)
+        assert code == 2, errors
+    code, _, errors = run("ngrams", "count", tmp_path / "missing.txt")
+    assert code == 1
+    assert "missing.txt" in errors
+    code, _, errors = run("ngrams", "count", tmp_path / "a.txt", "-o", tmp_path / "nowhere" / "counts")
+    assert code == 1
+    assert run("ngrams")[0] == 2
+
+
+def test_the_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, preview: tokmill.Tokenizer) -> None:
+    """All Python of the page in one go, on small stand-ins for what it takes for granted."""
+    monkeypatch.chdir(tmp_path)
+    import gzip
+
+    from tokmill.documents import read_documents
+
+    with gzip.open("corpus.jsonl.gz", "wt") as file:
+        file.writelines(json.dumps({"text": text * 3}) + "\n" for text in TEXTS * 5)
+    page = (REPOSITORY / "docs" / "ngram-counting.md").read_text("utf8")
+    blocks = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    assert len(blocks) == 4
+    names: dict[str, Any] = {
+        "tok": preview,
+        "read_documents": read_documents,
+        "ngrams": np.array([[1, 2, 3]]),
+        "rag": preview.encode_batch(TEXTS),
+        "batch_rows": np.array([[5, 7], [7, 900]]),
+        "table_rows": 1000,
+    }
+    exec("\n".join(blocks), names)
+    assert names["unique"].shard_offsets[-1] == len(names["unique"])
+    assert names["plan"].bytes <= 8 * 10**9
