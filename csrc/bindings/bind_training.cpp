@@ -99,17 +99,47 @@ public:
         for (const std::uint8_t byte : initial_alphabet) options.initial_alphabet[byte] = true;
         options.byte_order = byte_values ? training::ByteOrder::byte_value : training::ByteOrder::byte_level;
         for (const py::bytes& token : first_tokens) options.first_tokens.push_back(token);
-        std::function<void(std::size_t, std::size_t)> report;
-        if (!progress.is_none())
-            report = [&](std::size_t done, std::size_t all) {
-                const py::gil_scoped_acquire locked;
-                progress(done, all);
-            };
+        return run([&](Cancel& cancel) { return training::train_bpe(counts_, options, report_to(progress), cancel); });
+    }
+
+    py::dict extend(const py::object& tokenizer, std::size_t vocab_size, std::int64_t min_frequency, std::uint32_t max_token_length,
+                    bool whole_words, const py::object& progress) const {
+        training::BpeOptions options;
+        options.vocab_size = vocab_size;
+        options.min_frequency = min_frequency;
+        options.max_token_length = max_token_length;
+        const tokens::Tokenizer& known = tokenizer_of(tokenizer.ptr());
+        const training::Start start{known.vocabulary(), known.merges(), whole_words};
+        return run([&](Cancel& cancel) { return training::extend_bpe(counts_, start, options, report_to(progress), cancel); });
+    }
+
+    py::array_t<std::int64_t> count_symbols(const py::object& tokenizer, bool whole_words) const {
+        const tokens::Tokenizer& known = tokenizer_of(tokenizer.ptr());
+        std::vector<std::int64_t> sums;
+        {
+            WithoutInterpreterLock unlocked;
+            const std::lock_guard<std::mutex> one_at_a_time(mutex_);
+            sums = training::count_symbols(counts_, known.vocabulary(), known.merges(), whole_words, unlocked.cancel());
+        }
+        return to_array(sums);
+    }
+
+private:
+    static std::function<void(std::size_t, std::size_t)> report_to(const py::object& progress) {
+        if (progress.is_none()) return {};
+        return [&progress](std::size_t done, std::size_t all) {
+            const py::gil_scoped_acquire locked;
+            progress(done, all);
+        };
+    }
+
+    template <class Train>
+    py::dict run(Train&& train) const {
         training::TrainedBpe trained;
         {
             WithoutInterpreterLock unlocked;
             const std::lock_guard<std::mutex> one_at_a_time(mutex_);
-            trained = training::train_bpe(counts_, options, report, unlocked.cancel());
+            trained = train(unlocked.cancel());
         }
         std::vector<std::int32_t> lefts, rights, mades;
         for (const training::Merge& merge : trained.merges) {
@@ -129,11 +159,30 @@ public:
         return answer;
     }
 
-private:
     pretokens::Scanner scanner_;
     training::WordCounts counts_;
     mutable std::mutex mutex_;
 };
+
+// What a vocabulary is made of, by rank: the bytes of its tokens, their ids, the two parts of each (-1: a single byte, or unreachable) and
+// which of them are unreachable.
+py::tuple vocabulary_parts(const py::object& tokenizer) {
+    const tokens::Tokenizer& known = tokenizer_of(tokenizer.ptr());
+    const vocab::Vocabulary& vocabulary = known.vocabulary();
+    const std::uint32_t count = vocabulary.symbol_count();
+    py::list tokens(count);
+    std::vector<std::int32_t> ids(count), lefts(count), rights(count), unreachable;
+    for (vocab::Symbol symbol = 0; symbol < count; ++symbol) {
+        const std::string_view bytes = vocabulary.bytes(symbol);
+        tokens[symbol] = py::bytes(bytes.data(), bytes.size());
+        ids[symbol] = static_cast<std::int32_t>(vocabulary.id(symbol));
+        const auto [left, right] = known.merges().parts(symbol);
+        lefts[symbol] = left == vocab::kNoSymbol ? -1 : static_cast<std::int32_t>(left);
+        rights[symbol] = right == vocab::kNoSymbol ? -1 : static_cast<std::int32_t>(right);
+    }
+    for (const vocab::Symbol symbol : known.merges().unreachable()) unreachable.push_back(static_cast<std::int32_t>(symbol));
+    return py::make_tuple(tokens, to_array(ids), to_array(lefts), to_array(rights), to_array(unreachable));
+}
 
 }  // namespace
 
@@ -150,9 +199,16 @@ void bind_training(py::module_& module) {
         .def("train", &PyWordCounts::train, py::kw_only(), py::arg("vocab_size"), py::arg("min_frequency"), py::arg("max_token_length"),
              py::arg("limit_alphabet"), py::arg("initial_alphabet"), py::arg("byte_values"), py::arg("first_tokens"), py::arg("progress"),
              "Learns merges: tokens by id, the merges as three int32 arrays, their counts.")
+        .def("extend", &PyWordCounts::extend, py::arg("tokenizer"), py::kw_only(), py::arg("vocab_size"), py::arg("min_frequency"),
+             py::arg("max_token_length"), py::arg("whole_words"), py::arg("progress"),
+             "Learns further merges over the symbols of a tokenizer; answers as train does, the new merges only.")
+        .def("count_symbols", &PyWordCounts::count_symbols, py::arg("tokenizer"), py::kw_only(), py::arg("whole_words"),
+             "How often each token, by rank, occurs in the words as a tokenizer encodes them: int64.")
         .def_property_readonly("total", &PyWordCounts::total, "The number of pretokens counted.")
         .def_property_readonly("byte_size", &PyWordCounts::byte_size, "What the tables occupy.")
         .def("__len__", &PyWordCounts::size);
+    module.def("vocabulary_parts", &vocabulary_parts, py::arg("tokenizer"),
+               "By rank: the bytes of the tokens, ids, left and right parts (-1: none); and the ranks of unreachable ones.");
 }
 
 }  // namespace tokmill::bindings

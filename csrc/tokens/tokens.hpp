@@ -58,6 +58,7 @@ public:
     TableStatistics statistics() const;
 
     const vocab::Vocabulary& vocabulary() const noexcept { return vocabulary_; }
+    const vocab::Merges& merges() const noexcept { return merges_; }
     const pretokens::Scanner& scanner() const noexcept { return scanner_; }
     const DecodeTable& decode_table() const;
     cpu::Isa isa() const noexcept { return scanner_.isa(); }

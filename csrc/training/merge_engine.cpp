@@ -296,6 +296,13 @@ void MergeEngine::lower_horizon() {
     std::make_heap(heap_.begin(), heap_.end());
 }
 
+void MergeEngine::drop_top() {
+    const Candidate best = heap_.front();
+    std::pop_heap(heap_.begin(), heap_.end());
+    heap_.pop_back();
+    drop_candidate(best);
+}
+
 void MergeEngine::merge_top(std::int32_t made) {
     const Candidate best = heap_.front();
     std::pop_heap(heap_.begin(), heap_.end());

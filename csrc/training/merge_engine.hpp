@@ -63,6 +63,9 @@ public:
     // greatest so far, its length the sum), or one that there is already.
     void merge_top(std::int32_t made);
 
+    // Passes over the pair that top() returned. It comes back if a later merge makes more of it.
+    void drop_top();
+
     std::int32_t symbol_end() const noexcept { return static_cast<std::int32_t>(lengths_.size()); }
     // How often each symbol occurs in the sequences as they are now, weighted by their counts.
     std::vector<std::int64_t> symbol_counts() const;

@@ -12,6 +12,7 @@
 
 #include <algorithm>
 #include <numeric>
+#include <span>
 #include <string_view>
 #include <unordered_map>
 
@@ -85,10 +86,52 @@ void drop_repeated(TrainedBpe& trained) {
     trained.pair_counts.resize(kept);
 }
 
+using Progress = std::function<void(std::size_t done, std::size_t all)>;
+
+// The order of the words changes no result, but neighbours in the alphabet share their merges: in bytewise order the places of
+// a pair lie close together, and the merges take three quarters of the time that they take in the order of a hash.
+// symbols_of(word) gives a span of the symbols that a word begins with.
+template <class SymbolsOf>
+Sequences sequences_of(const WordCounts& counts, SymbolsOf&& symbols_of) {
+    Sequences sequences;
+    const std::vector<WordCounts::Entry> words = counts.sorted();
+    std::size_t bytes = 0;
+    for (const WordCounts::Entry& entry : words) bytes += entry.word.size();
+    sequences.reserve(words.size(), bytes);
+    for (const WordCounts::Entry& entry : words) sequences.add(symbols_of(entry.word), entry.count);
+    return sequences;
+}
+
+enum class Known : std::uint8_t { reused, passed_over };  // what becomes of a pair whose bytes are a token
+
+void learn(MergeEngine& engine, const BpeOptions& options, Known known_tokens, std::unordered_map<std::string, std::int32_t>& id_of,
+           TrainedBpe& trained, const Progress& progress, Cancel& cancel) {
+    bool any_repeated = false;
+    while (trained.tokens.size() < options.vocab_size) {
+        const std::optional<PairCount> best = engine.top();
+        if (!best || best->count < options.min_frequency) break;
+        std::string token = trained.tokens[static_cast<std::size_t>(best->left)] + trained.tokens[static_cast<std::size_t>(best->right)];
+        const auto [known, is_new] = id_of.emplace(std::move(token), static_cast<std::int32_t>(trained.tokens.size()));
+        if (!is_new && known_tokens == Known::passed_over) {
+            engine.drop_top();
+            continue;
+        }
+        if (is_new) trained.tokens.push_back(known->first);
+        any_repeated |= !is_new;  // only then can a pair come twice
+        engine.merge_top(known->second);
+        trained.merges.push_back({best->left, best->right, known->second});
+        trained.pair_counts.push_back(best->count);
+        cancel.poll();
+        if (progress && trained.merges.size() % kMergesPerReport == 0) progress(trained.tokens.size(), options.vocab_size);
+    }
+    trained.token_counts = engine.symbol_counts();
+    if (any_repeated) drop_repeated(trained);
+}
+
 }  // namespace
 
 TrainedBpe train_bpe(const WordCounts& counts, const BpeOptions& options,
-                     const std::function<void(std::size_t done, std::size_t all)>& progress, Cancel& cancel) {
+                     const Progress& progress, Cancel& cancel) {
     TrainedBpe trained;
     std::unordered_map<std::string, std::int32_t> id_of;
     for (const std::string& token : options.first_tokens) {
@@ -108,47 +151,61 @@ TrainedBpe train_bpe(const WordCounts& counts, const BpeOptions& options,
                                           std::to_string(trained.tokens.size()) +
                                           " special tokens and single bytes; raise it, or keep fewer bytes with limit_alphabet");
 
-    // The order of the words changes no result, but neighbours in the alphabet share their merges: in bytewise order the places of
-    // a pair lie close together, and the merges take three quarters of the time that they take in the order of a hash.
-    Sequences sequences;
-    {
-        const std::vector<WordCounts::Entry> words = counts.sorted();
-        std::size_t bytes = 0;
-        for (const WordCounts::Entry& entry : words) bytes += entry.word.size();
-        sequences.reserve(words.size(), bytes);
-        std::vector<std::int32_t> symbols;
-        for (const WordCounts::Entry& entry : words) {
-            symbols.clear();
-            for (const char byte : entry.word) {
-                const std::int32_t id = id_of_byte[static_cast<std::uint8_t>(byte)];
-                if (id >= 0) symbols.push_back(id);
-            }
-            sequences.add(symbols, entry.count);
+    std::vector<std::int32_t> symbols;
+    Sequences sequences = sequences_of(counts, [&](std::string_view word) -> std::span<const std::int32_t> {
+        symbols.clear();
+        for (const char byte : word) {
+            const std::int32_t id = id_of_byte[static_cast<std::uint8_t>(byte)];
+            if (id >= 0) symbols.push_back(id);
         }
-    }
+        return symbols;
+    });
     cancel.poll();
 
     MergeLimits limits;
     if (options.max_token_length != 0) limits.length_limit = options.max_token_length;
     // Every base token has length 1, also one that shares its id with a longer first token.
     MergeEngine engine(std::move(sequences), std::vector<std::uint32_t>(trained.tokens.size(), 1), limits, cancel);
-    bool any_repeated = false;
-    while (trained.tokens.size() < options.vocab_size) {
-        const std::optional<PairCount> best = engine.top();
-        if (!best || best->count < options.min_frequency) break;
-        std::string token = trained.tokens[static_cast<std::size_t>(best->left)] + trained.tokens[static_cast<std::size_t>(best->right)];
-        const auto [known, is_new] = id_of.emplace(std::move(token), static_cast<std::int32_t>(trained.tokens.size()));
-        if (is_new) trained.tokens.push_back(known->first);
-        any_repeated |= !is_new;  // only then can a pair come twice
-        engine.merge_top(known->second);
-        trained.merges.push_back({best->left, best->right, known->second});
-        trained.pair_counts.push_back(best->count);
-        cancel.poll();
-        if (progress && trained.merges.size() % kMergesPerReport == 0) progress(trained.tokens.size(), options.vocab_size);
-    }
-    trained.token_counts = engine.symbol_counts();
-    if (any_repeated) drop_repeated(trained);
+    learn(engine, options, Known::reused, id_of, trained, progress, cancel);
     return trained;
+}
+
+TrainedBpe extend_bpe(const WordCounts& counts, const Start& start, const BpeOptions& options, const Progress& progress, Cancel& cancel) {
+    const vocab::Vocabulary& vocabulary = start.vocabulary;
+    TrainedBpe trained;
+    std::unordered_map<std::string, std::int32_t> id_of;
+    std::vector<std::uint32_t> lengths;
+    for (vocab::Symbol symbol = 0; symbol < vocabulary.symbol_count(); ++symbol) {
+        trained.tokens.emplace_back(vocabulary.bytes(symbol));
+        id_of.emplace(trained.tokens.back(), static_cast<std::int32_t>(symbol));
+        lengths.push_back(static_cast<std::uint32_t>(trained.tokens.back().size()));
+    }
+    for (const vocab::SpecialToken& special : vocabulary.specials()) id_of.emplace(special.text, -1);  // no merge may spell one
+    std::vector<std::int32_t> symbols;
+    Segmenter segmenter(vocabulary, start.merges, start.whole_words);
+    Sequences sequences = sequences_of(counts, [&](std::string_view word) -> std::span<const std::int32_t> {
+        const std::span<const vocab::Symbol> segmented = segmenter.segment(word);
+        symbols.assign(segmented.begin(), segmented.end());
+        return symbols;
+    });
+    cancel.poll();
+
+    MergeLimits limits;
+    if (options.max_token_length != 0) limits = {options.max_token_length, true};
+    MergeEngine engine(std::move(sequences), std::move(lengths), limits, cancel);
+    learn(engine, options, Known::passed_over, id_of, trained, progress, cancel);
+    return trained;
+}
+
+std::vector<std::int64_t> count_symbols(const WordCounts& counts, const vocab::Vocabulary& vocabulary, const vocab::Merges& merges,
+                                        bool whole_words, Cancel& cancel) {
+    std::vector<std::int64_t> sums(vocabulary.symbol_count());
+    Segmenter segmenter(vocabulary, merges, whole_words);
+    counts.visit([&](std::string_view word, std::int64_t count) {
+        for (const vocab::Symbol symbol : segmenter.segment(word)) sums[symbol] += count;
+        cancel.poll();
+    });
+    return sums;
 }
 
 }  // namespace tokmill::training

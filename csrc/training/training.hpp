@@ -11,6 +11,7 @@
 #include "base/cancel.hpp"
 #include "training/count.hpp"
 #include "training/merge_engine.hpp"
+#include "training/segment.hpp"
 #include "training/word_counts.hpp"
 
 namespace tokmill::training {
@@ -44,9 +45,27 @@ struct TrainedBpe {
     std::vector<std::int64_t> token_counts;  // by id: how often it occurs in the counted text as the merges leave it
 };
 
+// How often each symbol of a vocabulary occurs in the counted words, encoded by it.
+std::vector<std::int64_t> count_symbols(const WordCounts& counts, const vocab::Vocabulary& vocabulary, const vocab::Merges& merges,
+                                        bool whole_words, Cancel& cancel);
+
+// A vocabulary to go on from. Its tokens are the first ones, numbered by symbol; words are merged by it before the first pair is counted,
+// which is what its merges, being the first in rank, do to every text. A pair whose bytes are a token already is passed over: merging it
+// would give a second way to a token, and the older merges of that token would have to come again.
+struct Start {
+    const vocab::Vocabulary& vocabulary;
+    const vocab::Merges& merges;
+    bool whole_words;  // see Segmenter
+};
+
 // Learns merges as Hugging Face's BpeTrainer does (tokenizers 0.23.3; byte_order byte_value: as rustbpe), pair counts in 64 bits.
 // Calls progress(tokens so far, vocab_size) every few hundred merges. Error(value) where no token could be learnt.
 TrainedBpe train_bpe(const WordCounts& counts, const BpeOptions& options,
                      const std::function<void(std::size_t done, std::size_t all)>& progress, Cancel& cancel);
+
+// The same, going on from a vocabulary: `merges` are the new ones only, all in symbols; of the options vocab_size (symbols), min_frequency
+// and max_token_length (of all pairs) count.
+TrainedBpe extend_bpe(const WordCounts& counts, const Start& start, const BpeOptions& options,
+                      const std::function<void(std::size_t done, std::size_t all)>& progress, Cancel& cancel);
 
 }  // namespace tokmill::training
