@@ -14,10 +14,12 @@ enum class ErrorKind : std::uint8_t {
     pattern,            // a split pattern that is not known                    -> ValueError
     unknown_token,      // bytes that are no token                              -> KeyError
     invalid_utf8,       // input bytes are not UTF-8; `where` = byte position   -> ValueError
+    missing_byte,       // a byte of the text is no token of the vocabulary; `where` = byte position
     pretoken_too_long,  // a pretoken outgrew max_pretoken_bytes; `where` = its first byte
     special_token,      // text holds a special token and special="error"; `where` = byte position
     unknown_id,         // decode met an id outside the vocabulary; `where` = its index -> KeyError
     vocabulary,         // a vocabulary file or its data break a rule; `where` = line or byte
+    unsupported,        // a vocabulary file asks for a component that is not done exactly -> ValueError
     snapshot,           // a snapshot is damaged, cut short or of another version
     isa,                // TOKMILL_ISA names an instruction set that this machine or build lacks
     input,              // a file could not be read                             -> OSError

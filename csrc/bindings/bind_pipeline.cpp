@@ -15,7 +15,7 @@ py::tuple encode_with_rows(const py::object& tokenizer, const py::object& plan, 
     const ngrams::Plan& rows_plan = plan.cast<const ngrams::Plan&>();
     const Texts texts(texts_object.ptr());
     tokens::EncodeOptions options;
-    std::unique_ptr<vocab::SpecialMatcher> own_specials;
+    std::unique_ptr<tokens::AddedTokens> own_specials;
     special_argument(special.ptr(), tokenizer.ptr(), options, own_specials);
     options.invalid = invalid_argument(invalid.ptr());
     if (!max_pretoken_bytes.is_none()) options.max_pretoken_bytes = size_argument(max_pretoken_bytes.ptr(), "max_pretoken_bytes", 1);

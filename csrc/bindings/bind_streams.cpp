@@ -51,16 +51,23 @@ public:
 private:
     py::object tokenizer_;
     tokens::IdType type_;
-    std::unique_ptr<vocab::SpecialMatcher> own_specials_;
+    std::unique_ptr<tokens::AddedTokens> own_specials_;
     std::unique_ptr<tokens::StreamEncoder> encoder_;
     std::mutex mutex_;
 };
+
+// The bytes that ids stand for one by one.
+const tokens::DecodeTable& stepwise_table(const tokens::Tokenizer& tokenizer) {
+    if (tokenizer.has_chain())
+        throw Error(ErrorKind::unsupported, "decoder: only a decoder that is ByteLevel gives text step by step; decode() does the others");
+    return tokenizer.decode_table();
+}
 
 class PyStreamDecoder {
 public:
     PyStreamDecoder(py::object tokenizer, std::size_t sequences, const py::object& unknown, bool skip_special_tokens)
         : tokenizer_(std::move(tokenizer)),
-          decoder_(tokenizer_of(tokenizer_.ptr()).decode_table(), sequences),
+          decoder_(stepwise_table(tokenizer_of(tokenizer_.ptr())), sequences),
           unknown_(unknown_argument(unknown.ptr())),
           skip_special_tokens_(skip_special_tokens) {}
 

@@ -90,9 +90,10 @@ PyObject* encode(PyObject* self, PyObject* const* args, Py_ssize_t count, PyObje
         if (specials == Specials::listed) return encode_with(self, slots[0], slots[1], slots[2]);
         const Text text(slots[0]);
         tokens::EncodeOptions options;
-        const vocab::SpecialMatcher& all = all_specials_of(tokenizer);
-        if (specials != Specials::text && !all.empty()) {
-            options.specials = &all;
+        const tokens::AddedTokens& all = all_added_tokens_of(tokenizer);
+        if (specials != Specials::text && !all.all().empty()) {
+            options.added = &all;
+            options.specials = &all.all();
             options.specials_are_errors = specials == Specials::refused;
         }
         try {

@@ -1,5 +1,6 @@
 // CoreTokenizer: a heap type of the C API, since calls on short strings must not pay for argument conversion (a vectorcall
 // method costs 15-40 ns, pybind11's dispatch some 300). tokmill.Tokenizer derives from it in Python.
+#include <algorithm>
 #include <atomic>
 #include <cstdlib>
 #include <cstring>
@@ -18,7 +19,8 @@ namespace {
 // What a CoreTokenizer holds. The int objects belong to the interpreter that made the tokenizer.
 struct Core {
     std::unique_ptr<tokens::Tokenizer> tokenizer;
-    vocab::SpecialMatcher all_specials;
+    tokens::AddedTokens always;    // found in any text
+    tokens::AddedTokens all;       // and those that special="parse" lets in
     PyObject* snapshot = nullptr;  // what the tokenizer's tables lie in, if they are mapped
     Py_buffer snapshot_view{};
     std::unique_ptr<std::uint8_t, void (*)(void*)> snapshot_copy{nullptr, std::free};
@@ -46,8 +48,30 @@ PyObject* new_object(PyTypeObject* type, std::unique_ptr<Core> core) {
     return reinterpret_cast<PyObject*>(self);
 }
 
+// The added tokens of a tokenizer.json, else the special tokens of the vocabulary, as far as they are wanted.
+template <class Wanted>
+tokens::AddedTokens added_tokens(const tokens::Tokenizer& tokenizer, const Wanted& wanted) {
+    std::vector<tokens::AddedTokens::Token> tokens;
+    static const normalized::Normalizer kNone;
+    const tokens::Pipeline* const pipeline = tokenizer.pipeline();
+    if (pipeline != nullptr) {
+        for (const formats::AddedToken& token : pipeline->components().added_tokens)
+            tokens.push_back({token, !token.special || wanted(token.content)});
+    } else {
+        for (const vocab::SpecialToken& token : tokenizer.vocabulary().specials()) {
+            if (!wanted(token.text)) continue;
+            tokens.emplace_back();
+            tokens.back().content = token.text;
+            tokens.back().id = token.id;
+            tokens.back().special = true;
+        }
+    }
+    return tokens::AddedTokens(std::move(tokens), pipeline != nullptr ? pipeline->normalizer() : kNone);
+}
+
 void finish_core(Core& core) {
-    core.all_specials = vocab::SpecialMatcher(core.tokenizer->vocabulary().specials());
+    core.always = added_tokens(*core.tokenizer, [](const std::string&) { return false; });
+    core.all = added_tokens(*core.tokenizer, [](const std::string&) { return true; });
     const std::size_t count = core.tokenizer->vocabulary().id_end();
     core.ints = static_cast<std::atomic<PyObject*>*>(std::calloc(count, sizeof(std::atomic<PyObject*>)));
     if (core.ints == nullptr) throw std::bad_alloc();
@@ -130,6 +154,28 @@ PyObject* from_ranks(PyObject* type, PyObject* const* args, Py_ssize_t count, Py
     return from_spec(type, "_from_ranks", args, count, keywords, formats::read_tiktoken_ranks);
 }
 
+PyObject* from_tokenizer_json(PyObject* type, PyObject* const* args, Py_ssize_t count, PyObject* keywords) {
+    return guarded([&]() -> PyObject* {
+        PyObject* slots[4];
+        sort_arguments("_from_tokenizer_json", args, count, keywords, {"data", "name", "isa", "refuse_missing_bytes"}, 1, 2, slots);
+        const bool refuses_missing_bytes = bool_argument(slots[3], false);
+        const Text data(slots[0]);
+        if (data.is_str()) throw Error(ErrorKind::type, "data is bytes-like, not a str");
+        const std::string name(string_argument(slots[1], "name"));
+        const cpu::Isa isa = isa_argument(slots[2]);
+        auto core = std::make_unique<Core>();
+        {
+            const WithoutInterpreterLock unlocked;
+            formats::TokenizerJson file = formats::read_tokenizer_json(
+                {static_cast<const std::uint8_t*>(data.document().data), data.document().unit_count}, refuses_missing_bytes);
+            file.spec.name = name;
+            core->tokenizer = std::make_unique<tokens::Tokenizer>(std::move(file), isa);
+        }
+        finish_core(*core);
+        return new_object(reinterpret_cast<PyTypeObject*>(type), std::move(core));
+    });
+}
+
 PyObject* from_merges(PyObject* type, PyObject* const* args, Py_ssize_t count, PyObject* keywords) {
     return from_spec(type, "_from_merges", args, count, keywords, formats::read_merge_list);
 }
@@ -197,10 +243,21 @@ PyObject* canonical(PyObject* self, PyObject*) {
         };
         append(vocabulary.pattern(), vocabulary.symbol_count());
         for (const vocab::SpecialToken& special : vocabulary.specials()) append(special.text, special.id);
+        if (const tokens::Pipeline* pipeline = core_of(self).tokenizer->pipeline()) append(pipeline->components().json, 0);
         out += "tokens by rank\n";
         for (vocab::Symbol symbol = 0; symbol < vocabulary.symbol_count(); ++symbol)
             append(vocabulary.bytes(symbol), vocabulary.id(symbol));
         return PyBytes_FromStringAndSize(out.data(), static_cast<Py_ssize_t>(out.size()));
+    });
+}
+
+// Everything of a tokenizer.json but vocabulary and merges, as compact JSON.
+PyObject* components(PyObject* self, PyObject*) {
+    return guarded([&]() -> PyObject* {
+        const tokens::Pipeline* pipeline = core_of(self).tokenizer->pipeline();
+        if (pipeline == nullptr) return Py_NewRef(Py_None);
+        const std::string& json = pipeline->components().json;
+        return PyUnicode_DecodeUTF8(json.data(), static_cast<Py_ssize_t>(json.size()), nullptr);
     });
 }
 
@@ -242,8 +299,8 @@ void encode_one(const tokens::Tokenizer& tokenizer, const documents::Document& d
 class ShortIds {
 public:
     explicit ShortIds(tokens::IdType type) : type_(type) {}
-    static bool enough_for(const documents::Document& document, const tokens::EncodeOptions& options) {
-        return document.most_utf8_bytes(options.invalid) <= kMostIds;
+    static bool enough_for(const tokens::Tokenizer& tokenizer, const documents::Document& document, const tokens::EncodeOptions& options) {
+        return document.most_utf8_bytes(options.invalid) <= kMostIds && tokenizer.keeps_text();
     }
     tokens::IdArray array() { return tokens::IdArray::with_slack(type_, memory_, kMostIds); }
 
@@ -256,7 +313,7 @@ private:
 
 struct EncodeArguments {
     tokens::EncodeOptions options;
-    std::unique_ptr<vocab::SpecialMatcher> own_specials;
+    std::unique_ptr<tokens::AddedTokens> own_specials;
 
     EncodeArguments(PyObject* self, PyObject* special, PyObject* invalid, PyObject* max_pretoken_bytes = nullptr) {
         special_argument(special, self, options, own_specials);
@@ -265,11 +322,38 @@ struct EncodeArguments {
     }
 };
 
+// The ids that the post-processor of a tokenizer.json puts around a text or a pair; null if there is nothing to do.
+const formats::Frame* frame_of(const tokens::Tokenizer& tokenizer, bool is_pair, bool adds_special_tokens) {
+    static const formats::Frame kNone;
+    const tokens::Pipeline* const pipeline = tokenizer.pipeline();
+    if (pipeline == nullptr) return is_pair ? &kNone : nullptr;
+    if (is_pair) return &pipeline->components().pair;
+    return adds_special_tokens ? &pipeline->components().single : nullptr;
+}
+
+// Encodes one text, or two, into `ids` as add_special_tokens= and pair= say.
+void encode_framed(const tokens::Tokenizer& tokenizer, const documents::Document& document, PyObject* pair, bool adds_special_tokens,
+                   const tokens::EncodeOptions& options, std::size_t threads, tokens::IdArray& ids) {
+    encode_one(tokenizer, document, options, threads, ids);
+    const formats::Frame* const frame = frame_of(tokenizer, given(pair), adds_special_tokens);
+    if (frame == nullptr) return;
+    tokens::IdArray second(ids.type());
+    if (given(pair)) {
+        const Text text(pair);
+        encode_one(tokenizer, text.document(), options, threads, second);
+    }
+    ids = tokens::framed(ids, given(pair) ? &second : nullptr, *frame, adds_special_tokens);
+}
+
+std::size_t added_count(const formats::Frame& frame) { return frame.before.size() + frame.between.size() + frame.after.size(); }
+
 PyObject* encode(PyObject* self, PyObject* const* args, Py_ssize_t count, PyObject* keywords) {
     return guarded([&]() -> PyObject* {
-        PyObject* slots[8];
+        PyObject* slots[9];
         sort_arguments("encode", args, count, keywords,
-                       {"text", "special", "invalid", "add_special_tokens", "dtype", "out", "threads", "max_pretoken_bytes"}, 1, 1, slots);
+                       {"text", "special", "invalid", "add_special_tokens", "dtype", "out", "threads", "max_pretoken_bytes", "pair"}, 1, 1,
+                       slots);
+        const bool adds = bool_argument(slots[3], false);
         Core& core = core_of(self);
         const Text text(slots[0]);
         const EncodeArguments arguments(self, slots[1], slots[2], slots[7]);
@@ -283,15 +367,17 @@ PyObject* encode(PyObject* self, PyObject* const* args, Py_ssize_t count, PyObje
                 throw Error(ErrorKind::value, "dtype= differs from the type of out=");
             const tokens::IdType type = dtype_argument(out.dtype().ptr(), core.tokenizer->vocabulary().id_end());
             tokens::IdArray ids(type, out.mutable_data(), static_cast<std::size_t>(out.size()));
+            if (frame_of(*core.tokenizer, given(slots[8]), adds) != nullptr)
+                throw Error(ErrorKind::value, "out= does not go with pair= or with special tokens that are added; leave out= out");
             // One thread writes straight into out; parts of several threads would each need to know where they begin.
             encode_one(*core.tokenizer, text.document(), arguments.options, threads, ids);
             return py::object(out[py::slice(0, static_cast<py::ssize_t>(ids.size()), 1)]).release().ptr();
         }
         const tokens::IdType type = dtype_argument(slots[4], core.tokenizer->vocabulary().id_end());
         ShortIds short_ids(type);
-        const bool is_short = ShortIds::enough_for(text.document(), arguments.options);
+        const bool is_short = ShortIds::enough_for(*core.tokenizer, text.document(), arguments.options);
         tokens::IdArray ids = is_short ? short_ids.array() : tokens::IdArray(type);
-        encode_one(*core.tokenizer, text.document(), arguments.options, threads, ids);
+        encode_framed(*core.tokenizer, text.document(), slots[8], adds, arguments.options, threads, ids);
         return to_numpy(std::move(ids), is_short).release().ptr();
     });
 }
@@ -329,11 +415,11 @@ private:
 
 PyObject* encode_list(PyObject* self, PyObject* const* args, Py_ssize_t count, PyObject* keywords) {
     return guarded([&]() -> PyObject* {
-        PyObject* slots[4];
-        sort_arguments("encode_list", args, count, keywords, {"text", "special", "invalid", "add_special_tokens"}, 1, 1, slots);
+        PyObject* slots[5];
+        sort_arguments("encode_list", args, count, keywords, {"text", "special", "invalid", "add_special_tokens", "pair"}, 1, 1, slots);
         const Text text(slots[0]);
         const EncodeArguments arguments(self, slots[1], slots[2]);
-        return encode_to_list(self, text, arguments.options);
+        return encode_to_list(self, text, arguments.options, slots[4], bool_argument(slots[3], false));
     });
 }
 
@@ -358,6 +444,7 @@ PyObject* count(PyObject* self, PyObject* const* args, Py_ssize_t argument_count
             [&](Cancel& cancel) {
                 ids = tokenizer.count({&text.document(), 1}, arguments.options, threads, nullptr, cancel);
             });
+        if (const formats::Frame* frame = frame_of(tokenizer, false, bool_argument(slots[3], false))) ids += added_count(*frame);
         return PyLong_FromUnsignedLongLong(ids);
     });
 }
@@ -387,6 +474,11 @@ PyObject* truncate(PyObject* self, PyObject* const* args, Py_ssize_t argument_co
         const Text text(slots[0]);
         const std::size_t most = size_argument(slots[1], "max_tokens", 0);
         const EncodeArguments arguments(self, slots[2], slots[3]);
+        if (!tokenizer.keeps_text() || tokenizer.has_chain())
+            throw Error(
+                ErrorKind::value,
+                "truncate() needs ids that say all of the text; this tokenizer normalises text or leaves some of it out. Encode, and cut "
+                "the ids");
         tokens::IdArray ids;
         Buffer<std::uint8_t> bytes;
         std::size_t size = 0;
@@ -422,12 +514,14 @@ PyObject* encode_batch(PyObject* self, PyObject* const* args, Py_ssize_t count, 
         const tokens::Tokenizer& tokenizer = *core_of(self).tokenizer;
         const Texts texts(slots[0]);
         const EncodeArguments arguments(self, slots[1], slots[2], slots[6]);
+        const bool adds = bool_argument(slots[3], false);
         const std::size_t threads = threads_argument(slots[5]);
         tokens::IdArray ids(dtype_argument(slots[4], tokenizer.vocabulary().id_end()));
         std::vector<std::uint64_t> ends;
         {
             WithoutInterpreterLock unlocked;
             tokenizer.encode(texts.documents(), arguments.options, threads, ids, &ends, unlocked.cancel());
+            if (const formats::Frame* frame = frame_of(tokenizer, false, adds)) ids = tokens::framed_rows(ids, ends, *frame);
         }
         return py::make_tuple(to_numpy(std::move(ids)), to_numpy(ends, true)).release().ptr();
     });
@@ -473,6 +567,8 @@ PyObject* count_batch(PyObject* self, PyObject* const* args, Py_ssize_t count, P
             core_of(self).tokenizer->count(texts.documents(), arguments.options, threads, &ends, unlocked.cancel());
         }
         for (std::size_t i = ends.size(); i-- > 1;) ends[i] -= ends[i - 1];
+        if (const formats::Frame* frame = frame_of(*core_of(self).tokenizer, false, bool_argument(slots[3], false)))
+            for (std::uint64_t& count : ends) count += added_count(*frame);
         return to_numpy(ends, false).release().ptr();
     });
 }
@@ -527,6 +623,10 @@ PyObject* last_pretoken_bytes(PyObject* self, PyObject* argument) {
 std::size_t decode_into(const tokens::Tokenizer& tokenizer, const Ids& ids, std::size_t begin, std::size_t end, tokens::UnknownId unknown,
                         bool skip, Buffer<std::uint8_t>& out, std::size_t size, Cancel* cancel = nullptr) {
     ids.visit([&](const auto* data, std::size_t) {
+        if (tokenizer.has_chain()) {
+            size = tokenizer.decode_chain().decode(data + begin, end - begin, unknown, skip, out, size, cancel);
+            return;
+        }
         size = tokenizer.decode_table().decode(data + begin, end - begin, unknown, skip, out, size, cancel);
     });
     return size;
@@ -664,14 +764,29 @@ PyObject* string_object(std::string_view text) {
     return PyUnicode_DecodeUTF8(text.data(), static_cast<Py_ssize_t>(text.size()), "replace");
 }
 PyObject* name(PyObject* self, void*) { return string_object(core_of(self).tokenizer->vocabulary().name()); }
-PyObject* pattern(PyObject* self, void*) { return string_object(core_of(self).tokenizer->vocabulary().pattern()); }
+PyObject* missing_bytes(PyObject* self, void*) {
+    return guarded([&]() -> PyObject* {
+        const tokens::Pipeline* pipeline = core_of(self).tokenizer->pipeline();
+        if (pipeline == nullptr) return PyBytes_FromStringAndSize("", 0);
+        const std::vector<std::uint8_t>& missing = pipeline->missing_bytes();
+        return PyBytes_FromStringAndSize(reinterpret_cast<const char*>(missing.data()), static_cast<Py_ssize_t>(missing.size()));
+    });
+}
+// A tokenizer.json that takes steps of several kinds has no pattern.
+PyObject* pattern(PyObject* self, void*) {
+    const tokens::Tokenizer& tokenizer = *core_of(self).tokenizer;
+    const tokens::Pipeline* const pipeline = tokenizer.pipeline();
+    if (pipeline == nullptr) return string_object(tokenizer.vocabulary().pattern());
+    return string_object(pipeline->pattern() ? pretokens::regex(*pipeline->pattern()) : "");
+}
 PyObject* isa(PyObject* self, void*) { return string_object(cpu::name(core_of(self).tokenizer->isa())); }
 
 PyObject* special_tokens(PyObject* self, void*) {
     return guarded([&]() -> PyObject* {
         py::dict specials;
         for (const vocab::SpecialToken& special : core_of(self).tokenizer->vocabulary().specials())
-            specials[py::reinterpret_steal<py::object>(string_object(special.text))] = special.id;
+            if (special.kind == vocab::SpecialToken::Kind::control)
+                specials[py::reinterpret_steal<py::object>(string_object(special.text))] = special.id;
         return specials.release().ptr();
     });
 }
@@ -683,6 +798,7 @@ PyObject* table_statistics(PyObject* self, PyObject*) {
         out["table_bytes"] = statistics.table_bytes;
         out["lookups"] = statistics.lookups;
         out["misses"] = statistics.misses;
+        out["missing_bytes"] = statistics.missing_bytes;
         out["merges"] = statistics.merges;
         return out.release().ptr();
     });
@@ -722,22 +838,26 @@ constexpr int kFast = METH_FASTCALL | METH_KEYWORDS;
 PyMethodDef methods[] = {
     {"_from_ranks", as_method(from_ranks), kFast | METH_CLASS, "From the bytes of a tiktoken rank file."},
     {"_from_merges", as_method(from_merges), kFast | METH_CLASS, "From the compact list of merges of the embedded vocabulary."},
+    {"_from_tokenizer_json", as_method(from_tokenizer_json), kFast | METH_CLASS, "From the bytes of a tokenizer.json."},
     {"_from_snapshot", as_method(from_snapshot), kFast | METH_CLASS, "From the container of a snapshot, used in place."},
     {"_snapshot", snapshot, METH_NOARGS, "The container of a snapshot."},
     {"_rank_file", rank_file, METH_NOARGS, "The text of a tiktoken rank file."},
+    {"_components", components, METH_NOARGS, "What a tokenizer.json has around its vocabulary, as JSON; None for other vocabularies."},
     {"_canonical", canonical, METH_NOARGS, "What the digest is taken of."},
     {"_with_isa", with_isa, METH_O, "The same tokenizer with the kernels of another instruction set."},
     {"encode", as_method(encode), kFast,
      "encode(text, *, special='text', invalid=None, add_special_tokens=False, dtype=None, out=None, threads=None, "
-     "max_pretoken_bytes=None)\n"
+     "max_pretoken_bytes=None, pair=None)\n"
      "--\n\n"
      "The ids of a text: an int32 array [tokens], or of `dtype` (uint16, int32, uint32, int64); with `out`, a view of it.\n\n"
      "`text` is a str or holds UTF-8 (bytes, bytearray, memoryview). `special` says what special tokens in the text are:\n"
      "'text' (the default: text), 'parse' (their ids), 'error', or a set of those to parse. `invalid='replace'` reads bytes that\n"
-     "are not UTF-8 as U+FFFD; lone surrogates of a str become U+FFFD unless `invalid='error'`. `threads` is the most to use.\n\n"
+     "are not UTF-8 as U+FFFD; lone surrogates of a str become U+FFFD unless `invalid='error'`. `threads` is the most to use.\n"
+     "`add_special_tokens` adds what the post-processor of a tokenizer.json adds, also between the text and a second one, `pair`.\n\n"
      "Raises InvalidUtf8Error, SpecialTokenError, PretokenTooLongError, ArgumentError, ArgumentTypeError."},
     {"encode_list", as_method(encode_list), kFast,
-     "encode_list(text, *, special='text', invalid=None, add_special_tokens=False)\n--\n\nThe ids of a text as a list of int. See "
+     "encode_list(text, *, special='text', invalid=None, add_special_tokens=False, pair=None)\n--\n\nThe ids of a text as a list of int. "
+     "See "
      "encode()."},
     {"count", as_method(count), kFast,
      "count(text, *, special='text', invalid=None, add_special_tokens=False, threads=None)\n--\n\nThe number of ids of a text, without "
@@ -777,7 +897,12 @@ PyMethodDef methods[] = {
 PyGetSetDef properties[] = {
     {"vocab_size", vocab_size, nullptr, "One more than the greatest id, special tokens included.", nullptr},
     {"name", name, nullptr, "The name of the vocabulary, or ''.", nullptr},
-    {"pattern", pattern, nullptr, "The split pattern, as a regex.", nullptr},
+    {"pattern", pattern, nullptr, "The split pattern, as a regex; '' if a tokenizer.json cuts in steps that no single pattern does.",
+     nullptr},
+    {"missing_bytes", missing_bytes, nullptr,
+     "The bytes of UTF-8 that are no tokens, ascending: text loses them on the way to ids, unless there is a token for the unknown or "
+     "missing_bytes='error' was given to load.",
+     nullptr},
     {"isa", isa, nullptr, "The instruction set that this tokenizer's kernels use.", nullptr},
     {"special_tokens", special_tokens, nullptr, "The special tokens and their ids.", nullptr},
     {"token_bytes", token_bytes, nullptr, "The bytes of every id, None for those not used; made anew at each access.", nullptr},
@@ -804,29 +929,38 @@ PyType_Spec spec = {
 
 const tokens::Tokenizer& tokenizer_of(PyObject* object) { return *core_of(object).tokenizer; }
 
-const vocab::SpecialMatcher& all_specials_of(PyObject* object) { return core_of(object).all_specials; }
+const tokens::AddedTokens& all_added_tokens_of(PyObject* object) { return core_of(object).all; }
 
-PyObject* encode_to_list(PyObject* tokenizer, const Text& text, const tokens::EncodeOptions& options) {
+PyObject* encode_to_list(PyObject* tokenizer, const Text& text, const tokens::EncodeOptions& options, PyObject* pair,
+                         bool adds_special_tokens) {
     Core& core = core_of(tokenizer);
     const std::size_t threads = text.document().byte_size() <= kKeepLockBytes ? 1 : pool::default_thread_count();
     ShortIds short_ids(tokens::IdType::int32);
-    tokens::IdArray ids = ShortIds::enough_for(text.document(), options) ? short_ids.array() : tokens::IdArray();
-    encode_one(*core.tokenizer, text.document(), options, threads, ids);
+    tokens::IdArray ids = ShortIds::enough_for(*core.tokenizer, text.document(), options) ? short_ids.array() : tokens::IdArray();
+    encode_framed(*core.tokenizer, text.document(), pair, adds_special_tokens, options, threads, ids);
     return list_of_ids(core, static_cast<const std::uint32_t*>(ids.data()), ids.size(), ids.size());
 }
 
-void special_argument(PyObject* argument, PyObject* tokenizer, tokens::EncodeOptions& options,
-                      std::unique_ptr<vocab::SpecialMatcher>& own) {
-    if (!given(argument)) return;
+void special_argument(PyObject* argument, PyObject* tokenizer, tokens::EncodeOptions& options, std::unique_ptr<tokens::AddedTokens>& own) {
     const Core& core = core_of(tokenizer);
+    const auto look_for = [&options](const tokens::AddedTokens& tokens) {
+        options.added = &tokens;
+        if (!tokens.all().empty()) options.specials = &tokens.all();
+    };
+    if (!given(argument)) {
+        look_for(core.always);
+        return;
+    }
     if (PyUnicode_Check(argument)) {
         const std::string_view policy = string_argument(argument, "special");
-        if (policy == "text") return;
+        if (policy == "text") {
+            look_for(core.always);
+            return;
+        }
         if (policy != "parse" && policy != "error")
             throw Error(ErrorKind::value,
                         "special= takes \"text\", \"parse\", \"error\" or a set of special tokens, not \"" + std::string(policy) + "\"");
-        if (core.all_specials.empty()) return;
-        options.specials = &core.all_specials;
+        look_for(core.all);
         options.specials_are_errors = policy == "error";
         return;
     }
@@ -836,20 +970,19 @@ void special_argument(PyObject* argument, PyObject* tokenizer, tokens::EncodeOpt
         throw Error(ErrorKind::type, std::string("special= takes \"text\", \"parse\", \"error\" or a set of special tokens, not ") +
                                          Py_TYPE(argument)->tp_name);
     }
-    std::vector<vocab::SpecialToken> allowed;
+    std::vector<std::string> allowed;
     for (const py::handle item : py::reinterpret_borrow<py::tuple>(chosen)) {
         const std::string_view text = string_argument(item.ptr(), "special");
-        bool found = false;
-        for (const vocab::SpecialToken& special : core.tokenizer->vocabulary().specials()) {
-            if (special.text != text) continue;
-            allowed.push_back(special);
-            found = true;
-        }
+        const auto& specials = core.tokenizer->vocabulary().specials();
+        const bool found = std::any_of(specials.begin(), specials.end(), [&](const vocab::SpecialToken& special) {
+            return special.text == text && special.kind == vocab::SpecialToken::Kind::control;
+        });
         if (!found) throw Error(ErrorKind::value, "'" + std::string(text) + "' is no special token of this vocabulary");
+        allowed.emplace_back(text);
     }
-    if (allowed.empty()) return;
-    own = std::make_unique<vocab::SpecialMatcher>(allowed);
-    options.specials = own.get();
+    own = std::make_unique<tokens::AddedTokens>(added_tokens(
+        *core.tokenizer, [&](const std::string& text) { return std::find(allowed.begin(), allowed.end(), text) != allowed.end(); }));
+    look_for(*own);
 }
 
 void bind_tokenizer(py::module_& module) {

@@ -13,10 +13,12 @@ const char* class_name(ErrorKind kind) {
         case ErrorKind::pattern: return "PatternError";
         case ErrorKind::unknown_token: return "UnknownTokenError";
         case ErrorKind::invalid_utf8: return "InvalidUtf8Error";
+        case ErrorKind::missing_byte: return "MissingByteError";
         case ErrorKind::pretoken_too_long: return "PretokenTooLongError";
         case ErrorKind::special_token: return "SpecialTokenError";
         case ErrorKind::unknown_id: return "UnknownIdError";
         case ErrorKind::vocabulary: return "VocabularyError";
+        case ErrorKind::unsupported: return "UnsupportedModel";
         case ErrorKind::snapshot: return "SnapshotError";
         case ErrorKind::isa: return "InstructionSetError";
         case ErrorKind::input: return "InputError";

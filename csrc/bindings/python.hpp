@@ -187,11 +187,12 @@ void bind_condensed(py::module_& module);
 
 // The C++ tokenizer inside of a Python CoreTokenizer. `object` has to be one.
 const tokens::Tokenizer& tokenizer_of(PyObject* object);
-// Matches all its special tokens.
-const vocab::SpecialMatcher& all_specials_of(PyObject* object);
+// All tokens that its texts may hold.
+const tokens::AddedTokens& all_added_tokens_of(PyObject* object);
 // The ids of a text as a list of int.
-PyObject* encode_to_list(PyObject* tokenizer, const Text& text, const tokens::EncodeOptions& options);
+PyObject* encode_to_list(PyObject* tokenizer, const Text& text, const tokens::EncodeOptions& options, PyObject* pair = nullptr,
+                         bool adds_special_tokens = false);
 // What `special=` lets in. The matcher that it points to belongs to the tokenizer or to `own`.
-void special_argument(PyObject* argument, PyObject* tokenizer, tokens::EncodeOptions& options, std::unique_ptr<vocab::SpecialMatcher>& own);
+void special_argument(PyObject* argument, PyObject* tokenizer, tokens::EncodeOptions& options, std::unique_ptr<tokens::AddedTokens>& own);
 
 }  // namespace tokmill::bindings

@@ -5,6 +5,7 @@
 #include <span>
 #include <string>
 
+#include "formats/tokenizer_json.hpp"
 #include "vocab/vocab.hpp"
 
 namespace tokmill::formats {

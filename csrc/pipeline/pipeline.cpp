@@ -81,11 +81,7 @@ void encode_with_rows(const tokens::Tokenizer& tokenizer, const ngrams::Plan& pl
     for (const documents::Document& document : documents) bytes += document.byte_size();
     ids.expect(bytes);
     ends.reserve(documents.size());
-    // A special token with white space inside of it could lie across a cut; then documents stay whole.
-    const auto& specials = tokenizer.vocabulary().specials();
-    const bool may_cut = options.specials == nullptr || std::none_of(specials.begin(), specials.end(), [](const auto& special) {
-                             return special.text.find_first_of(" \n") != std::string::npos;
-                         });
+    const bool may_cut = tokenizer.may_cut_documents(options);
     Blocks blocks(documents, threads > 1 ? kBlockBytesOfThreads : kBlockBytes, may_cut);
     Blocks::Block block;
     std::vector<std::uint64_t> stretch_ends;

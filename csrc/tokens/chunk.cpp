@@ -98,7 +98,7 @@ void Chunk::cut_specials(const pretokens::Scanner& scanner, bool last, const Enc
             return;
         }
         const auto begin = static_cast<std::uint32_t>(match.begin);
-        if (options.specials_are_errors) {
+        if (options.specials_are_errors && match.control) {
             const std::uint64_t where = position_in_document(begin);
             throw Error(ErrorKind::special_token,
                         "the text holds the special token '" +
@@ -162,14 +162,12 @@ void Chunk::take_back() {
     lent_ = nullptr;
 }
 
-const std::uint32_t* Chunk::starts() {
+Pretokens Chunk::pretokens() {
     starts_.grow(start_count_ + 1 + kStartsReadAhead, start_count_);
     const std::uint32_t complete = complete_count();
     std::fill_n(starts_.data() + complete, kStartsReadAhead + 1, document_open_ ? scan_.last_start : end_);
-    return starts_.data();
+    return {text(), end_, starts_.data(), complete, std::memchr(text(), 0, end_) != nullptr, special_ids_};
 }
-
-bool Chunk::has_nul() const noexcept { return std::memchr(text(), 0, end_) != nullptr; }
 
 void Chunk::compact() {
     const std::uint32_t keep_from = document_open_ ? scan_.last_start : end_;

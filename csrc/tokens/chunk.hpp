@@ -9,6 +9,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <vector>
 
 #include "base/memory.hpp"
@@ -22,11 +23,26 @@ namespace tokmill::tokens {
 inline constexpr std::uint8_t kSpecialMark = 0xFE;
 inline constexpr std::uint32_t kChunkBytes = 65536;
 
+class AddedTokens;
+
 struct EncodeOptions {
+    // All tokens to cut out of the text; null: none. `specials` finds them as well where one search is enough.
+    const AddedTokens* added = nullptr;
     const vocab::SpecialMatcher* specials = nullptr;  // the special tokens to look for; null: text is text
     bool specials_are_errors = false;                 // ... and then to refuse
     documents::Invalid invalid = documents::Invalid::standard;
     std::size_t max_pretoken_bytes = std::size_t(1) << 30;
+};
+
+// Pretokens on their way to the encoder: [starts[i], starts[i + 1]) for i < count; kStartsReadAhead elements beyond are readable,
+// and kProbeReadSlackBytes of text.
+struct Pretokens {
+    const std::uint8_t* text;
+    std::uint32_t text_end;
+    const std::uint32_t* starts;
+    std::uint32_t count;
+    bool has_nul;
+    std::span<const std::uint32_t> special_ids;
 };
 
 class Chunk {
@@ -35,14 +51,10 @@ public:
     // document, and its mark is set. False if the chunk is full before: encode the pretokens, compact() and call again.
     bool fill(const pretokens::Scanner& scanner, documents::Reader& reader, bool last, const EncodeOptions& options);
 
-    // Pretokens that are complete: [starts[i], starts[i + 1]) for i < complete_count(); some elements beyond are readable.
+    // Pretokens that are complete.
     std::uint32_t complete_count() const noexcept { return start_count_ - (pretoken_open() ? 1 : 0); }
     bool full() const noexcept { return limit_ - end_ < kLeastRoomBytes || start_count_ > limit_; }
-    const std::uint32_t* starts();
-    const std::uint8_t* text() const noexcept { return lent_ != nullptr ? lent_ : text_.data(); }
-    std::uint32_t text_end() const noexcept { return end_; }
-    bool has_nul() const noexcept;
-    const std::vector<std::uint32_t>& special_ids() const noexcept { return special_ids_; }
+    Pretokens pretokens();
 
     // Forgets the complete pretokens; makes room, twice as much when one pretoken fills all there is.
     void compact();
@@ -52,6 +64,7 @@ public:
 private:
     static constexpr std::uint32_t kLeastRoomBytes = 64;
 
+    const std::uint8_t* text() const noexcept { return lent_ != nullptr ? lent_ : text_.data(); }
     // Is the last start the beginning of a pretoken whose end is not known yet?
     bool pretoken_open() const noexcept { return document_open_ && start_count_ > segment_first_; }
     void prepare_text();  // memory comes when it is needed, so that reset() cannot fail
@@ -73,10 +86,10 @@ private:
     std::uint32_t limit_ = kChunkBytes;
     std::uint32_t end_ = 0;
     std::uint32_t start_count_ = 0;
-    std::uint32_t segment_first_ = 0;  // start_count_ at the begin of the open segment
+    std::uint32_t segment_first_ = 0;      // start_count_ at the begin of the open segment
     std::uint32_t specials_searched_ = 0;  // text before this holds no special token that is not marked yet
     bool document_open_ = false;
-    documents::Document document_;          // the open one, for the positions in errors
+    documents::Document document_;      // the open one, for the positions in errors
     std::uint64_t document_bytes_ = 0;  // bytes of the open document that compact() has dropped
     std::uint32_t document_begin_ = 0;  // where the open document begins, if it does so in this chunk
 };

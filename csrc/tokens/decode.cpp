@@ -6,6 +6,7 @@
 #include <cstring>
 
 #include "base/errors.hpp"
+#include "tokens/decode_chain.hpp"
 
 namespace tokmill::tokens {
 
@@ -17,14 +18,6 @@ constexpr std::string_view kReplacement = "\xEF\xBF\xBD";  // U+FFFD
 constexpr std::size_t kBlockIds = 4096;
 // Text has 3 to 5 bytes a token; asking for a little more at first is cheaper than growing, and untouched memory is free.
 constexpr std::size_t kGuessedBytesPerId = 5;
-
-template <class Id>
-[[noreturn]] void throw_unknown(Id id, std::size_t index, std::size_t id_end) {
-    throw Error(ErrorKind::unknown_id,
-                "id " + std::to_string(id) + " at index " + std::to_string(index) + " is not in the vocabulary (its ids are below " +
-                    std::to_string(id_end) + "); pass unknown='replace' or unknown='skip' to go on",
-                static_cast<std::int64_t>(index));
-}
 
 // The first two bytes of a surrogate in the manner of UTF-8. Never valid, but Python's incremental decoder waits for the byte
 // after them (its handler "surrogatepass" needs all three), and so do we.
@@ -38,12 +31,33 @@ bool may_grow(const std::uint8_t* p, std::size_t count) noexcept {
 
 }  // namespace
 
+void refuse_unknown_id(const std::string& id, std::size_t index, std::size_t id_end) {
+    throw Error(ErrorKind::unknown_id,
+                "id " + id + " at index " + std::to_string(index) + " is not in the vocabulary (its ids are below " +
+                    std::to_string(id_end) + "); pass unknown='replace' or unknown='skip' to go on",
+                static_cast<std::int64_t>(index));
+}
+
 DecodeTable::DecodeTable(const vocab::Vocabulary& vocabulary) : slots_(vocabulary.id_end()), id_end_(vocabulary.id_end()) {
     for (std::size_t id = 0; id < id_end_; ++id) slots_[id] = Slot{{}, kUnknown};
     for (vocab::Symbol symbol = 0; symbol < vocabulary.symbol_count(); ++symbol)
-        set(vocabulary.id(symbol), vocabulary.bytes(symbol), false);
+        if (vocabulary.id(symbol) != vocab::kNoId) set(vocabulary.id(symbol), vocabulary.bytes(symbol), false);
     for (const vocab::SpecialToken& special : vocabulary.specials())
-        if (const auto bytes = vocabulary.bytes_of_id(special.id)) set(special.id, *bytes, true);
+        if (const auto bytes = vocabulary.bytes_of_id(special.id))
+            set(special.id, *bytes, special.kind == vocab::SpecialToken::Kind::control);
+}
+
+DecodeTable::DecodeTable(const vocab::Vocabulary& vocabulary, const formats::Components& components) : DecodeTable(vocabulary) {
+    const auto set_spelling = [this](std::uint32_t id, const std::string& spelling, bool control) {
+        std::string bytes;
+        set(id, formats::append_byte_level(spelling, bytes) ? bytes : spelling, control);
+    };
+    if (!components.word_prefix.empty() || !components.word_suffix.empty() || components.unknown_token) {
+        for (vocab::Symbol symbol = 0; symbol < vocabulary.symbol_count(); ++symbol)
+            if (vocabulary.id(symbol) != vocab::kNoId) set_spelling(vocabulary.id(symbol), spelling(vocabulary, components, symbol), false);
+    }
+    for (const vocab::SpecialToken& special : vocabulary.specials())
+        set_spelling(special.id, special.text, special.kind == vocab::SpecialToken::Kind::control);
 }
 
 void DecodeTable::set(std::uint32_t id, std::string_view bytes, bool special) {
@@ -102,7 +116,7 @@ std::size_t DecodeTable::decode(const Id* ids, std::size_t count, UnknownId unkn
             if (const auto known = bytes_of(id, skip_special_tokens)) {
                 bytes = *known;
             } else if (unknown == UnknownId::error) {
-                throw_unknown(ids[i], i, id_end_);
+                refuse_unknown_id(std::to_string(ids[i]), i, id_end_);
             } else if (unknown == UnknownId::replace) {
                 bytes = kReplacement;
             }
@@ -134,7 +148,8 @@ StreamDecoder::StreamDecoder(const DecodeTable& table, std::size_t sequences)
 void StreamDecoder::step(const std::int64_t* ids, UnknownId unknown, bool skip_special_tokens, std::string& out, std::size_t* ends) {
     if (unknown == UnknownId::error)
         for (std::size_t s = 0; s < held_.size(); ++s)
-            if (ids[s] >= 0 && !table_->bytes_of(static_cast<std::uint64_t>(ids[s]), false)) throw_unknown(ids[s], s, table_->id_end());
+            if (ids[s] >= 0 && !table_->bytes_of(static_cast<std::uint64_t>(ids[s]), false))
+                refuse_unknown_id(std::to_string(ids[s]), s, table_->id_end());
     for (std::size_t s = 0; s < held_.size(); ++s) {
         if (ids[s] >= 0) {
             const auto bytes = table_->bytes_of(static_cast<std::uint64_t>(ids[s]), skip_special_tokens);

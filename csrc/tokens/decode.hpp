@@ -11,10 +11,14 @@
 
 #include "base/cancel.hpp"
 #include "base/memory.hpp"
+#include "formats/formats.hpp"
 #include "unicode/unicode.hpp"
 #include "vocab/vocab.hpp"
 
 namespace tokmill::tokens {
+
+// Error(unknown_id) with the index as `where`.
+[[noreturn]] void refuse_unknown_id(const std::string& id, std::size_t index, std::size_t id_end);
 
 enum class UnknownId : std::uint8_t { error, replace, skip };  // replace: U+FFFD
 
@@ -23,6 +27,8 @@ enum class UnknownId : std::uint8_t { error, replace, skip };  // replace: U+FFF
 class DecodeTable {
 public:
     explicit DecodeTable(const vocab::Vocabulary& vocabulary);
+    // For a decoder that is ByteLevel: added tokens go through it too, and words keep their prefixes and suffixes.
+    DecodeTable(const vocab::Vocabulary& vocabulary, const formats::Components& components);
 
     // Appends the bytes of ids[0, count) to `out` (whose first `size` bytes are kept) and returns the new size. `Id` is
     // int32, uint32, uint16, int64 or uint64. Error(unknown_id) with the index, for negative numbers too.

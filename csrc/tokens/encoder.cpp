@@ -47,6 +47,7 @@ Encoder::Encoder(const vocab::Vocabulary& vocabulary, const vocab::Merges& merge
 
 void Encoder::rest() noexcept {
     chunk_.reset();
+    if (preparation_ != nullptr) preparation_->reset();
     if (ids_.capacity() + symbols_.capacity() <= kMostKeptSymbols) return;
     for (Buffer<std::uint32_t>* numbers : {&ids_, &symbols_, &word_misses_, &window_misses_}) *numbers = {};
     for (Buffer<MergeJob>* jobs : {&word_jobs_, &window_jobs_}) *jobs = {};
@@ -55,23 +56,34 @@ void Encoder::rest() noexcept {
     long_scratch_.give_back();
 }
 
+Preparation& Encoder::preparation() {
+    if (preparation_ == nullptr) preparation_ = std::make_unique<Preparation>();
+    return *preparation_;
+}
+
+TableStatistics Encoder::statistics() const noexcept {
+    TableStatistics statistics = statistics_;
+    if (preparation_ != nullptr) statistics.missing_bytes = preparation_->dropped_bytes();
+    return statistics;
+}
+
 void Encoder::encode(Chunk& chunk, Sink& sink, Cancel& cancel) {
-    const std::uint32_t count = chunk.complete_count();
-    if (count == 0) return;
-    const std::uint32_t* starts = chunk.starts();
-    const std::uint8_t* text = chunk.text();
-    const bool nul = chunk.has_nul();
+    if (chunk.complete_count() != 0) encode(chunk.pretokens(), sink, cancel);
+}
+
+void Encoder::encode(const Pretokens& pretokens, Sink& sink, Cancel& cancel) {
+    const auto [text, text_end, starts, count, nul, special_ids] = pretokens;
     misses_.reserve_discarding(count);
     ProbeResult found;
     if (sink.ids != nullptr) {
         // A word of the table gives at most four ids, but never more than it has bytes.
-        ids_.reserve_discarding(std::size_t(chunk.text_end()) + kIdSlack);
+        ids_.reserve_discarding(std::size_t(text_end) + kIdSlack);
         found = probe_kernels_.probe(table_, text, starts, count, nul, ids_.data(), misses_.data());
     } else {
         found = probe_kernels_.probe_count(table_, text, starts, count, nul, misses_.data());
     }
     if (found.miss_count != 0) {
-        sort_misses(text, chunk.text_end(), found.miss_count, cancel);
+        sort_misses(text, text_end, found.miss_count, cancel);
         merge_and_remember();
     }
     statistics_.lookups += count;
@@ -82,9 +94,9 @@ void Encoder::encode(Chunk& chunk, Sink& sink, Cancel& cancel) {
     }
     switch (sink.ids->type()) {
         case IdType::int32:
-        case IdType::uint32: assemble<std::uint32_t>(chunk.special_ids(), found, sink); break;
-        case IdType::uint16: assemble<std::uint16_t>(chunk.special_ids(), found, sink); break;
-        case IdType::int64: assemble<std::int64_t>(chunk.special_ids(), found, sink); break;
+        case IdType::uint32: assemble<std::uint32_t>(special_ids, found, sink); break;
+        case IdType::uint16: assemble<std::uint16_t>(special_ids, found, sink); break;
+        case IdType::int64: assemble<std::int64_t>(special_ids, found, sink); break;
     }
 }
 
@@ -234,7 +246,7 @@ void Encoder::end_document(Sink& sink, std::uint64_t id_count) {
 
 // Puts the ids that the probe found and those of the misses together, in the order of the text.
 template <class Id>
-void Encoder::assemble(const std::vector<std::uint32_t>& special_ids, ProbeResult found, Sink& sink) {
+void Encoder::assemble(std::span<const std::uint32_t> special_ids, ProbeResult found, Sink& sink) {
     std::uint64_t total = found.id_count;
     for (std::uint32_t i = 0; i < found.miss_count; ++i) {
         Answer& answer = answers_[i];

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <vector>
 
@@ -12,6 +13,7 @@
 #include "tokens/id_array.hpp"
 #include "tokens/kernels/kernels.hpp"
 #include "tokens/merging.hpp"
+#include "tokens/preparation.hpp"
 #include "tokens/word_table.hpp"
 #include "vocab/vocab.hpp"
 
@@ -27,23 +29,27 @@ struct Sink {
 // How well the word table serves, since it was made.
 struct TableStatistics {
     std::uint64_t table_bytes = 0;
-    std::uint64_t lookups = 0;  // pretokens, or parts of them between safe cuts
-    std::uint64_t misses = 0;   // those that were not in the table of words
-    std::uint64_t merges = 0;   // those that had to be merged: in no table, and met for the first time in their chunk
+    std::uint64_t lookups = 0;        // pretokens, or parts of them between safe cuts
+    std::uint64_t misses = 0;         // those that were not in the table of words
+    std::uint64_t missing_bytes = 0;  // bytes that are no tokens and were left out
+    std::uint64_t merges = 0;         // those that had to be merged: in no table, and met for the first time in their chunk
 };
 
 class Encoder {
 public:
     Encoder(const vocab::Vocabulary& vocabulary, const vocab::Merges& merges, cpu::Isa isa, std::size_t table_bytes);
 
-    // Encodes the complete pretokens of a chunk.
+    void encode(const Pretokens& pretokens, Sink& sink, Cancel& cancel);
+    // The complete pretokens of a chunk.
     void encode(Chunk& chunk, Sink& sink, Cancel& cancel);
 
     // The chunk that calls on whole documents use; streams bring their own.
     Chunk& chunk() noexcept { return chunk_; }
+    // ... and the way of texts that are not plain.
+    Preparation& preparation();
     // Between two calls: an empty chunk, and back goes the memory that only a giant pretoken needed.
     void rest() noexcept;
-    const TableStatistics& statistics() const noexcept { return statistics_; }
+    TableStatistics statistics() const noexcept;
 
 private:
     // The ids of one miss. While they are not known: null, and `count` is the miss of the same chunk that has the same
@@ -62,7 +68,7 @@ private:
     void to_ids(vocab::Symbol* symbols, std::uint32_t count) const noexcept;
 
     template <class Id>
-    void assemble(const std::vector<std::uint32_t>& special_ids, ProbeResult found, Sink& sink);
+    void assemble(std::span<const std::uint32_t> special_ids, ProbeResult found, Sink& sink);
     void assemble_counts(ProbeResult found, Sink& sink);
     void end_document(Sink& sink, std::uint64_t id_count);
 
@@ -72,6 +78,7 @@ private:
     const MergeKernels& merge_kernels_;
     WordTable table_;
     Chunk chunk_;
+    std::unique_ptr<Preparation> preparation_;
     TableStatistics statistics_;
     LongPieceScratch long_scratch_;
 

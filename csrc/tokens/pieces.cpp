@@ -24,16 +24,18 @@ void Tokenizer::encode_piece(std::span<const std::uint8_t> bytes, bool whole_fir
 }
 
 std::uint64_t Tokenizer::last_pretoken_bytes(const documents::Document& document, Cancel& cancel) const {
-    const pretokens::Scanner plain = scanner_.without_cuts(vocabulary_);  // safe cuts are no borders of pretokens
+    if (!scanner_)
+        throw Error(ErrorKind::value, "this tokenizer cuts text in several steps; it does not say where the last pretoken begins");
+    const pretokens::Scanner plain = scanner_->without_cuts(vocabulary_);  // safe cuts are no borders of pretokens
     const EncodeOptions options;
     Chunk chunk;
-    documents::Reader reader(unicode::kernels(scanner_.isa()), document, options.invalid);
+    documents::Reader reader(unicode::kernels(isa_), document, options.invalid);
     std::uint64_t last = 0;
     for (bool done = false; !done;) {
         done = chunk.fill(plain, reader, true, options);
         const std::uint32_t complete = chunk.complete_count() - (done ? 1 : 0);  // without the mark of the document's end
         if (complete != 0) {
-            const std::uint32_t* starts = chunk.starts();
+            const std::uint32_t* starts = chunk.pretokens().starts;
             last = starts[complete] - starts[complete - 1];
         }
         chunk.compact();

@@ -35,6 +35,23 @@ constexpr std::size_t kMaxCharacterBytes = 4;
 // The regex of a rank file is tiktoken's.
 constexpr pretokens::engine::Dialect kDialect = pretokens::engine::Dialect::tiktoken;
 
+// The components that a snapshot holds, null if it was made of no tokenizer.json.
+std::unique_ptr<const formats::Components> map_components(const SectionReader& snapshot) {
+    if (!snapshot.has("components")) return nullptr;
+    const std::span<const std::uint8_t> json = snapshot.get_bytes("components");
+    try {
+        return std::make_unique<const formats::Components>(
+            formats::read_components({reinterpret_cast<const char*>(json.data()), json.size()}));
+    } catch (const Error& error) {
+        throw Error(ErrorKind::snapshot, std::string("damaged snapshot: ") + error.what() + "; write it again with Tokenizer.save");
+    }
+}
+
+std::unique_ptr<const Pipeline> make_pipeline(std::unique_ptr<const formats::Components> components, const vocab::Vocabulary& vocabulary,
+                                              const vocab::Merges& merges) {
+    return components == nullptr ? nullptr : std::make_unique<const Pipeline>(*components, vocabulary, merges);
+}
+
 }  // namespace
 
 // Holds a slot, or nothing, and gives it back with no more memory than an idle slot keeps.
@@ -53,7 +70,7 @@ public:
     Encoder& encoder() const noexcept { return *slot_->encoder; }
     bool has_encoder() const noexcept { return slot_->encoder != nullptr; }
     void make_encoder(const Tokenizer& tokenizer, std::size_t table_bytes) const {
-        slot_->encoder = std::make_unique<Encoder>(tokenizer.vocabulary_, tokenizer.merges_, tokenizer.scanner_.isa(), table_bytes);
+        slot_->encoder = std::make_unique<Encoder>(tokenizer.vocabulary_, tokenizer.merges_, tokenizer.isa_, table_bytes);
     }
 
 private:
@@ -67,13 +84,23 @@ Tokenizer::Tables Tokenizer::build(vocab::Spec spec) {
     return {std::move(vocabulary), std::move(merges)};
 }
 
-Tokenizer::Tokenizer(vocab::Spec spec, cpu::Isa isa) : Tokenizer(build(std::move(spec)), isa) {}
+Tokenizer::Tokenizer(vocab::Spec spec, cpu::Isa isa) : Tokenizer(build(std::move(spec)), nullptr, isa) {}
 
-Tokenizer::Tokenizer(Tables tables, cpu::Isa isa)
+Tokenizer::Tokenizer(formats::TokenizerJson file, cpu::Isa isa)
+    : Tokenizer(build(std::move(file.spec)), std::make_unique<const formats::Components>(std::move(file.components)), isa) {}
+
+Tokenizer::Tokenizer(Tables tables, std::unique_ptr<const formats::Components> components, cpu::Isa isa)
     : vocabulary_(std::move(tables.vocabulary)),
       merges_(std::move(tables.merges)),
-      // A part of a pretoken may only be encoded on its own if no whole pretoken is looked up past the merges.
-      scanner_(vocabulary_.pattern(), kDialect, vocabulary_, merges_.unreachable().empty(), isa) {
+      pipeline_(make_pipeline(std::move(components), vocabulary_, merges_)),
+      scanner_([&]() -> std::optional<pretokens::Scanner> {
+          // A part of a pretoken may only be encoded on its own if no whole pretoken is looked up past the merges.
+          const bool safe_cuts = merges_.unreachable().empty();
+          if (pipeline_ == nullptr) return pretokens::Scanner(vocabulary_.pattern(), kDialect, vocabulary_, safe_cuts, isa);
+          if (pipeline_->pattern()) return pretokens::Scanner(*pipeline_->pattern(), vocabulary_, safe_cuts, isa);
+          return std::nullopt;
+      }()),
+      isa_(isa) {
     Cancel never;
     acquire(1, never);  // the first slot's table is filled now, not at the first call
 }
@@ -81,17 +108,32 @@ Tokenizer::Tokenizer(Tables tables, cpu::Isa isa)
 Tokenizer::Tokenizer(const SectionReader& snapshot, cpu::Isa isa)
     : vocabulary_(vocab::Vocabulary::map(snapshot)),
       merges_(vocab::Merges::map(snapshot, vocabulary_)),
-      scanner_(pretokens::Scanner::map(snapshot, vocabulary_.pattern(), kDialect, merges_.unreachable().empty(), isa)) {
+      pipeline_(make_pipeline(map_components(snapshot), vocabulary_, merges_)),
+      scanner_([&]() -> std::optional<pretokens::Scanner> {
+          const bool safe_cuts = merges_.unreachable().empty();
+          if (pipeline_ == nullptr) return pretokens::Scanner::map(snapshot, vocabulary_.pattern(), kDialect, safe_cuts, isa);
+          if (pipeline_->pattern())
+              return pretokens::Scanner::map(snapshot, pretokens::regex(*pipeline_->pattern()), kDialect, safe_cuts, isa);
+          return std::nullopt;
+      }()),
+      isa_(isa) {
     Cancel never;
     acquire(1, never);
 }
 
-Tokenizer::~Tokenizer() { delete decode_table_.load(std::memory_order_relaxed); }
+Tokenizer::~Tokenizer() {
+    delete decode_table_.load(std::memory_order_relaxed);
+    delete decode_chain_.load(std::memory_order_relaxed);
+}
 
 void Tokenizer::save(SectionWriter& out) const {
     vocabulary_.save(out);
     merges_.save(out);
-    scanner_.save(out);
+    if (scanner_) scanner_->save(out);
+    if (pipeline_ != nullptr) {
+        const std::string& json = pipeline_->components().json;
+        out.add_bytes("components", json.data(), json.size());
+    }
 }
 
 Tokenizer::Lease Tokenizer::try_claim(std::size_t index) const {
@@ -125,14 +167,30 @@ Tokenizer::Lease Tokenizer::acquire(std::size_t slots, Cancel& cancel) const {
     }
 }
 
-const DecodeTable& Tokenizer::decode_table() const {
-    // Two threads may both make one; a lock would hang the child of a fork that came while it was held.
-    const DecodeTable* table = decode_table_.load(std::memory_order_acquire);
-    if (table == nullptr) {
-        auto fresh = std::make_unique<const DecodeTable>(vocabulary_);
-        if (decode_table_.compare_exchange_strong(table, fresh.get(), std::memory_order_acq_rel)) table = fresh.release();
+namespace {
+
+// Two threads may both make one; a lock would hang the child of a fork that came while it was held.
+template <class T, class Make>
+const T& made_once(std::atomic<const T*>& place, const Make& make) {
+    const T* known = place.load(std::memory_order_acquire);
+    if (known == nullptr) {
+        std::unique_ptr<const T> fresh = make();
+        if (place.compare_exchange_strong(known, fresh.get(), std::memory_order_acq_rel)) known = fresh.release();
     }
-    return *table;
+    return *known;
+}
+
+}  // namespace
+
+const DecodeTable& Tokenizer::decode_table() const {
+    return made_once(decode_table_, [this] {
+        return pipeline_ == nullptr ? std::make_unique<const DecodeTable>(vocabulary_)
+                                    : std::make_unique<const DecodeTable>(vocabulary_, pipeline_->components());
+    });
+}
+
+const DecodeChain& Tokenizer::decode_chain() const {
+    return made_once(decode_chain_, [this] { return std::make_unique<const DecodeChain>(vocabulary_, pipeline_->components()); });
 }
 
 TableStatistics Tokenizer::statistics() const {
@@ -140,30 +198,51 @@ TableStatistics Tokenizer::statistics() const {
     for (std::size_t i = 0; i < kMaxSlots; ++i) {
         const Lease lease = try_claim(i);
         if (!lease || !lease.has_encoder()) continue;
-        const TableStatistics& one = lease.encoder().statistics();
+        const TableStatistics one = lease.encoder().statistics();
         sum.table_bytes += one.table_bytes;
         sum.lookups += one.lookups;
         sum.misses += one.misses;
         sum.merges += one.merges;
+        sum.missing_bytes += one.missing_bytes;
     }
     return sum;
 }
 
+bool Tokenizer::needs_preparation(const EncodeOptions& options) const noexcept {
+    return pipeline_ != nullptr && (!pipeline_->is_plain() || (options.added != nullptr && !options.added->one_search_is_enough()));
+}
+
 void Tokenizer::encode_documents(Encoder& encoder, std::span<const documents::Document> documents, const EncodeOptions& options, Sink& sink,
                                  Cancel& cancel) const {
-    const unicode::Kernels& unicode_kernels = unicode::kernels(scanner_.isa());
+    const auto name_text = [](const documents::Document& document, const Error& error) {
+        if (document.row == documents::Document::kNoRow || error.kind() == ErrorKind::interrupted) throw;
+        throw Error(error.kind(), "text " + std::to_string(document.row) + ": " + error.what(), error.where());
+    };
+    if (needs_preparation(options)) {
+        Preparation& preparation = encoder.preparation();
+        const Preparation::Take take = [&](const Pretokens& block) { encoder.encode(block, sink, cancel); };
+        for (const documents::Document& document : documents) {
+            try {
+                preparation.add(*pipeline_, scanner(), document, options, isa_, take, cancel);
+            } catch (const Error& error) {
+                name_text(document, error);
+            }
+        }
+        preparation.finish(take);
+        return;
+    }
+    const unicode::Kernels& unicode_kernels = unicode::kernels(isa_);
     Chunk& chunk = encoder.chunk();
     for (const documents::Document& document : documents) {
         documents::Reader reader(unicode_kernels, document, options.invalid);
         try {
-            while (!chunk.fill(scanner_, reader, true, options)) {
+            while (!chunk.fill(*scanner_, reader, true, options)) {
                 encoder.encode(chunk, sink, cancel);
                 chunk.compact();
                 cancel.poll();
             }
         } catch (const Error& error) {
-            if (document.row == documents::Document::kNoRow || error.kind() == ErrorKind::interrupted) throw;
-            throw Error(error.kind(), "text " + std::to_string(document.row) + ": " + error.what(), error.where());
+            name_text(document, error);
         }
         if (chunk.full()) {
             encoder.encode(chunk, sink, cancel);
@@ -246,13 +325,17 @@ private:
     std::vector<IdArray> spares_;
 };
 
+bool Tokenizer::may_cut_documents(const EncodeOptions& options) const noexcept {
+    if (needs_preparation(options) || !scanner_->starts_behind_letters()) return false;
+    // A token with white space inside of it could lie across a cut.
+    return options.specials == nullptr ||
+           std::none_of(vocabulary_.specials().begin(), vocabulary_.specials().end(), [](const vocab::SpecialToken& special) {
+               return special.kind != vocab::SpecialToken::Kind::name && special.text.find_first_of(" \n") != std::string::npos;
+           });
+}
+
 std::vector<Tokenizer::Part> Tokenizer::divide(std::span<const documents::Document> documents, const EncodeOptions& options) const {
-    // A special token with white space inside of it could lie across a cut; then documents stay whole.
-    const bool specials_may_cut =
-        options.specials == nullptr ||
-        std::none_of(vocabulary_.specials().begin(), vocabulary_.specials().end(),
-                     [](const vocab::SpecialToken& special) { return special.text.find_first_of(" \n") != std::string::npos; });
-    const bool may_cut = specials_may_cut && scanner_.starts_behind_letters();
+    const bool may_cut = may_cut_documents(options);
     std::vector<Part> parts(1);
     std::size_t part_bytes = 0;
     for (const documents::Document& document : documents) {
@@ -358,7 +441,11 @@ std::uint64_t Tokenizer::count(std::span<const documents::Document> documents, c
 
 void Tokenizer::encode_until(const documents::Document& document, const EncodeOptions& options, std::size_t limit, IdArray& ids,
                              Cancel& cancel) const {
-    const unicode::Kernels& unicode_kernels = unicode::kernels(scanner_.isa());
+    if (needs_preparation(options)) {
+        encode({&document, 1}, options, 1, ids, nullptr, cancel);
+        return;
+    }
+    const unicode::Kernels& unicode_kernels = unicode::kernels(isa_);
     const Lease lease = acquire(pool::default_thread_count(), cancel);
     Encoder& encoder = lease.encoder();
     Chunk chunk;
@@ -366,7 +453,7 @@ void Tokenizer::encode_until(const documents::Document& document, const EncodeOp
     documents::Reader reader(unicode_kernels, document, options.invalid);
     bool done = false;
     while (!done && sink.id_count < limit) {
-        done = chunk.fill(scanner_, reader, true, options);
+        done = chunk.fill(*scanner_, reader, true, options);
         encoder.encode(chunk, sink, cancel);
         chunk.compact();
         cancel.poll();
@@ -374,11 +461,19 @@ void Tokenizer::encode_until(const documents::Document& document, const EncodeOp
 }
 
 std::uint64_t Tokenizer::count_pretokens(const documents::Document& document, documents::Invalid invalid, Cancel& cancel) const {
-    const pretokens::Scanner plain = scanner_.without_cuts(vocabulary_);
     EncodeOptions options;
     options.invalid = invalid;
+    if (!scanner_) {
+        Preparation preparation;
+        std::uint64_t pretokens = 0;
+        const Preparation::Take take = [&](const Pretokens& block) { pretokens += block.count; };
+        preparation.add(*pipeline_, nullptr, document, options, isa_, take, cancel);
+        preparation.finish(take);
+        return pretokens - 1;  // the mark of the document's end
+    }
+    const pretokens::Scanner plain = scanner_->without_cuts(vocabulary_);
     Chunk chunk;
-    documents::Reader reader(unicode::kernels(scanner_.isa()), document, invalid);
+    documents::Reader reader(unicode::kernels(isa_), document, invalid);
     std::uint64_t count = 0;
     for (bool done = false; !done;) {
         done = chunk.fill(plain, reader, true, options);
@@ -399,7 +494,7 @@ void StreamEncoder::take(const documents::Document& document, bool last, IdArray
     try {
         const Tokenizer::Lease lease = tokenizer_.acquire(pool::default_thread_count(), cancel);
         for (bool done = false; !done;) {
-            done = chunk_.fill(tokenizer_.scanner(), reader, last, options_);
+            done = chunk_.fill(*tokenizer_.scanner(), reader, last, options_);
             lease.encoder().encode(chunk_, sink, cancel);
             chunk_.compact();
             cancel.poll();
@@ -414,6 +509,10 @@ void StreamEncoder::take(const documents::Document& document, bool last, IdArray
 }
 
 void StreamEncoder::feed(std::span<const std::uint8_t> bytes, IdArray& ids, Cancel& cancel) {
+    if (tokenizer_.needs_preparation(options_)) {
+        whole_.insert(whole_.end(), bytes.begin(), bytes.end());
+        return;
+    }
     // A character that the last feed left open is completed first, as far as it goes.
     if (!cut_character_.empty()) {
         const std::size_t wanted = unicode::utf8_length(cut_character_[0]);
@@ -445,6 +544,13 @@ void StreamEncoder::feed(std::span<const std::uint8_t> bytes, IdArray& ids, Canc
 }
 
 void StreamEncoder::finish(IdArray& ids, Cancel& cancel) {
+    if (tokenizer_.needs_preparation(options_)) {
+        const std::vector<std::uint8_t> whole = std::move(whole_);
+        whole_.clear();
+        const documents::Document document{whole.data(), whole.size(), documents::Encoding::utf8};
+        tokenizer_.encode({&document, 1}, options_, 1, ids, nullptr, cancel);
+        return;
+    }
     std::uint8_t rest[kMaxCharacterBytes];
     const std::size_t size = cut_character_.size();
     std::copy(cut_character_.begin(), cut_character_.end(), rest);

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -13,10 +14,14 @@
 #include "cpu/isa.hpp"
 #include "documents/documents.hpp"
 #include "pretokens/pretokens.hpp"
+#include "tokens/added_tokens.hpp"
 #include "tokens/chunk.hpp"
 #include "tokens/decode.hpp"
+#include "tokens/decode_chain.hpp"
 #include "tokens/encoder.hpp"
+#include "tokens/framing.hpp"
 #include "tokens/id_array.hpp"
+#include "tokens/pipeline.hpp"
 #include "vocab/vocab.hpp"
 
 namespace tokmill::tokens {
@@ -25,6 +30,8 @@ class Tokenizer {
 public:
     // Error(vocabulary) if the spec breaks a rule, Error(pattern) if its pattern is none of the known ones.
     Tokenizer(vocab::Spec spec, cpu::Isa isa);
+    // From a tokenizer.json; besides these Error(unsupported).
+    Tokenizer(formats::TokenizerJson file, cpu::Isa isa);
     // From a snapshot; the bytes have to outlive the tokenizer.
     Tokenizer(const SectionReader& snapshot, cpu::Isa isa);
     Tokenizer(const Tokenizer&) = delete;
@@ -59,9 +66,21 @@ public:
 
     const vocab::Vocabulary& vocabulary() const noexcept { return vocabulary_; }
     const vocab::Merges& merges() const noexcept { return merges_; }
-    const pretokens::Scanner& scanner() const noexcept { return scanner_; }
+    // What cuts text into pretokens in one go; null if that takes the steps of a pipeline.
+    const pretokens::Scanner* scanner() const noexcept { return scanner_ ? &*scanner_ : nullptr; }
+    // What a tokenizer.json has around its vocabulary; null for other vocabularies.
+    const Pipeline* pipeline() const noexcept { return pipeline_.get(); }
+    // Bytes of ids by table. Where has_chain(), that is not how the file decodes: decode_chain() is.
     const DecodeTable& decode_table() const;
-    cpu::Isa isa() const noexcept { return scanner_.isa(); }
+    bool has_chain() const noexcept { return pipeline_ != nullptr && !DecodeChain::is_byte_level(pipeline_->components()); }
+    const DecodeChain& decode_chain() const;
+    cpu::Isa isa() const noexcept { return isa_; }
+    // Does a call take the way of Preparation, which reads texts whole?
+    bool needs_preparation(const EncodeOptions& options) const noexcept;
+    // May a document be cut at documents::last_certain_start(), and its stretches encoded apart?
+    bool may_cut_documents(const EncodeOptions& options) const noexcept;
+    // Do ids say all of the text, byte by byte? Not if a normalizer, a split or a missing byte may change it on the way.
+    bool keeps_text() const noexcept { return pipeline_ == nullptr || pipeline_->is_plain(); }
 
 private:
     friend class StreamEncoder;
@@ -71,7 +90,7 @@ private:
         vocab::Merges merges;
     };
     static Tables build(vocab::Spec spec);
-    Tokenizer(Tables tables, cpu::Isa isa);
+    Tokenizer(Tables tables, std::unique_ptr<const formats::Components> components, cpu::Isa isa);
 
     // Word tables and scratch belong to slots, not to threads: as many as threads run at once, however many call.
     struct Slot {
@@ -96,9 +115,12 @@ private:
 
     const vocab::Vocabulary vocabulary_;
     const vocab::Merges merges_;
-    const pretokens::Scanner scanner_;
+    const std::unique_ptr<const Pipeline> pipeline_;
+    const std::optional<pretokens::Scanner> scanner_;
+    const cpu::Isa isa_;
     mutable std::array<Slot, kMaxSlots> slots_;
     mutable std::atomic<const DecodeTable*> decode_table_{nullptr};  // made at the first use
+    mutable std::atomic<const DecodeChain*> decode_chain_{nullptr};
 };
 
 // Text that arrives in pieces, ids as if it had come at once. Holds back what later text may still change. Not for use by
@@ -120,6 +142,7 @@ private:
     Chunk chunk_;
     std::vector<std::uint8_t> cut_character_;  // its first bytes, at the end of what was fed last
     std::size_t fed_bytes_ = 0;                // of the document, before cut_character_
+    std::vector<std::uint8_t> whole_;          // the document so far, if it has to be read whole
 };
 
 }  // namespace tokmill::tokens

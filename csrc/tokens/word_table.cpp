@@ -68,7 +68,7 @@ void WordTable::seed(const vocab::Vocabulary& vocabulary, const vocab::Merges& m
             continue;
         }
         const std::string_view token = vocabulary.bytes(symbol);
-        if (token.size() > sizeof padded || token.back() == 0) continue;
+        if (token.size() > sizeof padded || token.back() == 0 || vocabulary.id(symbol) == vocab::kNoId) continue;
         std::memset(padded, 0, sizeof padded);
         std::memcpy(padded, token.data(), token.size());
         Key16 key;

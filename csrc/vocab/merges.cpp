@@ -149,13 +149,18 @@ Merges Merges::build(const Vocabulary& vocabulary, std::span<const std::pair<Sym
     std::vector<std::uint64_t> entries;
     entries.reserve(parts.size());
     std::vector<Symbol> byte_pairs(std::size_t(1) << 16, kNoSymbol);
+    std::vector<Symbol> unreachable;
     for (Symbol symbol = 0; symbol < parts.size(); ++symbol) {
         const auto [left, right] = parts[symbol];
-        if (left == kNoSymbol) continue;
+        if (left == kNoSymbol) {
+            if (vocabulary.bytes(symbol).size() > 1) unreachable.push_back(symbol);
+            continue;
+        }
         entries.push_back(PairTable::key(left, right) << kSymbolBits | symbol);
         const std::string_view token = vocabulary.bytes(symbol);
         if (token.size() == 2) byte_pairs[load<std::uint16_t>(token.data())] = symbol;
     }
+    merges.unreachable_ = Column<Symbol>(std::move(unreachable));
     merges.place(entries, vocabulary.symbol_count());
     merges.byte_pairs_ = Column<Symbol>(std::move(byte_pairs));
     return merges;

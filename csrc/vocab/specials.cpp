@@ -73,6 +73,7 @@ void SpecialMatcher::grow_tree(std::span<const SpecialToken* const> sorted) {
         while (begin < end && sorted[begin]->text.size() == depth) {  // of equal texts the last one counts
             nodes_[n].ends_token = true;
             nodes_[n].id = sorted[begin]->id;
+            nodes_[n].control = sorted[begin]->kind == SpecialToken::Kind::control;
             ++begin;
         }
         while (begin < end) {
@@ -90,7 +91,7 @@ void SpecialMatcher::grow_tree(std::span<const SpecialToken* const> sorted) {
 }
 
 SpecialMatcher::Match SpecialMatcher::longest_at(const std::uint8_t* text, std::size_t size, std::size_t position) const noexcept {
-    Match match{position, 0, 0};
+    Match match{position, 0, 0, false};
     const Node* node = nodes_.data();
     for (std::size_t i = position; i < size && node->child_count != 0; ++i) {
         const std::uint8_t* const children = child_bytes_.data() + node->first_child;
@@ -98,7 +99,7 @@ SpecialMatcher::Match SpecialMatcher::longest_at(const std::uint8_t* text, std::
         if (found == nullptr) break;
         const std::size_t which = static_cast<std::size_t>(static_cast<const std::uint8_t*>(found) - children);
         node = &nodes_[child_nodes_[node->first_child + which]];
-        if (node->ends_token) match = {position, i + 1 - position, node->id};
+        if (node->ends_token) match = {position, i + 1 - position, node->id, node->control};
     }
     return match;
 }
@@ -128,12 +129,34 @@ std::size_t SpecialMatcher::next_candidate(const std::uint8_t* text, std::size_t
 }
 
 SpecialMatcher::Match SpecialMatcher::find(const std::uint8_t* text, std::size_t size, std::size_t from) const noexcept {
-    if (empty()) return {size, 0, 0};
+    if (empty()) return {size, 0, 0, false};
     for (std::size_t i = next_candidate(text, size, from); i < size; i = next_candidate(text, size, i + 1)) {
         const Match match = longest_at(text, size, i);
         if (match.byte_count != 0) return match;
     }
-    return {size, 0, 0};
+    return {size, 0, 0, false};
+}
+
+bool SpecialMatcher::may_begin_inside(std::span<const SpecialToken> tokens) const noexcept {
+    if (empty()) return false;
+    for (const SpecialToken& token : tokens) {
+        for (std::size_t begin = 0; begin < token.text.size(); ++begin) {
+            // Down the tree: a token ends on the way, or the text ends and there is a way on.
+            std::uint32_t at = 0;
+            bool joined = true;
+            for (std::size_t i = begin; i < token.text.size() && joined; ++i) {
+                const Node& node = nodes_[at];
+                const auto* const first = child_bytes_.data() + node.first_child;
+                const auto* const found = std::find(first, first + node.child_count, static_cast<std::uint8_t>(token.text[i]));
+                joined = found != first + node.child_count;
+                if (!joined) break;
+                at = child_nodes_[node.first_child + static_cast<std::size_t>(found - first)];
+                if (nodes_[at].ends_token) return true;
+            }
+            if (joined) return true;
+        }
+    }
+    return false;
 }
 
 }  // namespace tokmill::vocab

@@ -21,9 +21,11 @@ namespace tokmill::vocab {
 // A *symbol* numbers the mergeable tokens in the order of their merge ranks, densely from 0; the *id* is what the user
 // sees. For most vocabularies the two are equal; p50k_base has a gap in its ids, others have them shuffled.
 using Symbol = std::uint32_t;
-inline constexpr Symbol kNoSymbol = (1u << 21) - 1;        // pairs and ranks are packed in 21 bits
+inline constexpr Symbol kNoSymbol = (1u << 21) - 1;          // pairs and ranks are packed in 21 bits
 inline constexpr std::uint32_t kMaxSymbols = kNoSymbol - 1;  // 2,097,150 mergeable tokens
 inline constexpr std::uint32_t kIdLimit = 1u << 24;          // ids are below this
+// Of a symbol that only ever is a part of others (a byte that marks the end of words).
+inline constexpr std::uint32_t kNoId = ~std::uint32_t(0);
 
 // What a file says, before it is checked.
 struct Spec {
@@ -35,6 +37,8 @@ struct Spec {
     std::vector<SpecialToken> specials;
     // Which two tokens merge into token i, where a file says so (a pair of kNoSymbol for single bytes); empty: found out.
     std::vector<std::pair<Symbol, Symbol>> parts;
+    // Some of the 256 bytes may be no tokens; whoever encodes keeps those out of the text (symbol_of_byte() is kNoSymbol).
+    bool may_miss_bytes = false;
 };
 
 class Vocabulary {
@@ -63,7 +67,7 @@ public:
 
     // The bytes of any id, special tokens included; nothing for an id that is not used.
     std::optional<std::string_view> bytes_of_id(std::uint32_t id) const noexcept;
-    bool is_special_id(std::uint32_t id) const noexcept;
+    bool is_special_id(std::uint32_t id) const noexcept;  // of a control token
 
     const std::string& name() const noexcept { return name_; }
     const std::string& pattern() const noexcept { return pattern_; }
@@ -87,6 +91,7 @@ private:
     std::uint32_t id_end_ = 0;
     std::uint32_t max_token_bytes_ = 0;
     bool ids_are_symbols_ = false;
+    bool may_miss_bytes_ = false;
 };
 
 // The table behind Merges, as plain pointers: what a kernel needs to look many pairs up at once.
@@ -97,8 +102,8 @@ private:
 // of a bucket whose low hash bits agree could never be parted by an xor alone (for 100,000 keys there nearly always
 // are such two).
 struct PairTable {
-    const std::uint64_t* slots = nullptr;          // left << 42 | right << 21 | symbol; all ones if empty
-    const std::uint16_t* displacements = nullptr;  // one a bucket
+    const std::uint64_t* slots = nullptr;                                            // left << 42 | right << 21 | symbol; all ones if empty
+    const std::uint16_t* displacements = nullptr;                                    // one a bucket
     std::uint32_t bucket_left = 0, bucket_right = 0, slot_left = 0, slot_right = 0;  // multipliers
     std::uint32_t bucket_shift = 0;
     std::uint32_t slot_mask = 0;
@@ -108,9 +113,7 @@ struct PairTable {
 
     static std::uint64_t key(Symbol left, Symbol right) noexcept { return std::uint64_t(left) << kSymbolBits | right; }
 
-    std::uint32_t bucket(Symbol left, Symbol right) const noexcept {
-        return (left * bucket_left + right * bucket_right) >> bucket_shift;
-    }
+    std::uint32_t bucket(Symbol left, Symbol right) const noexcept { return (left * bucket_left + right * bucket_right) >> bucket_shift; }
     std::uint32_t displaced(std::uint32_t hash, std::uint32_t displacement) const noexcept {
         return ((hash >> (displacement >> kShiftAt)) ^ displacement) & slot_mask;
     }

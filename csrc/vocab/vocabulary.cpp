@@ -118,7 +118,7 @@ bool is_identity(std::span<const std::uint32_t> ids) noexcept {
 
 std::uint32_t greatest(std::span<const std::uint32_t> values) noexcept {
     std::uint32_t most = 0;
-    for (const std::uint32_t value : values) most = std::max(most, value);
+    for (const std::uint32_t value : values) most = std::max(most, value == kNoId ? 0 : value);
     return most;
 }
 
@@ -126,6 +126,7 @@ std::uint32_t greatest(std::span<const std::uint32_t> values) noexcept {
 std::vector<Symbol> invert_ids(const Spec& spec) {
     std::vector<Symbol> symbols(std::size_t(greatest(spec.ids)) + 1, kNoSymbol);
     for (std::size_t i = 0; i < spec.ids.size(); ++i) {
+        if (spec.ids[i] == kNoId) continue;
         Symbol& place = symbols[spec.ids[i]];
         if (place != kNoSymbol)
             refuse("id " + std::to_string(spec.ids[i]) + " stands for two tokens, " + shown(token_of(spec, place)) + " and " +
@@ -146,12 +147,13 @@ void check_specials(const Spec& spec) {
     texts.reserve(spec.specials.size());
     for (std::size_t i = 0; i < spec.specials.size(); ++i) {
         const SpecialToken& special = spec.specials[i];
-        if (special.text.empty()) refuse("special token " + std::to_string(i) + " is empty", i);
+        if (special.text.empty() && special.kind != SpecialToken::Kind::name) refuse("special token " + std::to_string(i) + " is empty", i);
         if (special.text.size() > kMaxTokenBytes)
             refuse(
                 "special token " + shown(special.text) + " is too long; at most " + std::to_string(kMaxTokenBytes) + " bytes are supported",
                 i);
-        if (mergeable(special.id))
+        // A token that is found before pretokens are may be a token of the model besides, under the same id.
+        if (!spec.may_miss_bytes && mergeable(special.id))
             refuse(
                 "special token " + shown(special.text) + " has id " + std::to_string(special.id) + ", which is the id of a mergeable token",
                 i);
@@ -212,7 +214,8 @@ void check_limits(const Spec& spec) {
                0);
     const std::uint64_t allowed = greatest_id_allowed(spec.ids.size() + spec.specials.size());
     if (greatest(spec.ids) > allowed)
-        for (std::size_t i = 0; i < spec.ids.size(); ++i) check_id(spec.ids[i], allowed, token_of(spec, i), i);
+        for (std::size_t i = 0; i < spec.ids.size(); ++i)
+            if (spec.ids[i] != kNoId) check_id(spec.ids[i], allowed, token_of(spec, i), i);
     for (std::size_t i = 0; i < spec.specials.size(); ++i) check_id(spec.specials[i].id, allowed, spec.specials[i].text, i);
     check_specials(spec);
 }
@@ -236,6 +239,7 @@ Vocabulary Vocabulary::build(Spec spec) {
     vocabulary.ids_ = Column<std::uint32_t>(std::move(spec.ids));
     vocabulary.index_ = Column<std::uint32_t>(std::move(index.slots));
     vocabulary.index_seed_ = index.seed;
+    vocabulary.may_miss_bytes_ = spec.may_miss_bytes;
     vocabulary.specials_ = std::move(spec.specials);
     std::stable_sort(vocabulary.specials_.begin(), vocabulary.specials_.end(),
                      [](const SpecialToken& a, const SpecialToken& b) { return a.id < b.id; });
@@ -247,23 +251,24 @@ void Vocabulary::number_bytes() {
     for (std::uint32_t byte = 0; byte < 256; ++byte) {
         const char c = static_cast<char>(byte);
         const std::optional<Symbol> symbol = find({&c, 1});
-        if (!symbol)
+        if (!symbol && !may_miss_bytes_)
             throw Error(ErrorKind::vocabulary,
                         "the byte " + shown({&c, 1}) + " (" + std::to_string(byte) +
                             ") is not a token; a byte-level vocabulary needs all 256 bytes",
                         byte);
-        symbol_of_byte_[byte] = *symbol;
+        symbol_of_byte_[byte] = symbol.value_or(kNoSymbol);
     }
 }
 
 void Vocabulary::save(SectionWriter& out) const {
-    const std::uint64_t meta[] = {index_seed_};
-    std::vector<std::uint8_t> special_bytes;
+    const std::uint64_t meta[] = {index_seed_, may_miss_bytes_};
+    std::vector<std::uint8_t> special_bytes, special_kinds;
     std::vector<std::uint32_t> special_offsets{0}, special_ids;
     for (const SpecialToken& special : specials_) {
         special_bytes.insert(special_bytes.end(), special.text.begin(), special.text.end());
         special_offsets.push_back(static_cast<std::uint32_t>(special_bytes.size()));
         special_ids.push_back(special.id);
+        special_kinds.push_back(static_cast<std::uint8_t>(special.kind));
     }
     out.add<std::uint64_t>("vocab.meta", meta);
     out.add_bytes("vocab.name", name_.data(), name_.size());
@@ -276,18 +281,19 @@ void Vocabulary::save(SectionWriter& out) const {
     out.add<std::uint8_t>("vocab.special_bytes", special_bytes);
     out.add<std::uint32_t>("vocab.special_offsets", special_offsets);
     out.add<std::uint32_t>("vocab.special_ids", special_ids);
+    out.add<std::uint8_t>("vocab.special_kinds", special_kinds);
 }
 
 namespace {
 
 // Rising from 0 to `end` in steps of 1 to kMaxTokenBytes; returns the largest step. One pass without branches.
-std::uint32_t check_offsets(std::span<const std::uint32_t> offsets, std::size_t end, const char* section) {
+std::uint32_t check_offsets(std::span<const std::uint32_t> offsets, std::size_t end, const char* section, std::uint32_t least = 1) {
     if (offsets.empty() || offsets.front() != 0 || offsets.back() != end) damaged(std::string(section) + " does not fit its bytes");
     std::uint32_t longest = 0, bad = 0;
     for (std::size_t i = 0; i + 1 < offsets.size(); ++i) {
         const std::uint32_t step = offsets[i + 1] - offsets[i];
         longest = std::max(longest, step);
-        bad |= std::uint32_t(step - 1 >= kMaxTokenBytes);  // 0 wraps around; so does a step back
+        bad |= std::uint32_t(step - least > kMaxTokenBytes - least);  // less than `least` wraps around; so does a step back
     }
     if (bad != 0) damaged(std::string(section) + " does not rise as offsets must");
     return longest;
@@ -301,7 +307,9 @@ Vocabulary Vocabulary::map(const SectionReader& in) {
     Vocabulary vocabulary;
     vocabulary.name_ = text_of(in.get_bytes("vocab.name"));
     vocabulary.pattern_ = text_of(in.get_bytes("vocab.pattern"));
-    vocabulary.index_seed_ = in.get<std::uint64_t>("vocab.meta", 1)[0];
+    const auto meta = in.get<std::uint64_t>("vocab.meta", 2);
+    vocabulary.index_seed_ = meta[0];
+    vocabulary.may_miss_bytes_ = meta[1] != 0;
 
     const auto ids = in.get<std::uint32_t>("vocab.ids");
     if (ids.empty() || ids.size() > kMaxSymbols) damaged("vocab.ids has an impossible size");
@@ -330,14 +338,16 @@ Vocabulary Vocabulary::map(const SectionReader& in) {
 
     const auto special_bytes = in.get<std::uint8_t>("vocab.special_bytes");
     const auto special_ids = in.get<std::uint32_t>("vocab.special_ids");
+    const auto special_kinds = in.get<std::uint8_t>("vocab.special_kinds", special_ids.size());
     const auto special_offsets = in.get<std::uint32_t>("vocab.special_offsets", special_ids.size() + 1);
-    check_offsets(special_offsets, special_bytes.size(), "vocab.special_offsets");
+    check_offsets(special_offsets, special_bytes.size(), "vocab.special_offsets", 0);
     vocabulary.specials_.reserve(special_ids.size());
     for (std::size_t i = 0; i < special_ids.size(); ++i) {
         if (special_ids[i] >= kIdLimit || (i != 0 && special_ids[i] < special_ids[i - 1])) damaged("vocab.special_ids does not rise");
         vocabulary.id_end_ = std::max(vocabulary.id_end_, special_ids[i] + 1);
         const auto text = special_bytes.subspan(special_offsets[i], special_offsets[i + 1] - special_offsets[i]);
-        vocabulary.specials_.push_back({text_of(text), special_ids[i]});
+        if (special_kinds[i] > static_cast<std::uint8_t>(SpecialToken::Kind::name)) damaged("vocab.special_kinds holds an unknown kind");
+        vocabulary.specials_.push_back({text_of(text), special_ids[i], static_cast<SpecialToken::Kind>(special_kinds[i])});
     }
     try {
         vocabulary.number_bytes();
@@ -374,7 +384,7 @@ std::optional<std::string_view> Vocabulary::bytes_of_id(std::uint32_t id) const 
 bool Vocabulary::is_special_id(std::uint32_t id) const noexcept {
     const auto special = std::lower_bound(specials_.begin(), specials_.end(), id,
                                           [](const SpecialToken& token, std::uint32_t wanted) { return token.id < wanted; });
-    return special != specials_.end() && special->id == id;
+    return special != specials_.end() && special->id == id && special->kind == SpecialToken::Kind::control;
 }
 
 }  // namespace tokmill::vocab

@@ -17,6 +17,7 @@ __all__ = [
     "InputNotFoundError",
     "InstructionSetError",
     "InvalidUtf8Error",
+    "MissingByteError",
     "MissingPeerError",
     "OutputError",
     "PatternError",
@@ -27,6 +28,7 @@ __all__ = [
     "UnknownIdError",
     "UnknownTokenError",
     "UnknownVocabularyError",
+    "UnsupportedModel",
     "VocabularyError",
 ]
 
@@ -57,6 +59,10 @@ class InvalidUtf8Error(Error, ValueError):
     """Input bytes are not UTF-8 (or a ``str`` holds a lone surrogate and ``invalid="error"``); ``where`` is the position."""
 
 
+class MissingByteError(Error, ValueError):
+    """A byte of the text is no token of a vocabulary loaded with ``missing_bytes="error"``; ``where`` is its position in bytes."""
+
+
 class PretokenTooLongError(Error, ValueError):
     """A pretoken outgrew ``max_pretoken_bytes``; ``where`` is its first byte."""
 
@@ -75,6 +81,10 @@ class UnknownTokenError(Error, KeyError):
 
 class VocabularyError(Error, ValueError):
     """A vocabulary file breaks a rule; ``where`` is the line or byte."""
+
+
+class UnsupportedModel(Error, ValueError):
+    """A tokenizer.json holds a component that is not done exactly; the message names it."""
 
 
 class SnapshotError(Error, ValueError):

@@ -1,7 +1,8 @@
 """How a tokenizer travels between processes.
 
-A known encoding, or the embedded vocabulary, travels as its name, its digest and the path it was read from; any other as its rank
-file, deflated. The digest is checked on arrival. A process that already has a tokenizer of that digest gets that one.
+A known encoding, or the embedded vocabulary, travels as its name, its digest and the path it was read from; a ``tokenizer.json`` as
+its snapshot, any other as its rank file, both deflated. The digest is checked on arrival. A process that already has a tokenizer of
+that digest gets that one.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from .encodings import ENCODINGS
 from .errors import DigestError, Error
 from .tokenizer import Origin, Tokenizer
 
-__all__ = ["reduce", "restore_named", "restore_ranks"]
+__all__ = ["reduce", "restore_named", "restore_ranks", "restore_snapshot"]
 
 _alive: weakref.WeakValueDictionary[str, Tokenizer] = weakref.WeakValueDictionary()
 
@@ -28,6 +29,8 @@ def reduce(tokenizer: Tokenizer) -> tuple[Callable[..., Tokenizer], tuple[Any, .
     known = ENCODINGS.get(tokenizer.name)
     if origin.encoding is not None or (known is not None and known.digest == digest):
         return restore_named, (origin.encoding or tokenizer.name, digest, origin.path)
+    if tokenizer._components() is not None:
+        return restore_snapshot, (zlib.compress(tokenizer._snapshot(), 1), tokenizer.name, digest)
     ranks = zlib.compress(tokenizer._rank_file(), 6)
     return restore_ranks, (ranks, tokenizer.name, tokenizer.pattern, tokenizer.special_tokens, digest)
 
@@ -44,6 +47,17 @@ def restore_ranks(ranks: bytes, name: str, pattern: str, special_tokens: dict[st
 
     def make() -> Tokenizer:
         tokenizer = Tokenizer._from_ranks(zlib.decompress(ranks), name=name, pattern=pattern, special_tokens=special_tokens)
+        tokenizer._origin = Origin("unpickled")
+        return tokenizer
+
+    return _alive_or_made(digest, name, make)
+
+
+def restore_snapshot(packed: bytes, name: str, digest: str) -> Tokenizer:
+    """The tokenizer of a deflated snapshot. Raises DigestError, SnapshotError."""
+
+    def make() -> Tokenizer:
+        tokenizer = Tokenizer._from_snapshot(zlib.decompress(packed))
         tokenizer._origin = Origin("unpickled")
         return tokenizer
 

@@ -17,8 +17,9 @@ import zlib
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
 
-from . import _core, cache, embedded, plugins, snapshot
+from . import _core, cache, embedded, huggingface, plugins, snapshot
 from .encodings import ENCODINGS, KnownEncoding, encoding_of_ranks
 from .errors import (
     ArgumentError,
@@ -28,14 +29,19 @@ from .errors import (
     InputNotFoundError,
     PatternError,
     UnknownVocabularyError,
+    UnsupportedModel,
     VocabularyError,
 )
 from .files import input_error, read_file
 from .tokenizer import Origin, Tokenizer
 
+if TYPE_CHECKING:
+    from .huggingface import LiveJson, LiveRanks
+
 __all__ = ["load", "load_named", "vocabulary_names"]
 
 RANK_SUFFIX = ".tiktoken"
+JSON_NAME = "tokenizer.json"
 JSON_SUFFIX = ".tokenizer.json"
 SNAPSHOT_SUFFIX = ".tokmill"
 GZIP_MAGIC = b"\x1f\x8b"
@@ -54,27 +60,38 @@ def vocabulary_names() -> list[str]:
 
 
 def load(
-    source: str | os.PathLike[str],
+    source: str | os.PathLike[str] | Any,
     *,
     pattern: str | None = None,
     special_tokens: Mapping[str, int] | None = None,
     sha256: str | None = None,
+    missing_bytes: Literal["drop", "error"] = "drop",
 ) -> Tokenizer:
     """The tokenizer of a vocabulary.
 
     ``source`` is a name (see ``vocabulary_names``, or one that a file in ``TOKMILL_VOCAB`` or a tiktoken plug-in provides), a rank file
-    (``.tiktoken``) or a snapshot (``.tokmill``), each plain or gzipped, or a directory that holds exactly one of these.
+    (``.tiktoken``), a ``tokenizer.json`` or a snapshot (``.tokmill``), each plain or gzipped, a directory that holds exactly one of these,
+    a model id that is in the local cache of Hugging Face (nothing is fetched), or a live ``tokenizers.Tokenizer``, fast tokenizer of
+    ``transformers`` or ``tiktoken.Encoding``.
 
     A rank file says nothing of its split pattern and special tokens. Those of tiktoken's encodings are known by their SHA-256; for any
     other give ``pattern`` (a name in ``tokmill.PATTERNS`` or a regex) and ``special_tokens`` (text to id; ``{}`` if there are none).
+    A ``tokenizer.json`` may lack tokens for some bytes (``Tokenizer.missing_bytes``): by default text loses them, as in ``tokenizers``;
+    with ``missing_bytes="error"`` a text that holds one raises MissingByteError.
     ``sha256`` (hex) is compared with the file's content, unpacked if it is gzipped.
 
-    Raises UnknownVocabularyError (with the places tried), InputError, PatternError, VocabularyError, SnapshotError, DigestError,
-    DownloadError.
+    Raises UnknownVocabularyError (with the places tried), InputError, PatternError, VocabularyError, UnsupportedModel (a component of a
+    ``tokenizer.json`` that is not done exactly), SnapshotError, DigestError, DownloadError.
     """
-    wanted = _Wanted(pattern, None if special_tokens is None else dict(special_tokens), sha256.lower() if sha256 else None)
+    if missing_bytes not in ("drop", "error"):
+        raise ArgumentError(f'missing_bytes= takes "drop" or "error", not {missing_bytes!r}')
+    specials = None if special_tokens is None else dict(special_tokens)
+    wanted = _Wanted(pattern, specials, sha256.lower() if sha256 else None, missing_bytes == "error")
     if not isinstance(source, (str, os.PathLike)):
-        raise ArgumentError(f"load takes a name or a path, not {type(source).__name__}")
+        live = huggingface.live_source(source)
+        if live is None:
+            raise ArgumentError(f"load takes a name, a path or a live tokenizer, not {type(source).__name__}")
+        return _from_live(live, wanted)
     text = os.fspath(source)
     if not isinstance(text, str):
         raise ArgumentError("load takes a path as str, not bytes")
@@ -82,21 +99,29 @@ def load(
         raise ArgumentError(f"{text!r} is neither a name nor a path")
     is_name = isinstance(source, str) and (text == embedded.NAME or text in ENCODINGS)
     if not is_name and (isinstance(source, os.PathLike) or _looks_like_path(text) or os.path.exists(text)):
-        return _load_path(Path(text), wanted)
+        cached = None if os.path.exists(text) else huggingface.find_in_cache(text, [])
+        return _load_path(cached or Path(text), wanted, name=text if cached else None)
     return load_named(text, wanted=wanted)
 
 
 class _Wanted:
     """What the caller said about the vocabulary besides its name or path."""
 
-    def __init__(self, pattern: str | None = None, special_tokens: dict[str, int] | None = None, sha256: str | None = None) -> None:
+    def __init__(
+        self,
+        pattern: str | None = None,
+        special_tokens: dict[str, int] | None = None,
+        sha256: str | None = None,
+        refuse_missing_bytes: bool = False,
+    ) -> None:
         self.pattern = pattern
         self.special_tokens = special_tokens
         self.sha256 = sha256
+        self.refuse_missing_bytes = refuse_missing_bytes
 
     def key(self) -> Hashable:
         specials = None if self.special_tokens is None else tuple(self.special_tokens.items())
-        return self.pattern, specials, self.sha256
+        return self.pattern, specials, self.sha256, self.refuse_missing_bytes
 
     def check(self, data: bytes | memoryview, place: str) -> None:
         if self.sha256 is not None:
@@ -131,6 +156,9 @@ def load_named(name: str, *, wanted: _Wanted | None = None, path_hint: str | Non
         wanted.check(plugin.ranks, f"plug-in {plugin.module}")
         tokenizer = Tokenizer._from_ranks(plugin.ranks, name=name, pattern=plugin.pattern, special_tokens=plugin.special_tokens)
         return _with_origin(tokenizer, Origin(f"plug-in {plugin.module}"))
+    cached = huggingface.find_in_cache(name, tried)
+    if cached is not None:
+        return _load_path(cached, wanted, name=name)
     raise UnknownVocabularyError(
         f"no vocabulary is called {name!r}. Tried:\n{_listed(tried)}"
         f"Known names: {', '.join(vocabulary_names())}. Otherwise give the path of a rank file or snapshot, or put "
@@ -152,8 +180,8 @@ def _find_in_directory(name: str, known: KnownEncoding | None, wanted: _Wanted, 
     for path in (Path(directory, name + JSON_SUFFIX), Path(directory, name + JSON_SUFFIX + ".gz")):
         if path.is_file():
             if known is None:
-                raise _json_refused(str(path))
-            tried.append(f"{path}: tokenizer.json is not read by this version")
+                return _load_path(path, wanted, name=name)
+            tried.append(f"{path}: passed over; the name stands for tiktoken's encoding, give the path to load this file")
     tried.append(f"{directory} (TOKMILL_VOCAB): has none of {', '.join(candidates)}, plain or .gz")
     return None
 
@@ -220,13 +248,31 @@ def _read_path(path: Path, wanted: _Wanted, name: str | None, known: KnownEncodi
     if known is not None:
         _check_known(data, known, place)
     elif data[:64].lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"{"):
-        raise _json_refused(place)
+        wanted.refuse_for(place)
+        wanted.check(data, place)
+        return _from_json(data, name or _stem(path), wanted, Origin(place, path=os.path.abspath(path)))
     else:
         known = encoding_of_ranks(hashlib.sha256(data).hexdigest(), path)
     if known is not None and name is None:
         name = known.name
     encoding = known.name if known is not None else None
     return _from_ranks(data, wanted, name or _stem(path), known, Origin(place, encoding, os.path.abspath(path)), place)
+
+
+def _from_json(data: bytes, name: str, wanted: _Wanted, origin: Origin) -> Tokenizer:
+    try:
+        return _with_origin(Tokenizer._from_tokenizer_json(data, name=name, refuse_missing_bytes=wanted.refuse_missing_bytes), origin)
+    except (UnsupportedModel, VocabularyError) as error:
+        raise type(error)(f"{origin.place}: {error}", error.where) from error
+
+
+def _from_live(live: LiveJson | LiveRanks, wanted: _Wanted) -> Tokenizer:
+    wanted.refuse_for(live.place)
+    wanted.check(live.data, live.place)
+    if isinstance(live, huggingface.LiveJson):
+        return _from_json(live.data, "", wanted, Origin(live.place))
+    tokenizer = Tokenizer._from_ranks(live.data, name=live.name, pattern=live.pattern, special_tokens=live.special_tokens)
+    return _with_origin(tokenizer, Origin(live.place))
 
 
 def _from_ranks(data: bytes, wanted: _Wanted, name: str, known: KnownEncoding | None, origin: Origin, place: str) -> Tokenizer:
@@ -278,20 +324,14 @@ def _only_vocabulary_in(directory: Path) -> Path:
         names = sorted(os.listdir(directory))
     except OSError as error:
         raise input_error(error, directory) from error
-    for suffix in (SNAPSHOT_SUFFIX, RANK_SUFFIX):
+    for suffix in (SNAPSHOT_SUFFIX, RANK_SUFFIX, JSON_NAME):
         found = [name for name in names if name.endswith((suffix, suffix + ".gz")) and not name.startswith(".")]
         if len(found) == 1:
             return directory / found[0]
         if found:
             raise UnknownVocabularyError(f"{directory} holds several vocabularies ({', '.join(found)}): give the path of one")
-    if "tokenizer.json" in names or any(name.endswith(JSON_SUFFIX) for name in names):
-        raise _json_refused(str(directory / "tokenizer.json"))
-    raise UnknownVocabularyError(f"{directory} holds no vocabulary: looked for *{SNAPSHOT_SUFFIX} and *{RANK_SUFFIX}, plain or .gz")
-
-
-def _json_refused(place: str) -> VocabularyError:
-    return VocabularyError(
-        f"{place}: tokenizer.json is not read by this version; give a tiktoken rank file (.tiktoken) or a snapshot (.tokmill)"
+    raise UnknownVocabularyError(
+        f"{directory} holds no vocabulary: looked for *{SNAPSHOT_SUFFIX}, *{RANK_SUFFIX} and {JSON_NAME}, plain or .gz"
     )
 
 
@@ -302,7 +342,10 @@ def _looks_like_path(text: str) -> bool:
 
 
 def _stem(path: Path) -> str:
-    return path.name.removesuffix(".gz").removesuffix(RANK_SUFFIX)
+    stem = path.name.removesuffix(".gz").removesuffix(RANK_SUFFIX)
+    if stem == JSON_NAME:
+        return path.absolute().parent.name
+    return stem.removesuffix(JSON_SUFFIX)
 
 
 def _listed(places: list[str]) -> str:

@@ -45,8 +45,8 @@ class Tokenizer(CoreTokenizer):
     Made by :func:`tokmill.load`. Two tokenizers are equal, and hash alike, when their digests are: same tokens and ids, same special
     tokens, same split pattern; the name does not count. Pickles are small: a known encoding travels as its name and digest.
 
-    ``add_special_tokens`` is accepted where text is encoded. It adds what the vocabulary's post-processor adds; rank files and the
-    embedded vocabulary have none, so ``True`` adds nothing there.
+    ``add_special_tokens`` is accepted where text is encoded. It adds what the post-processor of a ``tokenizer.json`` adds; rank files and
+    the embedded vocabulary have none, so ``True`` adds nothing there. (``encode_file`` gives the ids of the text alone.)
     """
 
     __slots__ = ("__weakref__", "_digest", "_origin")
@@ -73,7 +73,13 @@ class Tokenizer(CoreTokenizer):
         Raises InvalidUtf8Error, SpecialTokenError and PretokenTooLongError, each naming the text.
         """
         ids, offsets = self._encode_batch(
-            texts, special=special, invalid=invalid, dtype=dtype, threads=threads, max_pretoken_bytes=max_pretoken_bytes
+            texts,
+            special=special,
+            invalid=invalid,
+            dtype=dtype,
+            threads=threads,
+            max_pretoken_bytes=max_pretoken_bytes,
+            add_special_tokens=add_special_tokens,
         )
         return Ragged(ids, offsets)
 
@@ -196,6 +202,8 @@ class Tokenizer(CoreTokenizer):
 
             write_file(path, seal(self._snapshot()))
         elif name.endswith(".tiktoken"):
+            if self._components() is not None:
+                raise ArgumentError(f"{name}: a rank file has no place for what a tokenizer.json says; save a .tokmill snapshot")
             write_file(path, self._rank_file())
         else:
             raise ArgumentError(f"cannot tell the format of {name}: the name has to end in .tokmill (snapshot) or .tiktoken (rank file)")

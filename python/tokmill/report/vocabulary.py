@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+from typing import Any
+
 import numpy as np
 
 from .._core import PATTERNS
@@ -20,13 +23,14 @@ def vocabulary_section(tokenizer: Tokenizer) -> Section:
     special_tokens = tokenizer.special_tokens
     special_ids = set(special_tokens.values())
     sizes = np.array([len(token) for id, token in enumerate(tokenizer.token_bytes) if token is not None and id not in special_ids])
+    components = json.loads(tokenizer._components() or "null")
     unused = tokenizer.vocab_size - len(sizes) - len(special_ids)
     return Section(
         f"vocabulary {tokenizer.name}",
         [
             Row("found", "found", tokenizer.origin),
             Row("digest", "digest", tokenizer.digest),
-            Row("model", "model", "byte-level BPE", remark="merges by rank, as in tiktoken; a pretoken that is a token is that token"),
+            Row("model", "model", "byte-level BPE", remark=_model(components)),
             Row("vocab_size", "ids", tokenizer.vocab_size, remark=f"{unused:,} of them unused" if unused else ""),
             Row("tokens", "tokens", len(sizes), remark=f"of {sizes.mean():.1f} bytes on average, at most {sizes.max():,}"),
             Row("special_tokens", "special tokens", len(special_tokens), remark=_first(special_tokens)),
@@ -35,13 +39,42 @@ def vocabulary_section(tokenizer: Tokenizer) -> Section:
                 for key in ("bos_id", "eos_id", "pad_id")
                 if (id := getattr(tokenizer, key)) is not None
             ),
-            Row("normalizer", "normaliser", "none"),
+            Row("normalizer", "normaliser", _shown(components, "normalizer")),
             Row("scanner", "scanner", _scanner(tokenizer.pattern)),
-            Row("pattern", "split pattern", tokenizer.pattern),
+            Row("pattern", "split pattern", tokenizer.pattern or _shown(components, "pre_tokenizer")),
+            *_component_rows(tokenizer, components),
             Row("unicode", "Unicode", UNICODE_VERSION),
             Row("unsupported", "not supported", "nothing of it"),
         ],
     )
+
+
+def _model(components: dict[str, Any] | None) -> str:
+    if components is None:
+        return "merges by rank, as in tiktoken; a pretoken that is a token is that token"
+    set_members = {key: value for key, value in components.get("model", {}).items() if value and key != "type"}
+    return ", ".join(["merges by line, as in tokenizers", *(f"{key} {value}" for key, value in set_members.items())])
+
+
+def _shown(components: dict[str, Any] | None, member: str) -> str:
+    value = (components or {}).get(member)
+    return json.dumps(value, ensure_ascii=False) if value else "none"
+
+
+def _component_rows(tokenizer: Tokenizer, components: dict[str, Any] | None) -> list[Row]:
+    """What a tokenizer.json has besides; its truncation and padding are shown, never applied."""
+    if components is None:
+        return []
+    added = components.get("added_tokens", [])
+    missing = tokenizer.missing_bytes
+    return [
+        Row(
+            "added_tokens", "added tokens", len(added), remark=f"{sum(not token['special'] for token in added):,} of them no special tokens"
+        ),
+        Row("missing_bytes", "bytes without a token", len(missing), remark=missing.hex(" ").upper()),
+        *(Row(member, member.replace("_", " "), _shown(components, member)) for member in ("post_processor", "decoder")),
+        *(Row(member, member, _shown(components, member), remark="never applied") for member in ("truncation", "padding")),
+    ]
 
 
 def _scanner(pattern: str) -> str:

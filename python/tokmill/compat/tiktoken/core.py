@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..._core import EncodingBase, default_thread_count
-from ...errors import Error, InvalidUtf8Error, SpecialTokenError
+from ...errors import ArgumentError, Error, InvalidUtf8Error, SpecialTokenError
 from ...tokenizer import Origin, Tokenizer
 from .unstable import UnstableText
 
@@ -71,7 +71,12 @@ class Encoding(EncodingBase):
 
     @classmethod
     def from_tokenizer(cls, tokenizer: Tokenizer, *, name: str | None = None) -> Encoding:
-        """An encoding over a tokenizer that is there already. Not in tiktoken."""
+        """An encoding over a tokenizer that is there already. Not in tiktoken.
+
+        Raises ArgumentError for one made of a ``tokenizer.json``, which holds more than an encoding can.
+        """
+        if tokenizer._components() is not None:
+            raise ArgumentError(f"{tokenizer.name or 'this tokenizer'} was made of a tokenizer.json; tiktoken has no place for all of that")
         self = cls.__new__(cls)
         self._take(tokenizer.name if name is None else name, tokenizer.pattern, tokenizer, tokenizer.special_tokens)
         return self

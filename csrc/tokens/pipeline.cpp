@@ -1,0 +1,166 @@
+#include "tokens/pipeline.hpp"
+
+#include <memory>
+#include <utility>
+
+#include "base/errors.hpp"
+#include "unicode/unicode.hpp"
+
+namespace tokmill::tokens {
+
+namespace {
+
+namespace engine = pretokens::engine;
+using engine::Behaviour;
+using engine::Program;
+using engine::SplitStep;
+using formats::NormalizerStep;
+using formats::PretokenStep;
+using unicode::CharacterSet;
+
+// What ByteLevel with use_regex splits by.
+constexpr std::string_view kByteLevelRegex = R"('s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+)";
+
+Program compile(const formats::Needle& needle, const std::string& component) {
+    if (!needle.is_regex) return Program::literal(needle.text);
+    try {
+        return Program::compile(needle.text, engine::Dialect::tokenizers);
+    } catch (const Error& error) {
+        throw Error(error.kind(), component + ": " + error.what(), error.where());
+    }
+}
+
+Program one_of(CharacterSet set, bool runs) {
+    std::vector<std::pair<std::uint32_t, std::uint32_t>> ranges;
+    for (const unicode::CodePointRange& range : unicode::ranges(set)) ranges.emplace_back(range.first, range.last);
+    return Program::one_of(ranges, runs);
+}
+
+Behaviour behaviour_of(formats::SplitBehavior behavior) noexcept {
+    switch (behavior) {
+        case formats::SplitBehavior::removed: return Behaviour::removed;
+        case formats::SplitBehavior::isolated: return Behaviour::isolated;
+        case formats::SplitBehavior::merged_with_previous: return Behaviour::merged_with_previous;
+        case formats::SplitBehavior::merged_with_next: return Behaviour::merged_with_next;
+        case formats::SplitBehavior::contiguous: return Behaviour::contiguous;
+    }
+    return Behaviour::isolated;
+}
+
+void append_step(const PretokenStep& step, std::vector<SplitStep>& steps) {
+    switch (step.kind) {
+        case PretokenStep::Kind::byte_level:
+            if (step.use_regex)
+                steps.push_back({compile({std::string(kByteLevelRegex), true}, "pre_tokenizer ByteLevel"), Behaviour::isolated});
+            break;
+        case PretokenStep::Kind::split:
+            steps.push_back({compile(step.needle, "pre_tokenizer Split"), behaviour_of(step.behavior), step.invert});
+            break;
+        case PretokenStep::Kind::digits:
+            steps.push_back({one_of(CharacterSet::numeric, !step.individual_digits), Behaviour::isolated});
+            break;
+        case PretokenStep::Kind::punctuation:
+            steps.push_back({one_of(CharacterSet::punctuation, false), behaviour_of(step.behavior)});
+            break;
+        case PretokenStep::Kind::whitespace:  // \w+|[^\w\s]+
+            steps.push_back({one_of(CharacterSet::white_space, true), Behaviour::removed});
+            steps.push_back({one_of(CharacterSet::word, true), Behaviour::isolated});
+            break;
+        case PretokenStep::Kind::whitespace_split: steps.push_back({one_of(CharacterSet::white_space, true), Behaviour::removed}); break;
+    }
+}
+
+// The one scanner that does what all the steps do, if there is one.
+std::optional<pretokens::Pattern> known_pattern(const std::vector<PretokenStep>& steps) {
+    std::vector<std::string_view> regexes;
+    for (const PretokenStep& step : steps) {
+        if (step.kind == PretokenStep::Kind::byte_level) {
+            if (step.use_regex) regexes.push_back(kByteLevelRegex);
+            if (&step != &steps.back() || (step.add_prefix_space && steps.size() > 1)) return std::nullopt;
+            continue;
+        }
+        const bool isolates = step.behavior == formats::SplitBehavior::isolated && !step.invert;
+        const bool keeps_matches =
+            step.behavior == formats::SplitBehavior::removed && step.invert && steps.size() == 2 && !steps.back().use_regex;
+        if (step.kind != PretokenStep::Kind::split || !step.needle.is_regex || (!isolates && !keeps_matches)) return std::nullopt;
+        regexes.push_back(step.needle.text);
+    }
+    return pretokens::find_pattern(regexes);
+}
+
+bool in_utf8(std::uint32_t byte) noexcept { return byte < 0xF5 && byte != 0xC0 && byte != 0xC1; }
+
+}  // namespace
+
+Pipeline::Pipeline(formats::Components components, const vocab::Vocabulary& vocabulary, const vocab::Merges& merges)
+    : components_(std::move(components)) {
+    make_normalizer();
+    judge_bytes(vocabulary, merges);
+    make_steps();
+}
+
+void Pipeline::make_normalizer() {
+    normalized::Steps steps;
+    for (const NormalizerStep& step : components_.normalizer) {
+        switch (step.kind) {
+            case NormalizerStep::Kind::nfc: steps.form(unicode::Form::nfc); break;
+            case NormalizerStep::Kind::nfd: steps.form(unicode::Form::nfd); break;
+            case NormalizerStep::Kind::nfkc: steps.form(unicode::Form::nfkc); break;
+            case NormalizerStep::Kind::nfkd: steps.form(unicode::Form::nfkd); break;
+            case NormalizerStep::Kind::lowercase: steps.lowercase(); break;
+            case NormalizerStep::Kind::strip_accents: steps.strip_accents(); break;
+            case NormalizerStep::Kind::strip: steps.strip(step.strip_left, step.strip_right); break;
+            case NormalizerStep::Kind::prepend: steps.prepend(step.content); break;
+            case NormalizerStep::Kind::replace:
+                if (!step.needle.is_regex) {
+                    steps.replace(step.needle.text, step.content);
+                } else {
+                    steps.replace_matches(
+                        [program = compile(step.needle, "normalizer Replace")](std::string_view text,
+                                                                               std::vector<normalized::Span>& matches) {
+                            engine::Pieces pieces;
+                            engine::Cursor cursor;
+                            program.find(cursor, reinterpret_cast<const std::uint8_t*>(text.data()), text.size(), true, {}, pieces);
+                            for (const engine::Piece& piece : pieces.list)
+                                if (piece.is_match)
+                                    matches.push_back({static_cast<std::uint32_t>(piece.begin), static_cast<std::uint32_t>(piece.end)});
+                        },
+                        step.content);
+                }
+                break;
+        }
+    }
+    normalizer_ = normalized::Normalizer(std::move(steps).take(), unicode::NormalizationData::tokenizers);
+}
+
+void Pipeline::make_steps() {
+    for (const PretokenStep& step : components_.pretokens) adds_space_ |= step.add_prefix_space;
+    if (!changes_bytes_) pattern_ = known_pattern(components_.pretokens);
+    if (pattern_) return;
+    std::vector<SplitStep>* steps = &steps_;
+    for (const PretokenStep& step : components_.pretokens) {
+        const bool byte_level = step.kind == PretokenStep::Kind::byte_level;
+        append_step(step, byte_level && step.add_prefix_space ? byte_level_step_ : *steps);
+        if (byte_level) steps = &steps_behind_;
+    }
+}
+
+// With a mark the byte beside it needs a token of its own, without one it is like any other.
+void Pipeline::judge_bytes(const vocab::Vocabulary& vocabulary, const vocab::Merges& merges) {
+    const ByteUse use_of_missing = components_.unknown_token ? ByteUse::unknown : ByteUse::drop;
+    const bool marked = marks_begin() || marks_end();
+    for (std::uint32_t byte = 0; byte < 256; ++byte) {
+        const vocab::Symbol symbol = vocabulary.symbol_of_byte()[byte];
+        const std::uint32_t mark = formats::kWordMark;
+        const std::uint32_t pair = marks_end() ? byte | mark << 8 : mark | byte << 8;
+        const bool inside = symbol != vocab::kNoSymbol && vocabulary.id(symbol) != vocab::kNoId;
+        const bool at_mark =
+            marked ? symbol != vocab::kNoSymbol && merges.merged_bytes(static_cast<std::uint16_t>(pair)) != vocab::kNoSymbol : inside;
+        inside_[byte] = inside ? ByteUse::keep : use_of_missing;
+        at_mark_[byte] = at_mark ? ByteUse::keep : use_of_missing;
+        if (in_utf8(byte) && !(inside && at_mark)) missing_bytes_.push_back(static_cast<std::uint8_t>(byte));
+    }
+    changes_bytes_ = marked || !missing_bytes_.empty();
+}
+
+}  // namespace tokmill::tokens

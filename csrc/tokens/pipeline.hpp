@@ -1,0 +1,65 @@
+// What a tokenizer.json puts around the vocabulary, made ready for use: the normalizer, how text is cut into pretokens, and what becomes
+// of bytes that are no tokens. Immutable.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "formats/formats.hpp"
+#include "normalized/normalized.hpp"
+#include "pretokens/pretokens.hpp"
+#include "vocab/vocab.hpp"
+
+namespace tokmill::tokens {
+
+class Pipeline {
+public:
+    // Error(unsupported) naming the component that cannot be done, Error(pattern) for a regex that cannot.
+    Pipeline(formats::Components components, const vocab::Vocabulary& vocabulary, const vocab::Merges& merges);
+
+    const formats::Components& components() const noexcept { return components_; }
+    const normalized::Normalizer& normalizer() const noexcept { return normalizer_; }
+
+    // Text between added tokens is cut by this pattern, as it stands and into nothing but its bytes: the core's plain path.
+    bool is_plain() const noexcept { return pattern_ && normalizer_.is_identity() && !adds_space_ && !changes_bytes_; }
+    // The scanner that does all of the cutting; nothing if it takes steps.
+    const std::optional<pretokens::Pattern>& pattern() const noexcept { return pattern_; }
+
+    // Without a pattern: the steps before ByteLevel and its regex; those behind it see bytes in the byte-level alphabet.
+    std::span<const pretokens::engine::SplitStep> steps() const noexcept { return steps_; }
+    // ByteLevel's regex where it has to be done on its own, since ByteLevel puts a space before each piece.
+    std::span<const pretokens::engine::SplitStep> byte_level_step() const noexcept { return byte_level_step_; }
+    std::span<const pretokens::engine::SplitStep> steps_behind() const noexcept { return steps_behind_; }
+    bool adds_space() const noexcept { return adds_space_; }
+
+    // Words: marks around them, and bytes that are left out or stand for the unknown token.
+    enum class ByteUse : std::uint8_t { keep, drop, unknown };
+    bool changes_bytes() const noexcept { return changes_bytes_; }
+    bool marks_begin() const noexcept { return !components_.word_prefix.empty(); }
+    bool marks_end() const noexcept { return !components_.word_suffix.empty(); }
+    ByteUse use_inside(std::uint8_t byte) const noexcept { return inside_[byte]; }
+    ByteUse use_at_mark(std::uint8_t byte) const noexcept { return at_mark_[byte]; }
+    // Bytes of valid UTF-8 that have no token.
+    const std::vector<std::uint8_t>& missing_bytes() const noexcept { return missing_bytes_; }
+
+private:
+    void make_normalizer();
+    void make_steps();
+    void judge_bytes(const vocab::Vocabulary& vocabulary, const vocab::Merges& merges);
+
+    formats::Components components_;
+    normalized::Normalizer normalizer_;
+    std::optional<pretokens::Pattern> pattern_;
+    std::vector<pretokens::engine::SplitStep> steps_, byte_level_step_, steps_behind_;
+    bool adds_space_ = false;
+    bool changes_bytes_ = false;
+    std::array<ByteUse, 256> inside_{};
+    std::array<ByteUse, 256> at_mark_{};
+    std::vector<std::uint8_t> missing_bytes_;
+};
+
+}  // namespace tokmill::tokens
