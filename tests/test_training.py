@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 import tokmill
+from tokmill.conversion import BYTE_CHARACTERS
 from tokmill.training import Counts, train
-from tokmill.training.train import BYTE_CHARACTERS
 
 from tests.conftest import SCALE, SEED
 from tests.oracle import training as oracle
@@ -22,13 +22,6 @@ WORDS = ["low", "lower", "lowest", "new", "newer", "wider", "the", "there", "aaa
 
 def random_text(rng: random.Random, words: int) -> str:
     return " ".join(rng.choice(WORDS) + rng.choice(["", "", "s", "er", ".", "aa"]) for _ in range(words))
-
-
-def merges_of(tok: tokmill.Tokenizer) -> list[tuple[bytes, bytes]]:
-    """The merges by rank, as the file that would be saved has them."""
-    content = json.loads(tok._json())
-    byte_of = {character: byte for byte, character in enumerate(BYTE_CHARACTERS)}
-    return [(bytes(byte_of[c] for c in left), bytes(byte_of[c] for c in right)) for left, right in content["model"]["merges"]]
 
 
 def learnt(counts: Counts, **options: Any) -> dict[str, Any]:

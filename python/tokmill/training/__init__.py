@@ -11,5 +11,6 @@ from __future__ import annotations
 
 from .counts import Counts
 from .train import train
+from .vocabulary import extend, prune
 
-__all__ = ["Counts", "train"]
+__all__ = ["Counts", "extend", "prune", "train"]

@@ -8,8 +8,10 @@ from itertools import islice
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from .._core import PATTERNS, WordCounts
+from ..conversion import tokenizers_pattern
 from ..documents import DEFAULT_FIELD, Format, Source, name_of, read_documents
 from ..errors import ArgumentError, InvalidUtf8Error
 from ..sections import Sections, save_sections
@@ -18,6 +20,7 @@ from ..signatures import Invalid
 __all__ = ["Counts"]
 
 KIND = "word counts"
+NAME_OF_PATTERN = {regex: name for name, regex in PATTERNS.items()}
 TEXTS_PER_CALL = 4096
 
 
@@ -29,9 +32,10 @@ class Counts:
     """
 
     def __init__(self, pattern: str = "cl100k") -> None:
-        # tiktoken's spelling of cl100k holds a possessive {1,3}+, which tokenizers would take for a repeated {1,3}.
-        self.pattern = PATTERNS.get(pattern, pattern).replace("{1,3}+|", "{1,3}|") if pattern in PATTERNS else pattern
-        self._core = WordCounts(pattern if pattern in PATTERNS else self.pattern, dialect="tokenizers")
+        name = NAME_OF_PATTERN.get(pattern, pattern)
+        # What is kept is the spelling that a tokenizer.json has: tokenizers takes tiktoken's possessive {1,3}+ for a repeated {1,3}.
+        self.pattern = "\n".join(tokenizers_pattern(PATTERNS[name])) if name in PATTERNS else pattern
+        self._core = WordCounts(name, dialect="tokenizers")
 
     @classmethod
     def from_files(
@@ -157,13 +161,19 @@ class Counts:
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Writes the counts as one file with a digest, or nothing. Raises OutputError."""
-        blob, offsets, counts = self._core.words()
-        save_sections(path, KIND, {"pattern": self.pattern.encode(), "words": blob, "offsets": offsets, "counts": counts})
+        save_sections(path, KIND, self._sections())
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Counts:
         """Reads what :meth:`save` wrote. Raises InputError, SnapshotError."""
-        saved = Sections(path, KIND)
+        return cls._of(Sections(path, KIND))
+
+    def _sections(self) -> dict[str, NDArray[Any] | bytes]:
+        blob, offsets, counts = self._core.words()
+        return {"pattern": self.pattern.encode(), "words": blob, "offsets": offsets, "counts": counts}
+
+    @classmethod
+    def _of(cls, saved: Sections) -> Counts:
         counts = cls(bytes(saved.raw("pattern")).decode())
         counts._core.add_words(bytes(saved.raw("words")), saved.array("offsets", np.int64), saved.array("counts", np.int64))
         return counts

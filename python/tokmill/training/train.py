@@ -6,16 +6,16 @@ in the order of the 256 base tokens, which breaks ties. Pair counts are 64-bit, 
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Literal
 
-from .._core import PATTERNS
+from ..conversion import BYTE_CHARACTERS, byte_level_json, serialized, spelled, tokenizers_pattern
 from ..errors import ArgumentError
 from ..tokenizer import Tokenizer
 from .counts import Counts
+from .vocabulary import extend
 
-__all__ = ["BYTE_CHARACTERS", "train"]
+__all__ = ["train"]
 
 Parity = Literal["hf", "tiktoken"]
 ALL_BYTES = tuple(range(256))
@@ -23,14 +23,6 @@ MAX_VOCABULARY = 2_000_000
 NO_LIMIT = 256
 
 
-def _byte_characters() -> tuple[str, ...]:
-    # GPT-2's map: printable Latin-1 stands for itself, the other bytes for U+0100 and up, in rising order.
-    itself = {*range(33, 127), *range(161, 173), *range(174, 256)}
-    others = iter(range(256, 512))
-    return tuple(chr(byte) if byte in itself else chr(next(others)) for byte in range(256))
-
-
-BYTE_CHARACTERS = _byte_characters()
 BYTE_OF_CHARACTER = {character: byte for byte, character in enumerate(BYTE_CHARACTERS)}
 
 
@@ -43,6 +35,7 @@ def train(
     max_token_length: int | None = None,
     initial_alphabet: Iterable[int | str] = ALL_BYTES,
     limit_alphabet: int | None = None,
+    init: Tokenizer | None = None,
     parity: Parity = "hf",
     name: str = "",
     progress: Callable[[int, int], Any] | None = None,
@@ -53,7 +46,8 @@ def train(
     whether they occur or not, as numbers or as their characters in a tokenizer.json; by default all 256, so that every text can be
     encoded (Hugging Face's own default is none: ``()``). ``limit_alphabet`` keeps only that many single bytes, the most frequent ones.
     ``max_token_length`` is counted as Hugging Face does: a pair may merge if its bytes are *fewer* than it, pairs of single bytes always.
-    ``min_frequency`` ends the training at pairs that occur less often. ``progress(tokens, vocab_size)`` is called a few hundred
+    ``min_frequency`` ends the training at pairs that occur less often. ``init`` is a vocabulary to go on from (see :meth:`Tokenizer.extend`):
+    its ids, special tokens and pattern stay; none of the options about the beginning of a vocabulary goes with it. ``progress(tokens, vocab_size)`` is called a few hundred
     merges apart.
 
     Raises ArgumentError for options that no training could follow: nothing counted, a vocabulary smaller than its single bytes.
@@ -65,6 +59,12 @@ def train(
         raise ArgumentError(f"vocab_size has to be 1 to {MAX_VOCABULARY:,}, not {vocab_size:,}")
     if len(counts) == 0:
         raise ArgumentError("nothing has been counted: there is nothing to train on")
+    if init is not None:
+        if special_tokens or limit_alphabet is not None or initial_alphabet is not ALL_BYTES:
+            raise ArgumentError("init= brings its own special tokens and single bytes; leave special_tokens and the options of the alphabet out")
+        return extend(
+            init, counts, vocab_size, min_frequency=min_frequency, max_token_length=max_token_length, name=name, progress=progress
+        )
     specials = list(dict.fromkeys(special_tokens))
     if any(not special for special in specials):
         raise ArgumentError("a special token is empty")
@@ -80,8 +80,15 @@ def train(
         first_tokens=[] if by_value else [_bytes_of_special(special) for special in specials],
         progress=progress,
     )
-    content = _tokenizer_json(counts, trained, specials, first_special_id=len(trained["tokens"]) if by_value else 0)
-    return Tokenizer._from_tokenizer_json(json.dumps(content, ensure_ascii=False, separators=(",", ":")).encode(), name=name)
+    first_special_id = len(trained["tokens"]) if by_value else 0
+    names = [spelled(token) for token in trained["tokens"]]
+    names[first_special_id : first_special_id + len(specials)] = specials
+    ids = {text: i for i, text in enumerate(names)}
+    merges = ((names[left], names[right]) for left, right in zip(trained["lefts"].tolist(), trained["rights"].tolist(), strict=True))
+    content = byte_level_json(
+        ids, merges, {special: ids[special] for special in specials}, tokenizers_pattern(counts.pattern)
+    )
+    return Tokenizer._from_tokenizer_json(serialized(content), name=name)
 
 
 def _byte(item: int | str) -> int:
@@ -97,58 +104,3 @@ def _bytes_of_special(special: str) -> bytes:
     """The bytes whose characters spell the special token; none if it has another character: then no merge can make it."""
     values = [BYTE_OF_CHARACTER.get(character) for character in special]
     return b"" if None in values else bytes(value for value in values if value is not None)
-
-
-def _spelled(token: bytes) -> str:
-    return "".join(BYTE_CHARACTERS[byte] for byte in token)
-
-
-def _tokenizer_json(counts: Counts, trained: dict[str, Any], specials: list[str], first_special_id: int) -> dict[str, Any]:
-    """What Hugging Face would save: the ids in order, the merges by rank, the pattern as a Split before ByteLevel."""
-    names = [_spelled(token) for token in trained["tokens"]]
-    for i, special in enumerate(specials):
-        if first_special_id + i == len(names):
-            names.append(special)
-        else:
-            names[first_special_id + i] = special
-    steps = counts.pattern.split("\n") if counts.pattern in PATTERNS.values() else [counts.pattern]  # of a named pattern a line each
-    merges = zip(trained["lefts"].tolist(), trained["rights"].tolist(), strict=True)
-    return {
-        "version": "1.0",
-        "truncation": None,
-        "padding": None,
-        "added_tokens": [
-            {
-                "id": first_special_id + i,
-                "content": special,
-                "single_word": False,
-                "lstrip": False,
-                "rstrip": False,
-                "normalized": False,
-                "special": True,
-            }
-            for i, special in enumerate(specials)
-        ],
-        "normalizer": None,
-        "pre_tokenizer": {
-            "type": "Sequence",
-            "pretokenizers": [
-                *({"type": "Split", "pattern": {"Regex": step}, "behavior": "Isolated", "invert": False} for step in steps),
-                {"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": True, "use_regex": False},
-            ],
-        },
-        "post_processor": {"type": "ByteLevel", "add_prefix_space": True, "trim_offsets": False, "use_regex": True},
-        "decoder": {"type": "ByteLevel", "add_prefix_space": True, "trim_offsets": True, "use_regex": True},
-        "model": {
-            "type": "BPE",
-            "dropout": None,
-            "unk_token": None,
-            "continuing_subword_prefix": None,
-            "end_of_word_suffix": None,
-            "fuse_unk": False,
-            "byte_fallback": False,
-            "ignore_merges": False,
-            "vocab": {name: i for i, name in enumerate(names)},
-            "merges": [[names[left], names[right]] for left, right in merges],
-        },
-    }
