@@ -17,7 +17,6 @@ from tokmill.errors import ArgumentError, ArgumentTypeError, UnknownIdError
 from tests.conftest import SCALE, corpus
 from tests.oracle import hypertokens as oracle
 
-
 PROFILES: list[Any] = ["zip2zip", "lru"]
 
 
@@ -96,7 +95,7 @@ def test_the_oracle_is_the_package(rng: random.Random) -> None:
 
 def test_equal_to_the_package(rng: random.Random) -> None:
     peer = pytest.importorskip("zip2zip_compression")
-    for _ in range(3000 * SCALE):
+    for _ in range(8_000 * SCALE):
         rules = random_rules(rng)
         rules.seed = []
         codec = peer.LZWCompressor(rules.vocab, rules.book, rules.most, min(rules.disabled), sorted(rules.disabled))
@@ -224,6 +223,58 @@ def test_threads_change_nothing(rng: random.Random, profile: Any) -> None:
         with pytest.raises(UnknownIdError, match=f"id 500 at {bad} ") as caught:
             z.condense(Ragged(ids, ragged.offsets), threads=threads)
         assert caught.value.where == bad
+
+
+# Rows for trainers
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+def test_packed_rows(rng: random.Random, profile: Any) -> None:
+    for _ in range(150 * SCALE):
+        rules = random_rules(rng)
+        z = condenser(rules, profile)
+        ragged = Ragged.from_rows([random_ids(rng, rules.vocab, 90) for _ in range(rng.randrange(5))], np.int32)
+        size, seq_len = len(ragged.ids), rng.choice([1, 2, 7, 30])
+        mask = np.array([rng.random() < 0.8 for _ in range(size)], np.bool_)
+        fill = rng.random() < 0.5
+        packed = z.pack(ragged, seq_len, loss_mask=mask, fill_last=fill)
+        assert packed.ids.shape == (len(packed), seq_len)
+        at = 0
+        for row in range(len(packed)):
+            start, end = packed.row_starts[row : row + 2].tolist()
+            assert start == at
+            at = end
+            bounds = [bound - start for bound in ragged.offsets.tolist() if start <= bound <= end]
+            one = z.condense(ragged.ids[start:end], barriers=bounds, installed=True)
+            count = len(one.ids)
+            assert count == seq_len or (fill and row == len(packed) - 1 and end == size)
+            assert packed.ids[row, :count].tolist() == one.ids.tolist()
+            assert packed.base_counts[row].tolist() == one.base_counts.tolist() + [0] * (seq_len - count)
+            assert one.installed is not None
+            assert packed.installed[row, :count].tolist() == one.installed.tolist()
+            assert packed.loss_mask[row].tolist() == one.mask(mask[start:end]).tolist() + [False] * (seq_len - count)
+            whose = np.searchsorted(ragged.offsets, start + one.base_starts, side="right") - 1
+            assert packed.documents[row].tolist() == whose.tolist() + [-1] * (seq_len - count)
+            expanded_row: list[int] = []
+            for dense in packed.dense_ids[row, :count].tolist():
+                number = dense - z.vocab_size
+                length = 0 if number < 0 else int(packed.code_lengths[row, number])
+                expanded_row += [dense] if number < 0 else packed.codebook[row, number, :length].tolist()
+            assert expanded_row == ragged.ids[start:end].tolist()
+            used = int(packed.used_counts[row])
+            assert sorted(set(packed.dense_ids[row, :count].tolist()) - set(range(z.vocab_size))) == [z.vocab_size + n for n in range(used)]
+            assert packed.positions[row, :count].tolist() == (one.base_ends - 1).tolist()
+        assert packed.resume.start == at
+        if size:
+            assert packed.resume.position == at - ragged.offsets[packed.resume.document]
+        if fill:
+            assert at == size
+        else:
+            rest = z.condense(ragged.ids[at:], barriers=[bound - at for bound in ragged.offsets.tolist() if bound >= at])
+            assert len(rest.ids) < seq_len
+        first = z.pack(ragged, seq_len, rows=1)
+        then = z.pack(ragged, seq_len, start=first.resume, fill_last=fill)
+        assert [*first.ids.tolist(), *then.ids.tolist()] == packed.ids.tolist()
 
 
 # Step by step
@@ -401,6 +452,11 @@ def test_bad_arguments_are_named() -> None:
     for tags in ([0], [65536], [1, 2], [1.5]):
         with pytest.raises(ArgumentError, match="tag"):
             z.condense([1, 2, 3], spans=[[0, 1]], tags=tags)
+    for options in ({"seq_len": 0}, {"seq_len": 4, "start": 4}, {"seq_len": 4, "loss_mask": [True]}, {"seq_len": 4, "start": -1}):
+        with pytest.raises(ArgumentError):
+            z.pack([1, 2, 4], **options)  # type: ignore[arg-type]
+    with pytest.raises(UnknownIdError, match="id 10 at 2"):
+        z.pack([1, 2, 10], 2, fill_last=True)
     for wrong in ("text", [1.5], [[1]], 3):
         with pytest.raises((ArgumentTypeError, ArgumentError)):
             z.condense(wrong)  # type: ignore[arg-type]
@@ -434,14 +490,31 @@ def test_spans_and_tags() -> None:
     assert {4, 8, 9, 11} <= set(c.base_starts.tolist())
 
 
-# Whole texts
+# Texts
+
+TEXTS = [
+    "cjk",
+    "code",
+    "english-prose",
+    "english-pydoc",
+    "english-wikitext2",
+    "html",
+    "json",
+    "kernel-rst",
+    "logs",
+    "markdown",
+    "multilingual",
+    "tables-and-dna",
+    "udhr-many-languages",
+]
 
 
-@pytest.mark.parametrize("name", ["english-prose", "code", "logs"])
+@pytest.mark.parametrize("name", TEXTS)
 def test_corpora_equal_the_package(load: Any, name: str) -> None:
     peer = pytest.importorskip("zip2zip_compression")
     tok = load("cl100k_base")
-    ids = tok.encode(corpus(name)[: 400_000 * SCALE])
+    # The long run takes the whole texts.
+    ids = tok.encode(corpus(name)[:80_000] if SCALE == 1 else corpus(name), invalid="replace")
     for book, most, chunk in ((1024, 3, 8192), (4096, 8, 50_000)):
         z = Hypertokens(tok.vocab_size, book_size=book, max_subtokens=most, pad_id=0)
         codec = peer.LZWCompressor(tok.vocab_size, book, most, 0, [])

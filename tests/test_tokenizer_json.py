@@ -84,8 +84,9 @@ def assert_equal(tok: Tokenizer, peer: Any, texts: list[str], where: str) -> Non
 
 def test_a_small_file_by_hand() -> None:
     tok = of(files.small_file())
-    the, space_the, space_and, digits = 257, 258, 263, 265
-    assert tok.encode_list("the the and 12") == [the, space_the, space_and, files.ALPHABET.index("Ġ"), digits]
+    the, space_the, space_a, digits = 257, 258, 260, 265
+    # " a" comes before "an" in the list of merges, so " and" is never made.
+    assert tok.encode_list("the the and 12") == [the, space_the, space_a, ord("n"), ord("d"), ord(" "), digits]
     assert tok.encode_list("") == []
     assert tok.decode([the, space_the, 0xC3, 0xA9]) == "the theé"
     assert tok.decode([0xC3]) == "\ufffd"

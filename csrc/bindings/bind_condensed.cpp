@@ -375,6 +375,39 @@ py::tuple book_of(const condensed::HypertokenRules& rules, const py::object& ids
     return condensed_ids ? read(condensed::Zip2zipReader(rules)) : write(condensed::Zip2zipWriter(rules));
 }
 
+py::object shaped(tokens::IdArray&& array, std::size_t rows, std::size_t columns) {
+    return py::array(to_numpy(std::move(array))).reshape({static_cast<py::ssize_t>(rows), static_cast<py::ssize_t>(columns)});
+}
+
+py::tuple pack(const condensed::HypertokenRules& rules, const py::object& ids_object, const py::object& offsets_object,
+               std::size_t row_length, const py::object& start, const py::object& most_rows, bool fill_last, std::int32_t filling) {
+    constexpr std::size_t kMaxRowLength = std::size_t(1) << 26;
+    const Int32Ids ids(ids_object.ptr());
+    const std::vector<std::int64_t> offsets = offsets_argument(offsets_object, ids.view().size());
+    condensed::PackOptions options;
+    options.row_length = row_length;
+    if (row_length < 1 || row_length > kMaxRowLength)
+        throw Error(ErrorKind::value, "seq_len is from 1 to 67,108,864, not " + std::to_string(row_length));
+    options.start = static_cast<std::int64_t>(size_argument(start.ptr(), "start", 0));
+    if (options.start > static_cast<std::int64_t>(ids.view().size()))
+        throw Error(ErrorKind::value,
+                    "start=" + std::to_string(options.start) + " is beyond the " + std::to_string(ids.view().size()) + " ids");
+    if (!most_rows.is_none()) options.most_rows = size_argument(most_rows.ptr(), "rows", 0);
+    options.fill_last = fill_last;
+    options.filling = filling;
+    condensed::PackedRows out;
+    {
+        WithoutInterpreterLock unlocked;
+        out = condensed::pack(rules, ids.view(), offsets, options, unlocked.cancel());
+    }
+    const std::size_t rows = out.used_counts.size();
+    return py::make_tuple(shaped(std::move(out.ids), rows, row_length), shaped(std::move(out.dense_ids), rows, row_length),
+                          shaped(std::move(out.base_counts), rows, row_length), shaped(std::move(out.installed), rows, row_length),
+                          py::array_t<std::int64_t>(static_cast<py::ssize_t>(out.row_starts.size()), out.row_starts.data()),
+                          to_array(out.used_counts), to_array(out.phrases).attr("reshape")(-1, rules.max_subtokens()),
+                          py::array_t<std::uint8_t>(static_cast<py::ssize_t>(out.phrase_lengths.size()), out.phrase_lengths.data()));
+}
+
 py::array_t<std::int32_t> digit_ids(const py::object& tokenizer) {
     return to_array(condensed::digit_ids(tokenizer_of(tokenizer.ptr()).vocabulary()));
 }
@@ -389,6 +422,8 @@ void bind_condensed(py::module_& module) {
              py::arg("threads"), "Base ids to (ids, base counts, offsets, installed or None).")
         .def("expand", &expand, py::arg("ids"), py::arg("offsets"), py::arg("strict"), py::arg("carry"), py::arg("threads"),
              "Condensed ids to (base ids, offsets).")
+        .def("pack", &pack, py::arg("ids"), py::arg("offsets"), py::arg("row_length"), py::arg("start"), py::arg("most_rows"),
+             py::arg("fill_last"), py::arg("filling"), "Rows for a trainer; see Hypertokens.pack().")
         .def("book", &book_of, py::arg("ids"), py::arg("condensed"), py::arg("strict"), "The book that a document makes.");
     module.def("digit_ids", &digit_ids, py::arg("tokenizer"), "The ids of all tokens with a character of Unicode's category N.");
 

@@ -112,7 +112,7 @@ public:
     // All starts of pieces, found in calls that know no more than text[:end] for each of the ends: for tests.
     std::vector<std::uint32_t> starts_in_parts(const py::object& object, const std::vector<std::uint32_t>& ends) const {
         const Utf8Text text(object, py::none());
-        std::vector<std::uint32_t> starts(text.size());
+        std::vector<std::uint32_t> starts(text.size() + engine::kStartsSlack);
         engine::Cursor cursor;
         std::size_t count = 0;
         for (const std::uint32_t end : ends)
@@ -128,8 +128,7 @@ public:
         answer["classes"] = numbers.classes;
         answer["letters"] = numbers.letters;
         answer["states"] = numbers.states;
-        answer["rows"] = numbers.rows;
-        answer["forward_states"] = numbers.forward_states;
+        answer["moves"] = numbers.moves;
         answer["table_bytes"] = numbers.table_bytes;
         answer["tabulated"] = program.is_tabulated();
         answer["matches_everything"] = program.matches_everything();

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <cstring>
+#include <memory>
+#include <mutex>
 
 #include "pool/pool.hpp"
 
@@ -9,7 +11,7 @@ namespace tokmill::condensed {
 
 namespace {
 
-constexpr std::size_t kPartIds = std::size_t(1) << 16;  // documents are handed out in parts of at least so many ids
+constexpr std::size_t kPartIds = std::size_t(1) << 14;  // documents are handed out in parts of at least so many ids
 constexpr std::size_t kStepIds = std::size_t(1) << 17;  // between two looks for Ctrl-C: some 2 ms
 
 // Documents [begin, end) and the range of `ids` that they cover.
@@ -30,21 +32,20 @@ std::vector<Part> divide(std::span<const std::int64_t> offsets, bool whole) {
     return parts;
 }
 
-// How many phrases a book of this part will hold at most.
-std::size_t most_ids(std::span<const std::int64_t> offsets, const Part& part, bool carry) {
-    if (carry) return static_cast<std::size_t>(offsets[part.document_end] - offsets[part.first_document]);
+// How many phrases a book will hold at most.
+std::size_t most_ids(std::span<const std::int64_t> offsets, bool carry) {
+    if (carry) return static_cast<std::size_t>(offsets.back());
     std::int64_t most = 0;
-    for (std::size_t d = part.first_document; d < part.document_end; ++d) most = std::max(most, offsets[d + 1] - offsets[d]);
+    for (std::size_t d = 0; d + 1 < offsets.size(); ++d) most = std::max(most, offsets[d + 1] - offsets[d]);
     return static_cast<std::size_t>(most);
 }
 
 template <class Writer>
-void write_part(const HypertokenRules& rules, std::span<const std::int32_t> ids, std::span<const std::int64_t> offsets, const Part& part,
+void write_part(Writer& writer, std::span<const std::int32_t> ids, std::span<const std::int64_t> offsets, const Part& part,
                 const CondenseOptions& options, CondensedSink& out, std::uint64_t* ends, Cancel& cancel) {
-    Writer writer(rules, most_ids(offsets, part, options.carry));
     auto barrier = std::lower_bound(options.barriers.begin(), options.barriers.end(), offsets[part.first_document]);
     for (std::size_t d = part.first_document; d < part.document_end; ++d) {
-        if (!options.carry && d != part.first_document) writer.clear();
+        if (!options.carry) writer.clear();
         for (std::int64_t at = offsets[d]; at < offsets[d + 1];) {
             while (barrier != options.barriers.end() && *barrier <= at) ++barrier;
             std::int64_t end = std::min(offsets[d + 1], at + static_cast<std::int64_t>(kStepIds));
@@ -52,7 +53,7 @@ void write_part(const HypertokenRules& rules, std::span<const std::int32_t> ids,
             writer.take(ids.data() + at, static_cast<std::size_t>(end - at), at, out);
             if (barrier != options.barriers.end() && *barrier == end) writer.cut(out);
             at = end;
-            if ((at & (kStepIds - 1)) == 0 || end - offsets[d] >= static_cast<std::int64_t>(kStepIds)) cancel.poll();
+            cancel.poll();
         }
         writer.cut(out);
         ends[d] = out.size;
@@ -60,13 +61,12 @@ void write_part(const HypertokenRules& rules, std::span<const std::int32_t> ids,
 }
 
 template <class Reader>
-void read_part(const HypertokenRules& rules, std::span<const std::int32_t> ids, std::span<const std::int64_t> offsets, const Part& part,
-               Reading reading, bool carry, tokens::IdArray& out, std::uint64_t* ends, Cancel& cancel) {
-    Reader reader(rules, most_ids(offsets, part, carry));
+void read_part(Reader& reader, const HypertokenRules& rules, std::span<const std::int32_t> ids, std::span<const std::int64_t> offsets,
+               const Part& part, Reading reading, bool carry, tokens::IdArray& out, std::uint64_t* ends, Cancel& cancel) {
     const auto most = static_cast<std::size_t>(rules.max_subtokens());
     std::size_t size = 0;
     for (std::size_t d = part.first_document; d < part.document_end; ++d) {
-        if (!carry && d != part.first_document) reader.clear();
+        if (!carry) reader.clear();
         for (std::int64_t at = offsets[d]; at < offsets[d + 1];) {
             const std::int64_t end = std::min(offsets[d + 1], at + static_cast<std::int64_t>(kStepIds));
             for (; at < end; ++at) {
@@ -80,18 +80,92 @@ void read_part(const HypertokenRules& rules, std::span<const std::int32_t> ids, 
     }
 }
 
-// Joins what the parts made, in order.
-template <class Pick>
-tokens::IdArray join(std::size_t total, std::size_t parts, std::span<const std::size_t> starts, std::size_t threads, Cancel& cancel,
-                     const Pick& pick) {
-    tokens::IdArray joined;
-    joined.reserve(total);
-    pool::run(parts, threads, cancel, [&](std::size_t i) {
-        const std::span<const std::int32_t> piece = pick(i);
-        if (!piece.empty()) std::memcpy(static_cast<std::int32_t*>(joined.data()) + starts[i], piece.data(), piece.size_bytes());
-    });
-    joined.set_size(total);
-    return joined;
+// Things that a part needs and the next part can use again: at most one a thread is made.
+template <class T>
+class Spares {
+public:
+    template <class Make>
+    std::unique_ptr<T> take(const Make& make) {
+        {
+            const std::lock_guard<std::mutex> lock(mutex_);
+            if (!waiting_.empty()) {
+                std::unique_ptr<T> one = std::move(waiting_.back());
+                waiting_.pop_back();
+                return one;
+            }
+        }
+        return make();
+    }
+    void give_back(std::unique_ptr<T> one) {
+        const std::lock_guard<std::mutex> lock(mutex_);
+        waiting_.push_back(std::move(one));
+    }
+
+private:
+    std::mutex mutex_;
+    std::vector<std::unique_ptr<T>> waiting_;
+};
+
+// Arrays of int32 in which the pieces of parts come to stand one after the other. A part's place is known when all before it are
+// done; whoever finishes that one copies, so that most pieces are copied while they are still in a cache.
+class Assembly {
+public:
+    using Pieces = std::vector<tokens::IdArray>;  // one an array
+
+    Assembly(std::size_t parts, std::size_t arrays, std::size_t most) : pieces_(parts), starts_(parts), whole_(arrays) {
+        for (tokens::IdArray& array : whole_) array.reserve(most);
+    }
+
+    std::unique_ptr<Pieces> spare() {
+        return spares_.take([&] { return std::make_unique<Pieces>(whole_.size()); });
+    }
+    void done(std::size_t part, std::unique_ptr<Pieces> pieces) {
+        std::unique_lock<std::mutex> lock(mutex_);
+        pieces_[part] = std::move(pieces);
+        while (next_ < pieces_.size() && pieces_[next_] != nullptr) {
+            const std::unique_ptr<Pieces> here = std::move(pieces_[next_]);
+            const std::size_t start = starts_[next_++] = size_;
+            const std::size_t count = (*here)[0].size();
+            size_ += count;
+            for (tokens::IdArray& array : whole_) {
+                if (array.capacity() < size_) {  // never of condense(), whose arrays have room for all
+                    array.set_size(start);
+                    array.reserve(std::max(size_, 2 * start));
+                }
+            }
+            for (std::size_t a = 0; a < whole_.size(); ++a)
+                if (count != 0)
+                    std::memcpy(static_cast<std::int32_t*>(whole_[a].data()) + start, (*here)[a].data(), count * sizeof(std::int32_t));
+            for (tokens::IdArray& array : *here) array.set_size(0);
+            spares_.give_back(std::make_unique<Pieces>(std::move(*here)));
+        }
+    }
+    std::size_t start(std::size_t part) const noexcept { return starts_[part]; }
+    tokens::IdArray take(std::size_t array) {
+        whole_[array].set_size(size_);
+        return std::move(whole_[array]);
+    }
+
+private:
+    std::mutex mutex_;
+    std::vector<std::unique_ptr<Pieces>> pieces_;
+    std::vector<std::size_t> starts_;
+    Pieces whole_;
+    Spares<Pieces> spares_;
+    std::size_t next_ = 0;
+    std::size_t size_ = 0;
+};
+
+// Adds the places of the parts to the ends that each has counted from its own start.
+void shift_ends(std::span<const Part> parts, const Assembly& assembly, std::vector<std::uint64_t>& ends) {
+    for (std::size_t i = 0; i < parts.size(); ++i)
+        for (std::size_t d = parts[i].first_document; d < parts[i].document_end; ++d) ends[d] += assembly.start(i);
+}
+
+CondensedSink sink_into(Assembly::Pieces& arrays, std::size_t most) {
+    for (tokens::IdArray& array : arrays) array.reserve(most);
+    const auto data = [&](std::size_t a) { return a < arrays.size() ? static_cast<std::int32_t*>(arrays[a].data()) : nullptr; };
+    return {data(0), data(1), data(2), 0};
 }
 
 template <class Writer>
@@ -99,43 +173,37 @@ Condensed condense_with(const HypertokenRules& rules, std::span<const std::int32
                         const CondenseOptions& options, std::size_t threads, Cancel& cancel) {
     Condensed out;
     out.ends.resize(offsets.size() - 1);
-    // Never more ids than there are base ids, so that every part has its place beforehand.
-    const auto room = [&](tokens::IdArray& array) { array.reserve(ids.size()); };
-    room(out.ids);
-    room(out.base_counts);
-    if (options.installed) room(out.installed);
-    const auto sink_at = [&](std::int64_t place) {
-        CondensedSink sink;
-        sink.ids = static_cast<std::int32_t*>(out.ids.data()) + place;
-        sink.base_counts = static_cast<std::int32_t*>(out.base_counts.data()) + place;
-        if (options.installed) sink.installed = static_cast<std::int32_t*>(out.installed.data()) + place;
-        return sink;
-    };
+    // Never more ids than there are base ids.
+    const std::size_t array_count = options.installed ? 3 : 2;
     const std::vector<Part> parts = divide(offsets, options.carry || threads == 1);
-    std::vector<std::size_t> sizes(parts.size());
-    pool::run(parts.size(), threads, cancel, [&](std::size_t i) {
-        CondensedSink sink = sink_at(offsets[parts[i].first_document]);
-        write_part<Writer>(rules, ids, offsets, parts[i], options, sink, out.ends.data(), cancel);
-        sizes[i] = sink.size;
-    });
-    std::size_t total = 0;
-    std::vector<std::size_t> starts;
-    for (std::size_t i = 0; i < parts.size(); ++i) {
-        for (std::size_t d = parts[i].first_document; d < parts[i].document_end; ++d) out.ends[d] += total;
-        starts.push_back(total);
-        total += sizes[i];
+    const std::size_t phrases = most_ids(offsets, options.carry);
+    if (parts.size() <= 1) {
+        Assembly::Pieces arrays(array_count);
+        CondensedSink sink = sink_into(arrays, ids.size());
+        Writer writer(rules, phrases);
+        if (!parts.empty()) write_part(writer, ids, offsets, parts[0], options, sink, out.ends.data(), cancel);
+        for (tokens::IdArray& array : arrays) array.set_size(sink.size);
+        out.ids = std::move(arrays[0]);
+        out.base_counts = std::move(arrays[1]);
+        if (options.installed) out.installed = std::move(arrays[2]);
+        return out;
     }
-    const auto close_up = [&](tokens::IdArray& array) {
-        if (parts.size() > 1) {
-            array = join(total, parts.size(), starts, threads, cancel, [&](std::size_t i) {
-                return std::span(static_cast<const std::int32_t*>(array.data()) + offsets[parts[i].first_document], sizes[i]);
-            });
-        }
-        array.set_size(total);
-    };
-    close_up(out.ids);
-    close_up(out.base_counts);
-    if (options.installed) close_up(out.installed);
+    Spares<Writer> writers;
+    Assembly assembly(parts.size(), array_count, ids.size());
+    pool::run(parts.size(), threads, cancel, [&](std::size_t i) {
+        std::unique_ptr<Writer> writer = writers.take([&] { return std::make_unique<Writer>(rules, phrases); });
+        std::unique_ptr<Assembly::Pieces> pieces = assembly.spare();
+        CondensedSink sink =
+            sink_into(*pieces, static_cast<std::size_t>(offsets[parts[i].document_end] - offsets[parts[i].first_document]));
+        write_part(*writer, ids, offsets, parts[i], options, sink, out.ends.data(), cancel);
+        for (tokens::IdArray& array : *pieces) array.set_size(sink.size);
+        writers.give_back(std::move(writer));
+        assembly.done(i, std::move(pieces));
+    });
+    shift_ends(parts, assembly, out.ends);
+    out.ids = assembly.take(0);
+    out.base_counts = assembly.take(1);
+    if (options.installed) out.installed = assembly.take(2);
     return out;
 }
 
@@ -145,22 +213,23 @@ Expanded expand_with(const HypertokenRules& rules, std::span<const std::int32_t>
     Expanded out;
     out.ends.resize(offsets.size() - 1);
     const std::vector<Part> parts = divide(offsets, carry || threads == 1);
-    std::vector<tokens::IdArray> pieces(parts.size());
-    pool::run(parts.size(), threads, cancel,
-              [&](std::size_t i) { read_part<Reader>(rules, ids, offsets, parts[i], reading, carry, pieces[i], out.ends.data(), cancel); });
-    if (parts.size() == 1) {
-        out.ids = std::move(pieces[0]);
+    const std::size_t phrases = most_ids(offsets, carry);
+    if (parts.size() <= 1) {
+        Reader reader(rules, phrases);
+        if (!parts.empty()) read_part(reader, rules, ids, offsets, parts[0], reading, carry, out.ids, out.ends.data(), cancel);
         return out;
     }
-    std::size_t total = 0;
-    std::vector<std::size_t> starts;
-    for (std::size_t i = 0; i < parts.size(); ++i) {
-        for (std::size_t d = parts[i].first_document; d < parts[i].document_end; ++d) out.ends[d] += total;
-        starts.push_back(total);
-        total += pieces[i].size();
-    }
-    out.ids = join(total, parts.size(), starts, threads, cancel,
-                   [&](std::size_t i) { return std::span(static_cast<const std::int32_t*>(pieces[i].data()), pieces[i].size()); });
+    Spares<Reader> readers;
+    Assembly assembly(parts.size(), 1, ids.size());
+    pool::run(parts.size(), threads, cancel, [&](std::size_t i) {
+        std::unique_ptr<Reader> reader = readers.take([&] { return std::make_unique<Reader>(rules, phrases); });
+        std::unique_ptr<Assembly::Pieces> pieces = assembly.spare();
+        read_part(*reader, rules, ids, offsets, parts[i], reading, carry, (*pieces)[0], out.ends.data(), cancel);
+        readers.give_back(std::move(reader));
+        assembly.done(i, std::move(pieces));
+    });
+    shift_ends(parts, assembly, out.ends);
+    out.ids = assembly.take(0);
     return out;
 }
 

@@ -6,5 +6,6 @@
 #include "condensed/digits.hpp"
 #include "condensed/hypertoken_rules.hpp"
 #include "condensed/lru.hpp"
+#include "condensed/pack.hpp"
 #include "condensed/sequences.hpp"
 #include "condensed/zip2zip.hpp"

@@ -162,28 +162,37 @@ void LruWriter::clear() {
 
 void LruWriter::take(const std::int32_t* ids, std::size_t count, std::int64_t position, CondensedSink& out) {
     const std::int32_t most = rules_->max_subtokens();
+    // The phrase lives in registers, see Zip2zipWriter::take().
+    Node node = node_;
+    std::int32_t length = length_;
+    const auto end = [&] {
+        node_ = node;
+        length_ = length;
+        cut(out);
+        length = 0;
+    };
     for (std::size_t i = 0; i < count; ++i) {
         const std::int32_t id = ids[i];
         if (rules_->is_alone(id)) [[unlikely]] {
+            end();
             if (!rules_->is_base(id)) refuse_id(id, rules_->vocab_size(), position + static_cast<std::int64_t>(i));
-            cut(out);
             reader_.before_ = kNoNode;
             out.put(id, 1, book().count());
             continue;
         }
-        if (length_ != 0) {
-            const Node next = reader_.book_.find(node_, id);
-            if (next != kNoNode) {
-                node_ = next;
-                if (++length_ == most) cut(out);
-                continue;
-            }
-            cut(out);
+        const Node next = length == 0 ? kNoNode : reader_.book_.find(node, id);
+        if (next != kNoNode) {
+            node = next;
+            ++length;
+        } else {
+            end();
+            node = first_ = id;
+            length = 1;
         }
-        node_ = first_ = id;
-        length_ = 1;
-        if (most == 1) cut(out);
+        if (length == most) end();
     }
+    node_ = node;
+    length_ = length;
 }
 
 void LruWriter::cut(CondensedSink& out) {

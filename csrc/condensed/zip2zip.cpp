@@ -222,42 +222,64 @@ void Zip2zipWriter::clear() {
 void Zip2zipWriter::take(const std::int32_t* ids, std::size_t count, std::int64_t position, CondensedSink& out) {
     const std::int32_t most = rules_->max_subtokens();
     Zip2zipBook& book = reader_.book_;
+    // The phrase lives in registers while ids extend it: through memory, each id would wait for the store of the one before.
+    Node node = node_;
+    std::int32_t length = length_;
+    const auto aside = [&](auto&& step) {
+        node_ = node;
+        length_ = length;
+        step();
+        node = node_;
+        length = length_;
+    };
     for (std::size_t i = 0; i < count; ++i) {
         const std::int32_t id = ids[i];
         if (rules_->is_alone(id)) [[unlikely]] {
-            if (!rules_->is_base(id)) refuse_id(id, rules_->vocab_size(), position + static_cast<std::int64_t>(i));
-            cut(out);
-            reader_.set_before(kNoNode, nullptr, 0);
-            out.put(id, 1, book.count());
+            aside([&] {
+                if (!rules_->is_base(id)) refuse_id(id, rules_->vocab_size(), position + static_cast<std::int64_t>(i));
+                cut(out);
+                reader_.set_before(kNoNode, nullptr, 0);
+                out.put(id, 1, book.count());
+            });
             continue;
         }
-        if (length_ == 0) {
-            begin(id);
-        } else {
-            const std::size_t slot = book.table().slot_of(node_, id);
-            const Node next = book.table().is_used(slot) ? book.known(book.table().node_at(slot)) : kNoNode;
-            if (next != kNoNode) {
-                node_ = next;
-                ++length_;
-            } else if (follows_ || book.table().is_used(slot)) [[unlikely]] {
-                end(out);
-                begin(id);
+        if (length == 0) {
+            if (reader_.before_.empty()) [[likely]] {
+                node = id;
+                length = 1;
             } else {
-                out.put(book.code_of(node_), length_, book.count());
-                if (!book.is_full()) book.install_at(slot, node_, id, length_ + 1);
-                node_ = id;
-                length_ = 1;
+                aside([&] { begin(id); });
+            }
+        } else {
+            const std::size_t slot = book.table().slot_of(node, id);
+            const bool is_used = book.table().is_used(slot);
+            const Node next = is_used ? book.known(book.table().node_at(slot)) : kNoNode;
+            if (next != kNoNode) {
+                node = next;
+                ++length;
+            } else if (follows_ || is_used) [[unlikely]] {
+                aside([&] {
+                    end(out);
+                    begin(id);
+                });
+            } else {
+                out.put(book.code_of(node), length, book.count());
+                if (!book.is_full()) book.install_at(slot, node, id, length + 1);
+                node = id;
+                length = 1;
             }
         }
-        if (length_ == most) {
+        if (length == most) {
             if (follows_) [[unlikely]] {
-                end(out);
+                aside([&] { end(out); });
             } else {
-                out.put(book.code_of(node_), length_, book.count());
-                length_ = 0;
+                out.put(book.code_of(node), length, book.count());
+                length = 0;
             }
         }
     }
+    node_ = node;
+    length_ = length;
 }
 
 // The first id of a phrase. The reader will add it to what came before; if that makes an entry, it may be used at once.

@@ -44,7 +44,7 @@ constexpr std::string_view kDeepseekV3 =
     R"([!"#$%&'()*+,\-./:;<=>?@\[\\\]^_`{|}~][A-Za-z]+|[^\r\n\p{L}\p{P}\p{S}]?[\p{L}\p{M}]+| ?[\p{P}\p{S}]+[\r\n]*|)"
     R"(\s*[\r\n]+|\s+(?!\S)|\s+)";
 
-// Besides the regexes above: how tiktoken and tokenizers spelt gpt2 before, what nanochat's kin and Ling make of cl100k.
+// Besides the regexes above: how tiktoken and tokenizers spelt gpt2 before, what Ling makes of cl100k.
 // (cl100k of tiktoken has had three endings. That with \s+ in place of the last \s means the same; the oldest, without
 // \s++$, is llama3.)
 struct Spelling {

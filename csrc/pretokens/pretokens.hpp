@@ -73,8 +73,8 @@ public:
     // With `safe_cuts`, tables of the borders inside this vocabulary's tokens are made (a few ms) and used.
     Scanner(Pattern pattern, const vocab::Vocabulary& vocabulary, bool safe_cuts, cpu::Isa isa);
     // Any regex: a known spelling is scanned as above, another one goes through the general engine, without safe cuts. What
-    // stands between two matches is a pretoken too; where the owner would drop it (tiktoken does) or fail on an empty match,
-    // a regex that lets either happen is refused: Error(pattern), as for a regex that cannot be matched exactly.
+    // stands between two matches is a pretoken too; tiktoken would drop it, so its dialect has to match every character.
+    // Error(pattern) if it does not, or if the regex cannot be matched exactly.
     Scanner(std::string_view regex, engine::Dialect dialect, const vocab::Vocabulary& vocabulary, bool safe_cuts, cpu::Isa isa);
     // The same without a vocabulary and so without cuts, for who only wants the pretokens.
     Scanner(std::string_view regex, engine::Dialect dialect, cpu::Isa isa);

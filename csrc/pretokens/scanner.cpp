@@ -54,8 +54,10 @@ void fill_suffixes(KernelTables& tables, bool any_case) noexcept {
     tables.suffix_long_s = any_case;
 }
 
+static_assert(kStartsSlack >= engine::kStartsSlack);
+
 // The program of a regex whose pretokens, one behind the other, are the whole text.
-engine::Program whole_text_program(std::string_view regex, engine::Dialect dialect) {
+engine::Program whole_text_program(std::string_view regex, engine::Dialect dialect, cpu::Isa isa) {
     const auto refuse = [](const std::string& why, std::int64_t where) {
         std::string names;
         for (const Pattern known : {Pattern::gpt2, Pattern::cl100k, Pattern::o200k})
@@ -64,15 +66,13 @@ engine::Program whole_text_program(std::string_view regex, engine::Dialect diale
     };
     std::optional<engine::Program> program;
     try {
-        program = engine::Program::compile(regex, dialect);
+        program = engine::Program::compile(regex, dialect, isa);
     } catch (const Error& error) {
         refuse(error.what(), error.where());
     }
     if (dialect == engine::Dialect::tiktoken && !program->matches_everything())
         refuse("the split pattern does not match every character, and tiktoken drops what it does not match; add |[\\s\\S] to keep it",
                Error::kNowhere);
-    if (dialect == engine::Dialect::tiktoken && program->has_empty_matches())
-        refuse("the split pattern can match the empty text, on which tiktoken fails", Error::kNowhere);
     return *std::move(program);
 }
 
@@ -144,7 +144,7 @@ Scanner::Scanner(std::string_view regex, engine::Dialect dialect, const vocab::V
     if (const auto known = find_pattern(regex, dialect)) {
         *this = Scanner(*known, vocabulary, safe_cuts, isa);
     } else {
-        tables_ = std::make_shared<const Tables>(whole_text_program(regex, dialect), isa);
+        tables_ = std::make_shared<const Tables>(whole_text_program(regex, dialect, isa), isa);
     }
 }
 
@@ -167,7 +167,7 @@ void Scanner::save(SectionWriter& out) const {
 
 Scanner Scanner::map(const SectionReader& in, std::string_view regex, engine::Dialect dialect, bool safe_cuts, cpu::Isa isa) {
     const auto known = find_pattern(regex, dialect);
-    if (!known) return Scanner(std::make_shared<const Tables>(whole_text_program(regex, dialect), isa));
+    if (!known) return Scanner(std::make_shared<const Tables>(whole_text_program(regex, dialect, isa), isa));
     SafeCuts cuts;
     if (safe_cuts) cuts = SafeCuts::map(in);
     return Scanner(std::make_shared<const Tables>(*known, isa, std::move(cuts), safe_cuts));

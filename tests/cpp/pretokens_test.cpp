@@ -248,6 +248,10 @@ void check_known_cases() {
     if (pretokens::find_pattern("\\w+")) fail("find_pattern finds what is not there", "\\w+");
 }
 
+Scanner map_scanner(const SectionReader& in, Pattern pattern) {
+    return Scanner::map(in, pretokens::regex(pattern), pretokens::engine::Dialect::tiktoken, true, cpu::supported().back());
+}
+
 void check_snapshot(const vocab::Vocabulary& vocabulary, Random& random) {
     const Scanner built(Pattern::cl100k, vocabulary, true, cpu::supported().back());
     SectionWriter writer;
@@ -258,7 +262,7 @@ void check_snapshot(const vocab::Vocabulary& vocabulary, Random& random) {
     std::uint8_t* aligned = room.data() + (64 - reinterpret_cast<std::uintptr_t>(room.data()) % 64) % 64;
     std::memcpy(aligned, file.data(), file.size());
     const SectionReader reader({aligned, file.size()});
-    const Scanner mapped = Scanner::map(reader, Pattern::cl100k, true, cpu::supported().back());
+    const Scanner mapped = map_scanner(reader, Pattern::cl100k);
     Bench bench(random);
     for (int i = 0; i < 50; ++i) {
         const std::string text = random_text(random);
@@ -276,7 +280,7 @@ void check_snapshot(const vocab::Vocabulary& vocabulary, Random& random) {
     room.assign(hostile_file.size() + 64, 0);
     aligned = room.data() + (64 - reinterpret_cast<std::uintptr_t>(room.data()) % 64) % 64;
     std::memcpy(aligned, hostile_file.data(), hostile_file.size());
-    const Scanner odd = Scanner::map(SectionReader({aligned, hostile_file.size()}), Pattern::o200k, true, cpu::supported().back());
+    const Scanner odd = map_scanner(SectionReader({aligned, hostile_file.size()}), Pattern::o200k);
     for (int i = 0; i < 100; ++i) {
         const std::string text = random_text(random);
         if (!rising_from_zero(bench.scan(odd, text), text.size())) fail("starts with hostile tables", text);
@@ -291,7 +295,7 @@ void check_snapshot(const vocab::Vocabulary& vocabulary, Random& random) {
         aligned = room.data() + (64 - reinterpret_cast<std::uintptr_t>(room.data()) % 64) % 64;
         std::memcpy(aligned, wrong_file.data(), wrong_file.size());
         try {
-            Scanner::map(SectionReader({aligned, wrong_file.size()}), Pattern::cl100k, true, cpu::supported().back());
+            map_scanner(SectionReader({aligned, wrong_file.size()}), Pattern::cl100k);
             fail("a pair set of a wrong size is taken", std::to_string(elements));
         } catch (const Error& error) {
             if (error.kind() != ErrorKind::snapshot) fail("wrong kind of error", error.what());

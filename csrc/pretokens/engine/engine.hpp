@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "base/cancel.hpp"
+#include "cpu/isa.hpp"
 
 namespace tokmill::pretokens::engine {
 
@@ -55,15 +56,18 @@ struct Cursor {
     std::uint32_t behind = 0;   // state of the automaton for look-behinds
 };
 
+// Elements that the starts of pieces need besides one a byte.
+inline constexpr std::size_t kStartsSlack = 16;
+
 struct Machine;
 
 // A compiled pattern: immutable, cheap to copy, used from any number of threads.
 class Program {
 public:
     // Error(pattern) with the construct and its byte if this regex cannot be matched exactly.
-    static Program compile(std::string_view regex, Dialect dialect);
+    static Program compile(std::string_view regex, Dialect dialect, cpu::Isa isa = cpu::active());
     // The same without an automaton, for tests.
-    static Program compile_tabulated(std::string_view regex, Dialect dialect);
+    static Program compile_tabulated(std::string_view regex, Dialect dialect, cpu::Isa isa = cpu::active());
     // Matches this text (never, if it is empty).
     static Program literal(std::string_view text);
     // Matches one character of a set of inclusive ranges; runs of them with `runs`.
@@ -75,7 +79,7 @@ public:
     void find(Cursor& cursor, const std::uint8_t* text, std::uint64_t end, bool last, std::span<const std::uint64_t> text_ends,
               Pieces& pieces) const;
 
-    // As find(), but only where pieces begin; `starts` has room for one a byte. Returns how many.
+    // As find(), but only where pieces begin; `starts` has room for one a byte and kStartsSlack more. Returns how many.
     std::size_t find_starts(Cursor& cursor, const std::uint8_t* text, std::uint32_t end, bool last, std::uint32_t* starts) const;
 
     bool matches_everything() const noexcept;  // no text has a stretch outside of all matches
@@ -83,7 +87,7 @@ public:
     bool is_tabulated() const noexcept;        // no automaton: exact and linear, but hundreds of times slower, and undecided until `last`
 
     struct Statistics {
-        std::size_t classes, letters, states, rows, forward_states, table_bytes;
+        std::size_t classes, letters, states, moves, table_bytes;
     };
     Statistics statistics() const noexcept;
 

@@ -18,6 +18,8 @@ constexpr std::size_t kMostLetters = 254;
 constexpr std::size_t kMostBehindStates = 4000;
 constexpr std::size_t kMostStates = 20'000;
 constexpr std::size_t kMostCells = 4u << 20;
+constexpr std::size_t kMostEntries = 8u << 20;    // of the finished tables
+constexpr std::uint32_t kMostNarrowMoves = 127;   // so that one comparison of signed bytes finds those that begin a piece
 constexpr std::uint64_t kMostWork = 100'000'000;  // evaluations of states: about 0.2 s
 constexpr std::size_t kMostSets = 128;
 constexpr std::size_t kMostSetMembers = 1u << 18;
@@ -27,11 +29,28 @@ constexpr std::uint64_t kMostCoverageSteps = 20'000'000;
 // Values of a choice: a core + kGoesOn, or one of these.
 constexpr std::uint16_t kDead = 0, kAccepts = 1, kGoesOn = 2;
 
+// Where the pass from left to right is: one of these, or in a match, at a main core.
+enum Forward : std::uint32_t {
+    kTextBegin = 0,  // a text begins: a piece, whatever comes
+    kSearch = 1,     // a search begins behind an empty match, within a piece
+    kGap = 2,        // a search goes on, within a piece
+    kFirstCore = 3,
+};
+constexpr std::uint16_t kNowhere = UINT16_MAX;
+constexpr std::size_t kEventSets = 8;  // subsets of Event
+constexpr std::uint16_t kOutside = 8;  // beside the events: this character is in no match
+
+struct Cell {
+    std::uint16_t next;  // Forward
+    std::uint16_t events;
+};
+
 class Builder {
 public:
-    Builder(const Tree& tree, Dialect dialect, bool tabulate) {
+    Builder(const Tree& tree, Dialect dialect, cpu::Isa isa, bool tabulate) {
         const Rewritten rewritten = rewrite(tree);
         machine_.dialect = dialect;
+        machine_.classes = classes_function(isa);
         machine_.nfa = make_nfa(rewritten.tree, dialect);
         make_classes();
         make_letters();
@@ -41,12 +60,10 @@ public:
                 throw Error(ErrorKind::pattern, "the split pattern is too large: it has no automaton of less than " +
                                                     std::to_string(kMostStates) + " states, and more than " +
                                                     std::to_string(kMostTabulatedStates) + " states to tabulate");
-            machine_.transitions.clear();
             machine_.has_empty_matches = true;  // not known
         } else {
             make_sets();
             find_coverage();
-            narrow();
             machine_.nfa = {};
             machine_.letters.clear();
             machine_.set_has_class.clear();
@@ -110,8 +127,10 @@ private:
             }
             const auto [entry, fresh] = known.try_emplace(page, static_cast<std::uint16_t>(known.size()));
             if (fresh) machine_.page_classes.insert(machine_.page_classes.end(), page.begin(), page.end());
+            if (begin < 0x10000) machine_.bmp.insert(machine_.bmp.end(), page.begin(), page.end());
             machine_.pages.push_back(entry->second);
         }
+        machine_.bmp.resize(0x10000 + 3);
         for (std::uint32_t byte = 0; byte < 128; ++byte) machine_.ascii[byte] = static_cast<std::uint8_t>(machine_.class_of(byte));
     }
 
@@ -245,11 +264,11 @@ private:
         std::vector<std::uint16_t> choices(nfa.main_count + 1);
         for (std::uint32_t i = 0; i < nfa.main_count; ++i) choices[i] = value_[nfa.cores[i]];
         choices.back() = last;
-        const auto next_row = static_cast<std::uint32_t>(machine_.row_count);
+        const std::uint32_t next_row = row_count_;
         const auto [entry, fresh] = known_rows_.try_emplace(std::move(choices), next_row);
         if (fresh) {
             add_row(entry->first);
-            ++machine_.row_count;
+            ++row_count_;
         }
         return entry->second;
     }
@@ -259,18 +278,18 @@ private:
         const bool last = choices.back() != 0;
         const std::uint32_t with_search = nfa.core_of[nfa.programs[0]], without = nfa.core_of[nfa.programs[1]];
         // A search begins here, or goes on: what does its choice say?
-        const auto search = [&](std::uint32_t core, bool begins_piece, bool after_match) -> WideCell {
+        const auto search = [&](std::uint32_t core, bool begins_piece, bool after_match) -> Cell {
             const std::uint16_t choice = choices[core];
             if (choice == kDead) return {kGap, static_cast<std::uint16_t>((begins_piece ? kCut : 0) | kOutside)};
             // Right behind a match an empty one does not count; the search goes on one character further.
             if (choice == kAccepts) return {kSearch, static_cast<std::uint16_t>(kCut | kOutside | (after_match ? 0 : kEmptyMatch))};
             return {static_cast<std::uint16_t>(choice - kGoesOn + kFirstCore), kCut | kMatch};
         };
-        const std::size_t base = machine_.wide_cells.size();
-        machine_.wide_cells.resize(base + machine_.forward_count, {WideCell::kDead, 0});
-        const auto put = [&](std::uint32_t forward, WideCell cell) {
+        const std::size_t base = cells_.size();
+        cells_.resize(base + forward_count_, {kNowhere, 0});
+        const auto put = [&](std::uint32_t forward, Cell cell) {
             if (last) cell.next = kTextBegin;
-            machine_.wide_cells[base + forward] = cell;
+            cells_[base + forward] = cell;
         };
         put(kTextBegin, search(with_search, true, false));
         // Behind a skipped empty match fancy-regex lets \G fail.
@@ -289,16 +308,12 @@ private:
 
     bool make_tables() {
         const std::uint32_t letters = machine_.letter_count;
-        machine_.forward_count = kFirstCore + machine_.nfa.main_count;
-        if (machine_.forward_count > 60'000 || machine_.nfa.cores.size() > 60'000) return false;
-        while ((1u << machine_.shift) < letters + 1) ++machine_.shift;
+        forward_count_ = kFirstCore + machine_.nfa.main_count;
+        if (forward_count_ > 60'000 || machine_.nfa.cores.size() > 60'000) return false;
         value_.assign(machine_.nfa.states.size(), kDead);
 
-        struct Edge {
-            std::uint32_t state, row;
-        };
         std::map<std::uint32_t, Live> live_at_end;  // by the truths behind the last character
-        std::vector<Edge> last_edges(letters), edges;
+        std::vector<Edge> last_edges(letters);
         for (std::uint32_t l = 0; l < letters; ++l) {
             const Machine::Letter& letter = machine_.letters[l];
             if (!letter.last) continue;
@@ -309,33 +324,93 @@ private:
             }
             evaluate(letter.character_class, letter.truths, &entry->second);
             last_edges[l].row = intern_row(true);
-            last_edges[l].state = intern_state(live_now());
+            last_edges[l].live = intern_state(live_now());
         }
         for (std::size_t s = 0; s < lives_.size(); ++s) {
             for (std::uint32_t l = 0; l < letters; ++l) {
                 const Machine::Letter& letter = machine_.letters[l];
                 if (letter.last) {
-                    edges.push_back(last_edges[l]);
+                    edges_.push_back(last_edges[l]);
                     continue;
                 }
                 evaluate(letter.character_class, letter.truths, lives_[s]);
                 const std::uint32_t row = intern_row(false);
-                edges.push_back({intern_state(live_now()), row});
-                if (lives_.size() > kMostStates || machine_.wide_cells.size() > kMostCells || work_ > kMostWork) return false;
+                edges_.push_back({intern_state(live_now()), row});
+                if (lives_.size() > kMostStates || cells_.size() > kMostCells || work_ > kMostWork) return false;
             }
         }
-        // The row of a continuation byte: everything stays as it is.
-        const std::size_t stays = machine_.wide_cells.size();
-        for (std::uint32_t f = 0; f < machine_.forward_count; ++f) machine_.wide_cells.push_back({static_cast<std::uint16_t>(f), 0});
-        machine_.state_count = static_cast<std::uint32_t>(lives_.size());
+        return make_states() && make_moves();
+    }
+
+    // A state: what can succeed, and the row of choices by which it came about.
+    bool make_states() {
+        const std::uint32_t letters = machine_.letter_count;
+        std::map<std::pair<std::uint32_t, std::uint32_t>, std::uint32_t> known;
+        std::vector<std::uint32_t> state_of_edge;
+        for (const Edge& edge : edges_) {
+            const auto [entry, fresh] = known.try_emplace({edge.live, edge.row}, static_cast<std::uint32_t>(states_.size()));
+            if (fresh) states_.push_back(edge);
+            state_of_edge.push_back(entry->second);
+        }
+        number_moves();
+        const bool narrow = machine_.move_count <= kMostNarrowMoves;
+        while ((1u << machine_.shift) < letters + 1 || (narrow && (1u << machine_.shift) < machine_.move_count)) ++machine_.shift;
+        while ((1u << machine_.move_shift) < machine_.move_count) ++machine_.move_shift;
+        if (narrow) machine_.move_shift = machine_.shift;
+        const auto half = static_cast<std::uint32_t>(states_.size());
+        machine_.state_count = 2 * half;
+        if (std::size_t(machine_.state_count) << std::max(machine_.shift, machine_.move_shift) > kMostEntries) return false;
         machine_.transitions.assign(std::size_t(machine_.state_count) << machine_.shift, 0);
         for (std::uint32_t s = 0; s < machine_.state_count; ++s) {
-            std::uint64_t* const row = machine_.transitions.data() + (std::size_t(s) << machine_.shift);
-            for (std::uint32_t l = 0; l < letters; ++l) {
-                const Edge& edge = edges[std::size_t(s) * letters + l];
-                row[l] = std::uint64_t(edge.row) * machine_.forward_count << 32 | edge.state << machine_.shift;
+            std::uint32_t* const row = machine_.transitions.data() + (std::size_t(s) << machine_.shift);
+            const std::size_t first_edge = std::size_t(states_[s % half].live) * letters;
+            for (std::uint32_t l = 0; l < letters; ++l) row[l] = state_of_edge[first_edge + l] << machine_.shift;
+            row[letters] = (s % half + half) << machine_.shift;
+        }
+        return true;
+    }
+
+    // Moves are pairs of where to go and what happens; those that begin a piece come last.
+    void number_moves() {
+        std::map<std::pair<std::uint16_t, std::uint16_t>, std::uint32_t> quiet, cutting;
+        for (std::uint32_t f = 0; f < forward_count_; ++f) quiet[{static_cast<std::uint16_t>(f), 0}];
+        for (const Cell& cell : cells_) {
+            if (cell.next == kNowhere) continue;
+            const auto events = static_cast<std::uint16_t>(cell.events & ~kOutside);
+            ((events & kCut) != 0 ? cutting : quiet)[{cell.next, events}];
+        }
+        for (auto* const group : {&quiet, &cutting}) {
+            if (group == &cutting) machine_.first_cut = static_cast<std::uint32_t>(moves_.size());
+            for (auto& [move, number] : *group) {
+                number = static_cast<std::uint32_t>(moves_.size());
+                moves_.push_back({move.first, move.second});
+                machine_.events_of.push_back(static_cast<std::uint8_t>(move.second));
             }
-            row[letters] = std::uint64_t(stays) << 32 | s << machine_.shift;
+        }
+        number_of_move_.resize(std::size_t(forward_count_) * kEventSets);
+        for (std::uint32_t m = 0; m < moves_.size(); ++m) number_of_move_[moves_[m].next * kEventSets + moves_[m].events] = m;
+        machine_.move_count = static_cast<std::uint32_t>(moves_.size());
+    }
+
+    bool make_moves() {
+        const auto half = static_cast<std::uint32_t>(states_.size());
+        const auto fill = [&](auto& table, auto dead) {
+            using Number = decltype(dead);
+            table.assign(std::size_t(machine_.state_count) << machine_.move_shift, dead);
+            for (std::uint32_t s = 0; s < machine_.state_count; ++s) {
+                Number* const row = table.data() + (std::size_t(s) << machine_.move_shift);
+                for (std::uint32_t m = 0; m < machine_.move_count; ++m) {
+                    Cell cell{moves_[m].next, 0};  // a twin: everything stays
+                    if (s < half) cell = cells_[std::size_t(states_[s].row) * forward_count_ + moves_[m].next];
+                    if (cell.next == kNowhere) continue;
+                    row[m] = static_cast<Number>(number_of_move_[cell.next * kEventSets + (cell.events & ~kOutside)]);
+                }
+            }
+        };
+        if (machine_.move_count <= kMostNarrowMoves) {
+            fill(machine_.narrow_moves, kDeadMove<std::uint8_t>);
+        } else {
+            fill(machine_.wide_moves, kDeadMove<std::uint16_t>);
         }
         return true;
     }
@@ -343,7 +418,8 @@ private:
     // ---- sets of states, for entering a text in its middle
 
     void make_sets() {
-        const std::uint32_t columns = machine_.letter_count + 1;
+        const std::uint32_t letters = machine_.letter_count;
+        const auto half = static_cast<std::uint32_t>(states_.size());
         std::map<std::vector<std::uint32_t>, std::uint32_t> known;
         std::vector<std::vector<std::uint32_t>> sets;
         const auto intern = [&](std::vector<std::uint32_t> set) {
@@ -351,7 +427,7 @@ private:
             set.erase(std::unique(set.begin(), set.end()), set.end());
             const auto entry = known.find(set);
             if (entry != known.end()) return entry->second;
-            if (sets.size() == kMostSets || (sets.size() + 1) * machine_.state_count > kMostSetMembers) return Machine::kNoSet;
+            if (sets.size() == kMostSets || (sets.size() + 1) * half > kMostSetMembers) return Machine::kNoSet;
             machine_.set_only.push_back(set.size() == 1 ? set.front() : Machine::kNoSet);
             const auto number = static_cast<std::uint32_t>(sets.size());
             known.emplace(set, number);
@@ -359,12 +435,12 @@ private:
             return number;
         };
         std::vector<std::uint32_t> all;
-        for (std::uint32_t s = 0; s < machine_.state_count; ++s) all.push_back(s << machine_.shift);
+        for (std::uint32_t s = 0; s < half; ++s) all.push_back(s << machine_.shift);
         intern(std::move(all));
         for (std::size_t i = 0; i < sets.size(); ++i) {
-            for (std::uint32_t l = 0; l < columns; ++l) {
+            for (std::uint32_t l = 0; l < letters; ++l) {
                 std::vector<std::uint32_t> next = sets[i];
-                for (std::uint32_t& state : next) state = static_cast<std::uint32_t>(machine_.transitions[state + l]);
+                for (std::uint32_t& state : next) state = machine_.transitions[state + l];
                 machine_.set_next.push_back(machine_.set_only[i] != Machine::kNoSet ? Machine::kNoSet : intern(std::move(next)));
             }
         }
@@ -376,75 +452,77 @@ private:
     // taken as independent, which can only say "outside" too often.
     void find_coverage() {
         const std::uint32_t letters = machine_.letter_count;
-        struct Edge {
-            std::uint32_t state, row;
-        };
-        std::vector<std::vector<Edge>> to(machine_.state_count);  // by the state on the left
-        for (std::uint32_t s = 0; s < machine_.state_count; ++s) {
+        std::vector<std::vector<Edge>> to(lives_.size());  // by what is live on the left; `live`: on the right
+        for (std::uint32_t s = 0; s < lives_.size(); ++s) {
             for (std::uint32_t l = 0; l < letters; ++l) {
-                const std::uint64_t cell = machine_.transitions[(std::size_t(s) << machine_.shift) + l];
-                to[static_cast<std::uint32_t>(cell) >> machine_.shift].push_back({s, static_cast<std::uint32_t>(cell >> 32)});
+                const Edge& edge = edges_[std::size_t(s) * letters + l];
+                to[edge.live].push_back({s, edge.row});
             }
         }
         for (std::vector<Edge>& edges : to) {
-            std::sort(edges.begin(), edges.end(),
-                      [](const Edge& a, const Edge& b) { return std::tie(a.state, a.row) < std::tie(b.state, b.row); });
-            edges.erase(
-                std::unique(edges.begin(), edges.end(), [](const Edge& a, const Edge& b) { return a.state == b.state && a.row == b.row; }),
-                edges.end());
+            std::sort(edges.begin(), edges.end());
+            edges.erase(std::unique(edges.begin(), edges.end()), edges.end());
         }
-        std::vector<bool> seen(std::size_t(machine_.state_count) * machine_.forward_count);
+        std::vector<bool> seen(lives_.size() * forward_count_);
         std::vector<std::pair<std::uint32_t, std::uint32_t>> stack;
-        const auto reach = [&](std::uint32_t state, std::uint32_t forward) {
-            const std::size_t index = std::size_t(state) * machine_.forward_count + forward;
+        const auto reach = [&](std::uint32_t live, std::uint32_t forward) {
+            const std::size_t index = std::size_t(live) * forward_count_ + forward;
             if (seen[index]) return;
             seen[index] = true;
-            stack.emplace_back(state, forward);
+            stack.emplace_back(live, forward);
         };
-        for (std::uint32_t s = 0; s < machine_.state_count; ++s) reach(s, kTextBegin);
+        for (std::uint32_t s = 0; s < lives_.size(); ++s) reach(s, kTextBegin);
         std::uint64_t steps = 0;
         bool outside = false;
         while (!stack.empty()) {
-            const auto [state, forward] = stack.back();
+            const auto [live, forward] = stack.back();
             stack.pop_back();
-            for (const Edge& edge : to[state]) {
+            for (const Edge& edge : to[live]) {
                 if (++steps > kMostCoverageSteps) {
                     machine_.has_empty_matches = true;  // not known: say so
                     return;
                 }
-                const WideCell cell = machine_.wide_cells[edge.row + forward];
+                const Cell cell = cells_[std::size_t(edge.row) * forward_count_ + forward];
                 outside = outside || (cell.events & kOutside) != 0;
                 machine_.has_empty_matches = machine_.has_empty_matches || (cell.events & kEmptyMatch) != 0;
-                if (cell.next != WideCell::kDead) reach(edge.state, cell.next);
+                if (cell.next != kNowhere) reach(edge.live, cell.next);
             }
         }
         machine_.matches_everything = !outside;
     }
 
-    void narrow() {
-        if (machine_.forward_count > 255) return;
-        for (const WideCell& cell : machine_.wide_cells)
-            machine_.narrow_cells.push_back({static_cast<std::uint8_t>(cell.next), static_cast<std::uint8_t>(cell.events)});
-        machine_.wide_cells = {};
-    }
+    struct Edge {
+        std::uint32_t live, row;
+        friend auto operator<=>(const Edge&, const Edge&) = default;
+    };
+    struct Move {
+        std::uint16_t next, events;
+    };
 
     Machine machine_;
     std::vector<std::uint16_t> value_;  // by state of the nondeterministic automaton, as evaluate() left it
     std::unordered_map<Live, std::uint32_t> known_lives_;
     std::vector<const Live*> lives_;
     std::map<std::vector<std::uint16_t>, std::uint32_t> known_rows_;
+    std::uint32_t row_count_ = 0;
+    std::uint32_t forward_count_ = 0;
+    std::vector<Cell> cells_;  // [row * forward_count_ + forward]
+    std::vector<Edge> edges_;  // [live * letter_count + letter]: to the left
+    std::vector<Edge> states_;
+    std::vector<Move> moves_;
+    std::vector<std::uint32_t> number_of_move_;  // [forward * kEventSets + events]
     std::uint64_t work_ = 0;
 };
 
 }  // namespace
 
 std::size_t Machine::table_bytes() const noexcept {
-    return pages.size() * 2 + page_classes.size() + behind_letters.size() + behind_next.size() * 2 + transitions.size() * 8 +
-           narrow_cells.size() * sizeof(NarrowCell) + wide_cells.size() * sizeof(WideCell) + (set_next.size() + set_only.size()) * 4;
+    return pages.size() * 2 + page_classes.size() + bmp.size() + behind_letters.size() + behind_next.size() * 2 + transitions.size() * 4 +
+           narrow_moves.size() + wide_moves.size() * 2 + (set_next.size() + set_only.size()) * 4;
 }
 
-std::shared_ptr<const Machine> make_machine(const Tree& tree, Dialect dialect, bool tabulate) {
-    return Builder(tree, dialect, tabulate).take();
+std::shared_ptr<const Machine> make_machine(const Tree& tree, Dialect dialect, cpu::Isa isa, bool tabulate) {
+    return Builder(tree, dialect, isa, tabulate).take();
 }
 
 }  // namespace tokmill::pretokens::engine

@@ -4,11 +4,12 @@
 // sets of the pattern allow), made distinct where the character is the last one of its text and by what the look-behinds say
 // before it; or kContinuation's for the further bytes of a character, which change nothing.
 //
-// From right to left. A state says which core states of the nondeterministic automaton can succeed in the text that follows.
-// Its transition by a letter gives the state one byte to the left, and a row: which way each core state goes at this byte.
+// From right to left. A state says which core states of the nondeterministic automaton can succeed in the text from here on, and
+// which way each of them goes. A byte within a character has a twin of the state behind it, in which everything stays.
 //
-// From left to right. A row is indexed by where a match has got to (or that none has begun), and gives where it goes on and
-// what happens at this byte: events. So both passes cost one load a byte.
+// From left to right. A move says where a match has got to (or that none has begun) and what happened at this byte: events. The
+// state at a byte and the last move fix the next move. One number, state << shift, indexes both tables, so that both passes cost
+// one load a byte and next to no arithmetic.
 #pragma once
 
 #include <array>
@@ -18,6 +19,7 @@
 #include <string_view>
 #include <vector>
 
+#include "pretokens/engine/kernels/classes.hpp"
 #include "pretokens/engine/nfa.hpp"
 
 namespace tokmill::pretokens::engine {
@@ -26,25 +28,12 @@ enum Event : std::uint8_t {
     kCut = 1,         // a piece begins
     kMatch = 2,       // ... and it is a match
     kEmptyMatch = 4,  // an empty match stands before this byte (and a piece begins that is none)
-    kOutside = 8,     // this character is in no match
 };
 
-// States of the pass from left to right; then one for each main core.
-enum Forward : std::uint32_t {
-    kTextBegin = 0,  // a text begins: a piece, whatever comes
-    kSearch = 1,     // a search begins behind an empty match, within a piece
-    kGap = 2,        // a search goes on, within a piece
-    kFirstCore = 3,
-};
-
+// A move of the pass from left to right: 0 is the one before a text.
+inline constexpr std::uint32_t kFirstMove = 0;
 template <class Number>
-struct Cell {
-    Number next;
-    Number events;
-    static constexpr Number kDead = static_cast<Number>(-1);
-};
-using NarrowCell = Cell<std::uint8_t>;
-using WideCell = Cell<std::uint16_t>;
+inline constexpr Number kDeadMove = static_cast<Number>(-1);
 
 struct Machine {
     Dialect dialect = Dialect::tiktoken;
@@ -54,6 +43,8 @@ struct Machine {
     std::array<std::uint8_t, 128> ascii{};
     std::vector<std::uint16_t> pages;
     std::vector<std::uint8_t> page_classes;
+    std::vector<std::uint8_t> bmp;  // the same for U+0000-FFFF, one byte each, and 3 more
+    ClassesFunction classes = classes_scalar;
 
     // Letters. Without look-behinds: the class, plus class_count if the character is the last one of its text.
     std::uint32_t letter_count = 0;  // without the continuation's, which is letter_count itself
@@ -65,17 +56,21 @@ struct Machine {
     std::vector<std::uint8_t> behind_letters;
     std::vector<std::uint16_t> behind_next;  // [state * class_count + class]
 
-    // transitions[(state << shift) + letter] = row's first cell << 32 | next state << shift.
+    // transitions[(state << shift) + letter] = state one byte to the left << shift. Twins are the second half of the states.
     std::uint32_t shift = 0;
     std::uint32_t state_count = 0;
-    std::vector<std::uint64_t> transitions;
-    std::uint32_t row_count = 0;
-    std::uint32_t forward_count = 0;
-    std::vector<NarrowCell> narrow_cells;  // one of the two
-    std::vector<WideCell> wide_cells;
+    std::vector<std::uint32_t> transitions;
 
-    // An automaton over sets of states of the first one; set 0 holds all. set_next[set * (letter_count + 1) + letter], kNoSet
-    // where it was not built; set_only[set]: its one member (shifted), or kNoSet.
+    // moves[(state << shift) + move] = next move, if they are narrow; else with the wider stride of 1 << move_shift a state.
+    std::uint32_t move_count = 0;
+    std::uint32_t first_cut = 0;  // the moves from this one on begin a piece
+    std::uint32_t move_shift = 0;
+    std::vector<std::uint8_t> events_of;  // by move
+    std::vector<std::uint8_t> narrow_moves;
+    std::vector<std::uint16_t> wide_moves;
+
+    // An automaton over sets of states that are no twins; set 0 holds all. set_next[set * letter_count + letter], kNoSet where it
+    // was not built; set_only[set]: its one member (shifted), or kNoSet.
     static constexpr std::uint32_t kNoSet = UINT32_MAX;
     std::vector<std::uint32_t> set_next;
     std::vector<std::uint32_t> set_only;
@@ -101,6 +96,6 @@ struct Machine {
     std::size_t table_bytes() const noexcept;
 };
 
-std::shared_ptr<const Machine> make_machine(const Tree& tree, Dialect dialect, bool tabulate = false);
+std::shared_ptr<const Machine> make_machine(const Tree& tree, Dialect dialect, cpu::Isa isa, bool tabulate = false);
 
 }  // namespace tokmill::pretokens::engine

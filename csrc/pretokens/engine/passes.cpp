@@ -4,54 +4,15 @@ namespace tokmill::pretokens::engine {
 
 namespace {
 
-constexpr std::uint64_t kNotAscii = 0x8080808080808080u;
 constexpr std::size_t kMostFollowed = 2'000'000;  // members of sets, in one search for a certain state
-
-// Classes of text[from, to), one a byte.
-void write_classes(const Machine& machine, const std::uint8_t* text, std::uint64_t from, std::uint64_t to, std::uint8_t* out) {
-    const std::uint8_t* const ascii = machine.ascii.data();
-    const std::uint8_t* const page_classes = machine.page_classes.data();
-    const std::uint16_t* const pages = machine.pages.data();
-    const std::uint32_t continuation = machine.continuation();
-    const std::uint32_t filler = continuation * 0x01010100u;
-    std::uint64_t at = from;
-    for (; at < to && is_continuation(text[at]); ++at) *out++ = machine.continuation();
-    while (at < to) {
-        if (at + 8 <= to && (load<std::uint64_t>(text + at) & kNotAscii) == 0) {
-            for (std::size_t i = 0; i < 8; ++i) out[i] = ascii[text[at + i]];
-            at += 8;
-            out += 8;
-            continue;
-        }
-        const std::uint8_t lead = text[at];
-        std::uint32_t letter, length;
-        if (lead < 0x80) {
-            letter = ascii[lead];
-            length = 1;
-        } else if (lead < 0xE0) {
-            const std::uint32_t code = (lead & 0x1Fu) << 6 | (text[at + 1] & 0x3Fu);
-            letter = page_classes[pages[code >> 8] * 256u + (code & 255)];
-            length = 2;
-        } else if (lead < 0xF0) {
-            const std::uint32_t code = (lead & 0x0Fu) << 12 | (text[at + 1] & 0x3Fu) << 6 | (text[at + 2] & 0x3Fu);
-            letter = page_classes[pages[code >> 8] * 256u + (code & 255)];
-            length = 3;
-        } else {
-            letter = machine.class_of(unicode::decode_utf8(text + at));
-            length = 4;
-        }
-        const std::uint32_t four = letter | filler;
-        for (std::size_t i = 0; i < 4; ++i) out[i] = static_cast<std::uint8_t>(four >> (8 * i));
-        out += length;
-        at += length;
-    }
-}
 
 }  // namespace
 
 Behind classify(const Machine& machine, const std::uint8_t* text, std::uint64_t from, std::uint64_t to, TextEnds& ends,
                 std::uint32_t behind, std::uint8_t* letters) {
-    write_classes(machine, text, from, to, letters);
+    const ClassTables tables{machine.ascii.data(), machine.bmp.data(), machine.pages.data(), machine.page_classes.data(),
+                             machine.continuation()};
+    machine.classes(tables, text + from, static_cast<std::size_t>(to - from), letters);
     const std::uint32_t classes = machine.class_count;
     std::size_t last_lead = static_cast<std::size_t>(to - from) - 1;
     while (last_lead > 0 && letters[last_lead] == machine.continuation()) --last_lead;
@@ -76,24 +37,25 @@ Behind classify(const Machine& machine, const std::uint8_t* text, std::uint64_t 
 }
 
 std::uint32_t common_state(const Machine& machine, const std::uint8_t* letters, std::size_t to, std::size_t from) noexcept {
-    const std::size_t columns = machine.letter_count + 1;
+    const std::size_t letter_count = machine.letter_count;
     std::uint32_t set = 0;
     while (from > to && machine.set_only[set] == Machine::kNoSet) {
-        set = machine.set_next[set * columns + letters[--from]];
+        const std::uint8_t letter = letters[--from];
+        if (letter == machine.continuation()) continue;  // a twin does what its state does
+        set = machine.set_next[set * letter_count + letter];
         if (set == Machine::kNoSet) return Machine::kNoSet;
     }
     std::uint32_t state = machine.set_only[set];
     if (state == Machine::kNoSet) return Machine::kNoSet;
-    while (from > to) state = static_cast<std::uint32_t>(machine.transitions[state + letters[--from]]);
+    while (from > to) state = machine.transitions[state + letters[--from]];
     return state;
 }
 
 Certain certain_state(const Machine& machine, const std::uint8_t* letters, std::size_t count, std::uint8_t last_if_last) {
     std::vector<std::uint32_t> states, next;
-    for (std::uint32_t s = 0; s < machine.state_count; ++s) states.push_back(s << machine.shift);
+    for (std::uint32_t s = 0; s < machine.state_count / 2; ++s) states.push_back(s << machine.shift);
     std::vector<bool> seen(machine.state_count);
-    const auto add = [&](std::uint64_t transition) {
-        const auto state = static_cast<std::uint32_t>(transition);
+    const auto add = [&](std::uint32_t state) {
         if (seen[state >> machine.shift]) return;
         seen[state >> machine.shift] = true;
         next.push_back(state);

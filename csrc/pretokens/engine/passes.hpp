@@ -1,6 +1,6 @@
-// The two passes of a machine over a text. In: valid UTF-8, a cursor. Out: events in rising order, 64 bytes at a time, to a sink
-// that has `void events(std::uint64_t base, std::uint64_t cuts, std::uint64_t matches, std::uint64_t empty_matches)`: bit i of each
-// stands for byte base + i.
+// The two passes of a machine over a text. In: valid UTF-8, a cursor. Out: cuts in rising order, 64 bytes at a time, to a sink that
+// has `void cuts(std::uint64_t base, std::uint64_t mask, EventsAt events_at)`: bit i of the mask says that a piece begins at byte
+// base + i, and events_at(i) gives all events there.
 //
 // The pass from right to left has to begin somewhere. At the end of a text any state will do; elsewhere all states are followed
 // at once, from some way further right, until a single one is left: that one is certain. In the same way several stretches of a
@@ -22,7 +22,9 @@
 namespace tokmill::pretokens::engine {
 
 inline constexpr std::size_t kLanes = 6;  // 4 and 8 were slower: 1.07 and 1.21 against 1.32 GB/s
-inline constexpr std::size_t kLaneBytes = 2048;
+// Odd numbers of cache lines, so that the lanes do not meet in one set of the cache.
+inline constexpr std::size_t kLaneBytes = 33 * kCacheLineBytes, kShortLaneBytes = 9 * kCacheLineBytes,
+                             kShortestLaneBytes = 3 * kCacheLineBytes;
 inline constexpr std::size_t kWindowBytes = kLanes * kLaneBytes;
 inline constexpr std::size_t kChunkBytes = 32768;
 inline constexpr std::size_t kLetterSlack = 8;
@@ -89,10 +91,11 @@ struct Certain {
 };
 Certain certain_state(const Machine& machine, const std::uint8_t* letters, std::size_t count, std::uint8_t last_if_last);
 
-template <class Cell, class Sink>
+// Number: std::uint8_t for narrow moves, std::uint16_t for wide ones.
+template <class Number, class Sink>
 class Passes {
 public:
-    Passes(const Machine& machine, const Cell* cells, Sink& sink) noexcept : machine_(machine), cells_(cells), sink_(sink) {}
+    Passes(const Machine& machine, const Number* moves, Sink& sink) noexcept : machine_(machine), moves_(moves), sink_(sink) {}
 
     void run(Cursor& cursor, const std::uint8_t* text, std::uint64_t end, bool last, std::span<const std::uint64_t> text_ends) {
         std::uint8_t own_letters[kChunkBytes + kLetterSlack];
@@ -144,34 +147,38 @@ private:
     }
 
     // Both passes over letters[0, count), the first of which stands at `base`; `state` is the one to their right.
-    void follow(const std::uint8_t* letters, std::size_t count, std::uint32_t state, std::uint64_t base, std::uint32_t& forward) {
-        std::uint32_t own_rows[kWindowBytes + 64];
-        std::uint8_t own_events[kWindowBytes + 64];
+    void follow(const std::uint8_t* letters, std::size_t count, std::uint32_t state, std::uint64_t base, std::uint32_t& move) {
+        std::uint32_t own_states[kWindowBytes];
+        Number own_moves[kWindowBytes + 64];
         for (std::size_t at = 0; at < count;) {
             const std::size_t left = count - at;
-            std::size_t size = left >= kWindowBytes   ? kWindowBytes
-                               : left >= kLanes * 512 ? kLanes * 512
-                               : left >= kLanes * 128 ? kLanes * 128
-                                                      : left;
+            std::size_t size = left;
+            for (const std::size_t lane : {kLaneBytes, kShortLaneBytes, kShortestLaneBytes}) {
+                if (left < kLanes * lane) continue;
+                size = kLanes * lane;
+                break;
+            }
             std::uint32_t right = state;
-            if (size != left) {
-                right = state_ahead(letters + at, size, left, state);
-                if (right == Machine::kNoSet) size = left;  // nothing is certain before the end
+            if (size != left) right = state_ahead(letters + at, size, left, state);
+            if (right == Machine::kNoSet) {  // nothing is certain before the end
+                right = state;
+                size = left;
             }
-            std::uint32_t* rows = own_rows;
-            std::uint8_t* events = own_events;
+            std::uint32_t* states = own_states;
+            Number* moves = own_moves;
             if (size > kWindowBytes) {
-                more_rows_.reserve_discarding(size + 64);
-                more_events_.reserve_discarding(size + 64);
-                rows = more_rows_.data();
-                events = more_events_.data();
+                more_states_.reserve_discarding(size);
+                more_moves_.reserve_discarding(size + 64);
+                states = more_states_.data();
+                moves = more_moves_.data();
             }
-            const bool in_lanes = size == kWindowBytes   ? lanes<kLaneBytes>(letters + at, right, rows, events, forward)
-                                  : size == kLanes * 512 ? lanes<512>(letters + at, right, rows, events, forward)
-                                  : size == kLanes * 128 ? lanes<128>(letters + at, right, rows, events, forward)
-                                                         : false;
-            if (!in_lanes) one_by_one(letters + at, size, right == Machine::kNoSet ? state : right, rows, events, forward);
-            hand_out(events, size, base + at);
+            const bool in_lanes = size == kLanes * kLaneBytes        ? lanes<kLaneBytes>(letters + at, right, states, moves, move)
+                                  : size == kLanes * kShortLaneBytes ? lanes<kShortLaneBytes>(letters + at, right, states, moves, move)
+                                  : size == kLanes * kShortestLaneBytes
+                                      ? lanes<kShortestLaneBytes>(letters + at, right, states, moves, move)
+                                      : false;
+            if (!in_lanes) one_by_one(letters + at, size, right, states, moves, move);
+            hand_out(moves, size, base + at);
             at += size;
         }
     }
@@ -189,50 +196,44 @@ private:
         return Machine::kNoSet;
     }
 
-    std::uint32_t step(std::uint32_t state, std::uint8_t letter) const noexcept {
-        return static_cast<std::uint32_t>(machine_.transitions[state + letter]);
+    std::uint32_t step(std::uint32_t state, std::uint8_t letter) const noexcept { return machine_.transitions[state + letter]; }
+
+    // Where the moves of a state begin in the table. Narrow ones have the stride of the transitions.
+    std::size_t row(std::uint32_t state) const noexcept {
+        return sizeof(Number) == 1 ? state : std::size_t(state) >> machine_.shift << machine_.move_shift;
     }
 
-    void one_by_one(const std::uint8_t* letters, std::size_t count, std::uint32_t state, std::uint32_t* rows, std::uint8_t* events,
-                    std::uint32_t& forward) const noexcept {
-        const std::uint64_t* const transitions = machine_.transitions.data();
-        for (std::size_t i = count; i-- > 0;) {
-            const std::uint64_t cell = transitions[state + letters[i]];
-            state = static_cast<std::uint32_t>(cell);
-            rows[i] = static_cast<std::uint32_t>(cell >> 32);
-        }
-        std::uint32_t at = forward;
-        for (std::size_t i = 0; i < count; ++i) {
-            const Cell cell = cells_[rows[i] + at];
-            at = cell.next;
-            events[i] = static_cast<std::uint8_t>(cell.events);
-        }
-        forward = at;
+    void one_by_one(const std::uint8_t* letters, std::size_t count, std::uint32_t state, std::uint32_t* states, Number* moves,
+                    std::uint32_t& move) const noexcept {
+        for (std::size_t i = count; i-- > 0;) states[i] = state = step(state, letters[i]);
+        Number at = static_cast<Number>(move);
+        for (std::size_t i = 0; i < count; ++i) moves[i] = at = moves_[row(states[i]) + at];
+        move = at;
     }
 
-    // The one state from the left that any of them can have led to before letters[to], seen from `from` on; kNone if several.
-    std::uint32_t common_forward(const std::uint8_t* letters, const std::uint32_t* rows, std::size_t from, std::size_t to) const noexcept {
-        constexpr std::size_t kMost = 32;
+    // The one move that any of them can have led to before letters[to], seen from `from` on; kNone if several.
+    std::uint32_t common_move(const std::uint8_t* letters, const std::uint32_t* states, std::size_t from, std::size_t to) const noexcept {
+        constexpr std::size_t kMost = 48;
         Number set[kMost];
         std::size_t size = 0;
         while (letters[from] == machine_.continuation()) ++from;
-        const auto add = [&](Number forward, std::size_t& count) {
+        const auto add = [&](Number move, std::size_t& count) {
             for (std::size_t i = 0; i < count; ++i) {
-                if (set[i] == forward) return true;
+                if (set[i] == move) return true;
             }
             if (count == kMost) return false;
-            set[count++] = forward;
+            set[count++] = move;
             return true;
         };
-        for (std::uint32_t forward = 0; forward < machine_.forward_count; ++forward) {
-            const Number next = cells_[rows[from] + forward].next;
-            if (next != Cell::kDead && !add(next, size)) return kNone;
+        for (std::uint32_t move = 0; move < machine_.move_count; ++move) {
+            const Number next = moves_[row(states[from]) + move];
+            if (next != kDeadMove<Number> && !add(next, size)) return kNone;
         }
         for (std::size_t i = from + 1; i < to; ++i) {
             std::size_t kept = 0;
             for (std::size_t k = 0; k < size; ++k) {
-                const Number next = cells_[rows[i] + set[k]].next;  // written at or before where it was read
-                if (next != Cell::kDead) add(next, kept);
+                const Number next = moves_[row(states[i]) + set[k]];  // written at or before where it was read
+                if (next != kDeadMove<Number>) add(next, kept);
             }
             size = kept;
         }
@@ -240,9 +241,7 @@ private:
     }
 
     template <std::size_t kBytes>
-    bool lanes(const std::uint8_t* letters, std::uint32_t right, std::uint32_t* rows, std::uint8_t* events,
-               std::uint32_t& forward) const noexcept {
-        if (right == Machine::kNoSet) return false;
+    bool lanes(const std::uint8_t* letters, std::uint32_t right, std::uint32_t* states, Number* moves, std::uint32_t& move) const noexcept {
         std::uint32_t state[kLanes];
         state[kLanes - 1] = right;
         for (std::size_t k = 0; k + 1 < kLanes; ++k) {
@@ -251,61 +250,66 @@ private:
             if (state[k] == Machine::kNoSet) state[k] = common_state(machine_, letters, border, border + 128);
             if (state[k] == Machine::kNoSet) return false;
         }
-        const std::uint64_t* const transitions = machine_.transitions.data();
+        // Locals, since stores of bytes might change members, for all that a compiler knows; as wide as an address, which saves an
+        // instruction a byte.
+        const std::uint32_t* const transitions = machine_.transitions.data();
+        std::size_t here[kLanes];
+        for (std::size_t k = 0; k < kLanes; ++k) here[k] = state[k];
         for (std::size_t i = kBytes; i-- > 0;) {
 #pragma GCC unroll 8
             for (std::size_t k = 0; k < kLanes; ++k) {
-                const std::uint64_t cell = transitions[state[k] + letters[k * kBytes + i]];
-                state[k] = static_cast<std::uint32_t>(cell);
-                rows[k * kBytes + i] = static_cast<std::uint32_t>(cell >> 32);
+                const std::uint32_t next = transitions[here[k] + letters[k * kBytes + i]];
+                states[k * kBytes + i] = next;
+                here[k] = next;
             }
         }
-        std::uint32_t at[kLanes];
-        at[0] = forward;
+        std::size_t at[kLanes];
+        at[0] = move;
         for (std::size_t k = 1; k < kLanes; ++k) {
             const std::size_t border = k * kBytes;
-            at[k] = common_forward(letters, rows, border - 16, border);
-            if (at[k] == kNone) at[k] = common_forward(letters, rows, border - 128, border);
+            at[k] = common_move(letters, states, border - 16, border);
+            if (at[k] == kNone) at[k] = common_move(letters, states, border - 128, border);
             if (at[k] == kNone) return false;
         }
+        const Number* const following = moves_;
         for (std::size_t i = 0; i < kBytes; ++i) {
 #pragma GCC unroll 8
             for (std::size_t k = 0; k < kLanes; ++k) {
-                const Cell cell = cells_[rows[k * kBytes + i] + at[k]];
-                at[k] = cell.next;
-                events[k * kBytes + i] = static_cast<std::uint8_t>(cell.events);
+                const Number next = following[row(states[k * kBytes + i]) + at[k]];
+                moves[k * kBytes + i] = next;
+                at[k] = next;
             }
         }
-        forward = at[kLanes - 1];
+        move = static_cast<std::uint32_t>(at[kLanes - 1]);
         return true;
     }
 
-    void hand_out(std::uint8_t* events, std::size_t count, std::uint64_t base) {
-        for (std::size_t i = 0; i < 64; ++i) events[count + i] = 0;
+    void hand_out(Number* moves, std::size_t count, std::uint64_t base) {
+        std::fill_n(moves + count, 64, Number(kFirstMove));
         for (std::size_t at = 0; at < count; at += 64) {
-            std::uint64_t cuts = 0, matches = 0, empty = 0;
-            for (std::size_t i = 0; i < 64; i += 8) {
-                const std::uint64_t eight = load<std::uint64_t>(events + at + i);
-                cuts |= gather_bits(eight) << i;
-                if constexpr (Sink::kWantsMatches) {
-                    matches |= gather_bits(eight >> 1) << i;
-                    empty |= gather_bits(eight >> 2) << i;
-                }
+            std::uint64_t mask = 0;
+            if constexpr (sizeof(Number) == 1) {
+                for (std::size_t i = 0; i < 64; i += 8) mask |= cuts_of_eight(load<std::uint64_t>(moves + at + i)) << i;
+            } else {
+                for (std::size_t i = 0; i < 64; ++i) mask |= std::uint64_t(moves[at + i] >= machine_.first_cut) << i;
             }
-            if (cuts != 0) sink_.events(base + at, cuts, matches, empty);
+            if (mask != 0)
+                sink_.cuts(base + at, mask, [&](int bit) { return machine_.events_of[moves[at + static_cast<std::size_t>(bit)]]; });
         }
     }
 
-    // Bit 0 of each of eight bytes, side by side. Example: 0x00..00010001 gives 5 shifted into place: bits 0 and 2.
-    static std::uint64_t gather_bits(std::uint64_t eight) noexcept { return (eight & 0x0101010101010101u) * 0x0102040810204080u >> 56; }
-
-    using Number = decltype(Cell::next);
+    // Which of eight moves begin a piece, one bit each. Adding 128 - first_cut sets the top bit of a byte that is not below first_cut
+    // (all are below 128); the product brings bit 7 of byte i to bit 56 + i. Example: cuts at bytes 0 and 2 give 0b101.
+    std::uint64_t cuts_of_eight(std::uint64_t eight) const noexcept {
+        const std::uint64_t top_bits = (eight + (128 - machine_.first_cut) * 0x0101010101010101u) & 0x8080808080808080u;
+        return (top_bits >> 7) * 0x0102040810204080u >> 56;
+    }
 
     const Machine& machine_;
-    const Cell* cells_;
+    const Number* moves_;
     Sink& sink_;
-    Buffer<std::uint32_t> more_rows_;
-    Buffer<std::uint8_t> more_events_;
+    Buffer<std::uint32_t> more_states_;
+    Buffer<Number> more_moves_;
 };
 
 }  // namespace tokmill::pretokens::engine

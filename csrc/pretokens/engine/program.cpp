@@ -15,16 +15,17 @@ namespace {
 
 class PieceSink {
 public:
-    static constexpr bool kWantsMatches = true;
     explicit PieceSink(Pieces& pieces) noexcept : pieces_(pieces) {}
 
-    void events(std::uint64_t base, std::uint64_t cuts, std::uint64_t matches, std::uint64_t empty_matches) {
-        for (; cuts != 0; cuts &= cuts - 1) {
-            const int bit = std::countr_zero(cuts);
+    template <class EventsAt>
+    void cuts(std::uint64_t base, std::uint64_t mask, EventsAt events_at) {
+        for (; mask != 0; mask &= mask - 1) {
+            const int bit = std::countr_zero(mask);
             const std::uint64_t at = base + static_cast<std::uint64_t>(bit);
+            const std::uint8_t events = events_at(bit);
             close(at);
-            if ((empty_matches >> bit & 1) != 0) pieces_.list.push_back({at, at, true});
-            pieces_.list.push_back({at, at, (matches >> bit & 1) != 0});
+            if ((events & kEmptyMatch) != 0) pieces_.list.push_back({at, at, true});
+            pieces_.list.push_back({at, at, (events & kMatch) != 0});
             pieces_.open = true;
         }
     }
@@ -37,18 +38,29 @@ private:
     Pieces& pieces_;
 };
 
+// Writes up to kStartsSlack elements behind the last start, so that no branch depends on how many there are in a few bytes.
 class StartSink {
 public:
-    static constexpr bool kWantsMatches = false;
     explicit StartSink(std::uint32_t* starts) noexcept : first_(starts), next_(starts) {}
 
-    void events(std::uint64_t base, std::uint64_t cuts, std::uint64_t, std::uint64_t) noexcept {
-        for (; cuts != 0; cuts &= cuts - 1)
-            *next_++ = static_cast<std::uint32_t>(base) + static_cast<std::uint32_t>(std::countr_zero(cuts));
+    template <class EventsAt>
+    void cuts(std::uint64_t base, std::uint64_t mask, EventsAt) noexcept {
+        const int count = std::popcount(mask);
+        std::uint32_t* out = next_;
+        next_ += count;
+        do {
+            for (int i = 0; i < kAtOnce; ++i) {
+                *out++ = static_cast<std::uint32_t>(base) + static_cast<std::uint32_t>(std::countr_zero(mask));
+                mask &= mask - 1;
+            }
+        } while (out < next_);
     }
     std::size_t count() const noexcept { return static_cast<std::size_t>(next_ - first_); }
 
 private:
+    static constexpr int kAtOnce = 16;
+    static_assert(kStartsSlack >= kAtOnce);
+
     std::uint32_t* first_;
     std::uint32_t* next_;
 };
@@ -58,10 +70,10 @@ void run(const Machine& machine, Cursor& cursor, const std::uint8_t* text, std::
          std::span<const std::uint64_t> text_ends, Sink& sink) {
     if (machine.tabulated) {
         if (last) tabulate(machine, cursor, text, end, text_ends, sink);
-    } else if (!machine.narrow_cells.empty()) {
-        Passes<NarrowCell, Sink>(machine, machine.narrow_cells.data(), sink).run(cursor, text, end, last, text_ends);
+    } else if (!machine.narrow_moves.empty()) {
+        Passes<std::uint8_t, Sink>(machine, machine.narrow_moves.data(), sink).run(cursor, text, end, last, text_ends);
     } else {
-        Passes<WideCell, Sink>(machine, machine.wide_cells.data(), sink).run(cursor, text, end, last, text_ends);
+        Passes<std::uint16_t, Sink>(machine, machine.wide_moves.data(), sink).run(cursor, text, end, last, text_ends);
     }
 }
 
@@ -69,10 +81,12 @@ void run(const Machine& machine, Cursor& cursor, const std::uint8_t* text, std::
 
 std::string_view name(Dialect dialect) noexcept { return dialect == Dialect::tiktoken ? "tiktoken" : "tokenizers"; }
 
-Program Program::compile(std::string_view regex, Dialect dialect) { return Program(make_machine(parse(regex, dialect), dialect)); }
+Program Program::compile(std::string_view regex, Dialect dialect, cpu::Isa isa) {
+    return Program(make_machine(parse(regex, dialect), dialect, isa));
+}
 
-Program Program::compile_tabulated(std::string_view regex, Dialect dialect) {
-    return Program(make_machine(parse(regex, dialect), dialect, true));
+Program Program::compile_tabulated(std::string_view regex, Dialect dialect, cpu::Isa isa) {
+    return Program(make_machine(parse(regex, dialect), dialect, isa, true));
 }
 
 Program Program::literal(std::string_view text) {
@@ -81,7 +95,7 @@ Program Program::literal(std::string_view text) {
     for (std::size_t at = 0; at < text.size(); at += unicode::utf8_length(bytes[at]))
         characters.push_back(make_set(CodePointSet::one(unicode::decode_utf8(bytes + at))));
     if (characters.empty()) characters.push_back(make_set({}));
-    return Program(make_machine(make_sequence(std::move(characters)), Dialect::tokenizers));
+    return Program(make_machine(make_sequence(std::move(characters)), Dialect::tokenizers, cpu::active()));
 }
 
 Program Program::one_of(std::span<const std::pair<std::uint32_t, std::uint32_t>> ranges, bool runs) {
@@ -89,7 +103,7 @@ Program Program::one_of(std::span<const std::pair<std::uint32_t, std::uint32_t>>
     for (const auto& [first, last] : ranges) members.push_back({first, last});
     Tree tree = make_set(CodePointSet(std::move(members)));
     if (runs) tree = make_repeat(std::move(tree), 1, kUnbounded, Node::Greed::greedy, 0);
-    return Program(make_machine(tree, Dialect::tokenizers));
+    return Program(make_machine(tree, Dialect::tokenizers, cpu::active()));
 }
 
 void Program::find(Cursor& cursor, const std::uint8_t* text, std::uint64_t end, bool last, std::span<const std::uint64_t> text_ends,
@@ -110,8 +124,7 @@ bool Program::has_empty_matches() const noexcept { return machine_->has_empty_ma
 bool Program::is_tabulated() const noexcept { return machine_->tabulated; }
 
 Program::Statistics Program::statistics() const noexcept {
-    return {machine_->class_count, machine_->letter_count,  machine_->state_count,
-            machine_->row_count,   machine_->forward_count, machine_->table_bytes()};
+    return {machine_->class_count, machine_->letter_count, machine_->state_count, machine_->move_count, machine_->table_bytes()};
 }
 
 }  // namespace tokmill::pretokens::engine

@@ -28,8 +28,7 @@ void tabulate(const Machine& machine, Cursor& cursor, const std::uint8_t* text, 
         classify(machine, text, cursor.at, text_end, ends, 0, letters.data());
         const std::vector<std::uint8_t> events = tabulate_events(machine, letters.data(), count);
         for (std::size_t i = 0; i < count; ++i) {
-            const std::uint64_t event = events[i];
-            if ((event & kCut) != 0) sink.events(cursor.at + i, 1, event >> 1 & 1, event >> 2 & 1);
+            if ((events[i] & kCut) != 0) sink.cuts(cursor.at + i, 1, [&](int) { return events[i]; });
         }
         cursor.at = text_end;
     }

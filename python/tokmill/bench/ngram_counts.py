@@ -12,6 +12,7 @@ import json
 import os
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -84,13 +85,13 @@ def measure_unique(cases: tuple[tuple[int, int], ...] = UNIQUE_CASES) -> dict[st
         rows = np.random.default_rng(2).integers(0, row_count, size, dtype=np.int32)
         found = unique_rows(rows, row_count=row_count)
         expected: Any = np.unique(rows, return_inverse=True, return_counts=True)
-        same = zip((found.rows, found.inverse, found.counts), expected, strict=True)
-        if not all(np.array_equal(mine, theirs) for mine, theirs in same):
+        mine: tuple[NDArray[Any], ...] = (found.rows, found.inverse, found.counts)
+        if not all(np.array_equal(a, b) for a, b in zip(mine, expected, strict=True)):
             raise RuntimeError("unique_rows differs from numpy.unique")
         calls: dict[str, Callable[[], object]] = {
-            "tokmill, 1 thread": lambda rows=rows, row_count=row_count: unique_rows(rows, row_count=row_count, threads=1),  # type: ignore[misc]
-            "tokmill, 2 threads": lambda rows=rows, row_count=row_count: unique_rows(rows, row_count=row_count, threads=2),  # type: ignore[misc]
-            "NumPy": lambda rows=rows: np.unique(rows, return_inverse=True, return_counts=True),  # type: ignore[misc]
+            "tokmill, 1 thread": partial(unique_rows, rows, row_count=row_count, threads=1),
+            "tokmill, 2 threads": partial(unique_rows, rows, row_count=row_count, threads=2),
+            "NumPy": partial(np.unique, rows, return_inverse=True, return_counts=True),
         }
         results[f"{size:,} rows of {row_count:,}"] = {
             name: min(_timed(call)[0] for _ in range(REPEATS)) * 1e3 for name, call in calls.items()

@@ -11,6 +11,7 @@ import sys
 from ..documents import name_of, read_blocks
 from ..files import write_file
 from ..ngrams import Plan, plan_named
+from ..ragged import Ragged
 from ..report import Report, Section, ngrams_section, tokens_section
 from ..tokenizer import Tokenizer
 from .options import add_encoding, add_vocabulary, in_file, load_vocabulary
@@ -22,6 +23,11 @@ def add_parser(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("files", nargs="+", metavar="FILE", help="text, plain, .gz or .zst; - is standard input")
     parser.add_argument("--tokens", type=int, default=48, metavar="N", help="length of the preview (%(default)s)")
     parser.add_argument("--color", choices=("auto", "always", "never"), default="auto", help="auto: on a terminal, unless NO_COLOR is set")
+    parser.add_argument(
+        "--condense",
+        choices=("hyper", "hyper:zip2zip", "hyper:lru"),
+        help="also say what hypertokens would make of each text (hyper is hyper:lru)",
+    )
     parser.add_argument("--json", action="store_true", help="print JSON")
     parser.add_argument(
         "--ngrams", metavar="SCHEME", help="also how the n-gram rows of a scheme are spread: over-encoding:oe-12.8m, or a plan's .json file"
@@ -54,6 +60,13 @@ def _sections(tokenizer: Tokenizer, plan: Plan | None, file: str, arguments: arg
         sections = [tokens_section(tokenizer, name, data, special=special, invalid=invalid, preview_tokens=count)]
         if plan is not None:
             sections.append(ngrams_section(tokenizer, plan, f"{name}: n-gram rows", data, special=special, invalid=invalid))
+    if arguments.condense is not None:
+        from ..condensed import Hypertokens
+        from ..report.condensed import hypertokens_section
+
+        z = Hypertokens(tokenizer, "zip2zip" if arguments.condense == "hyper:zip2zip" else "lru")
+        ids = tokenizer.encode(data, special=special, invalid=invalid)
+        sections.append(hypertokens_section(z, f"{name}, hypertokens", Ragged.from_rows([ids]), len(data)))
     return sections
 
 

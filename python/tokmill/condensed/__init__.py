@@ -11,7 +11,9 @@
 
 from __future__ import annotations
 
+from .explain import Explained, Explanation, Phrase
 from .hypertokens import Hypertokens
+from .packed import PackedRows, Resume
 from .result import BASE, HYPER, SUPER, Condensed
 
-__all__ = ["BASE", "HYPER", "SUPER", "Condensed", "Hypertokens"]
+__all__ = ["BASE", "HYPER", "SUPER", "Condensed", "Explained", "Explanation", "Hypertokens", "PackedRows", "Phrase", "Resume"]

@@ -17,7 +17,9 @@ from .._core import HypertokenDecoder, HypertokenEncoder, HypertokenRules, digit
 from ..errors import ArgumentError, ArgumentTypeError
 from ..ragged import Ragged
 from ..tokenizer import Tokenizer
+from .explain import Explanation, Render
 from .outside import barrier_places, check_spans, tags_of
+from .packed import PackedRows, Resume
 from .result import HYPER, Condensed
 
 __all__ = ["Hypertokens", "Profile"]
@@ -157,6 +159,68 @@ class Hypertokens:
         base, base_offsets = self._rules.expand(flat, offsets, strict, carry, threads)
         return Ragged(base, base_offsets) if isinstance(rows, Ragged) else base
 
+    def pack(
+        self,
+        ids: Ragged | ArrayLike,
+        seq_len: int,
+        *,
+        loss_mask: ArrayLike | None = None,
+        start: int | Resume = 0,
+        rows: int | None = None,
+        fill_last: bool = False,
+    ) -> PackedRows:
+        """Rows of exactly ``seq_len`` condensed ids for a trainer, made of documents laid end to end; see PackedRows.
+
+        Each row begins with a fresh book and ends where it is full, in the middle of a document if need be; the next goes on there. No
+        phrase crosses the end of a document. What does not fill a row is left for the next call (``resume`` says where it begins),
+        or, with ``fill_last=True``, becomes a last row filled up with the padding id (0 if there is none). ``loss_mask`` is a bool for
+        each base id; ``start`` is where to begin, ``rows`` the most rows to make.
+
+        Raises UnknownIdError with the index of an id outside of the vocabulary, ArgumentError for arguments that do not fit.
+        """
+        flat, offsets = _documents(ids)
+        first = start.start if isinstance(start, Resume) else start
+        filling = -1 if self.pad_id is None else self.pad_id
+        out, dense, base_counts, installed, starts, used, phrases, lengths = self._rules.pack(
+            flat, offsets, seq_len, first, rows, fill_last, filling
+        )
+        mask = _base_mask(loss_mask, len(flat))
+        is_filled = base_counts.ravel() == 0
+        begins = (starts[0] + np.cumsum(base_counts, dtype=np.int64) - base_counts.ravel())[~is_filled]
+        documents = np.full(is_filled.shape, -1, np.int32)
+        documents[~is_filled] = np.searchsorted(offsets, begins, side="right") - 1
+        learnt = np.zeros(is_filled.shape, np.bool_)
+        if len(begins):
+            learnt[~is_filled] = True if mask is None else np.logical_and.reduceat(mask[: starts[-1]], begins)
+        if self.pad_id is None:
+            for array in (out, dense):
+                array.ravel()[is_filled] = 0
+        most = int(used.max(initial=0))
+        is_used = np.arange(most) < used[:, None]
+        codebook = np.full((len(used), most, self.max_subtokens), filling, np.int32)
+        codebook[is_used] = phrases
+        code_lengths = np.zeros((len(used), most), np.uint8)
+        code_lengths[is_used] = lengths
+        end = int(starts[-1])
+        document = int(np.searchsorted(offsets, end, side="right")) - 1
+        return PackedRows(
+            out,
+            dense,
+            base_counts,
+            installed,
+            documents.reshape(out.shape),
+            learnt.reshape(out.shape),
+            codebook,
+            code_lengths,
+            used,
+            starts,
+            Resume(end, document, end - int(offsets[document])),
+        )
+
+    def explain(self, condensed: Condensed, *, tokenizer: Tokenizer | None = None, render: Render | None = None) -> Explanation:
+        """Condensed ids looked back at; ``render`` shows base ids that are not text. See Explanation."""
+        return Explanation(condensed, self.expand(condensed), tokenizer or self.tokenizer, render)
+
     def book(self, ids: ArrayLike, *, condensed: bool = True, strict: bool = True) -> Ragged:
         """The book that one document leaves: row r holds the base ids of code ``vocab_size + r``.
 
@@ -187,6 +251,15 @@ def _documents(ids: Ragged | ArrayLike) -> tuple[NDArray[Any], NDArray[np.int64]
     if not len(array):
         array = array.astype(np.int32)
     return array, np.array([0, len(array)], np.int64)
+
+
+def _base_mask(mask: ArrayLike | None, size: int) -> NDArray[np.bool_] | None:
+    if mask is None:
+        return None
+    array = np.asarray(mask)
+    if array.shape != (size,):
+        raise ArgumentError(f"loss_mask= has to have a bool for each of the {size:,} base ids, not {array.shape}")
+    return array.astype(np.bool_, copy=False)
 
 
 def _whole(value: Any, name: str) -> int:

@@ -15,7 +15,7 @@ from .frequent import FrequentNgrams
 from .named import plan_named
 from .plan import Description, Plan, Table
 from .planning import Collisions, PlannedTable, TablePlan, TablePlanWarning, plan_tables, polynomial_rows
-from .schemes import BigramHash, ByteNgrams, Engram, LongCat, NgramHash, OverEncoding, QwenPle, canonical_map
+from .schemes import BigramHash, ByteNgrams, Engram, LongCat, NgramHash, OverEncoding, QwenPle, canonical_map, product_digits
 from .unique import UniqueRows, unique_rows
 
 __all__ = [
@@ -42,5 +42,6 @@ __all__ = [
     "plan_named",
     "plan_tables",
     "polynomial_rows",
+    "product_digits",
     "unique_rows",
 ]

@@ -6,6 +6,7 @@ back.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from typing import Any, ClassVar
 
@@ -14,11 +15,12 @@ from numpy.typing import NDArray
 from typing_extensions import Self
 
 from ..errors import ArgumentError, ArgumentTypeError
+from ..signatures import Ids
 from ..tokenizer import Tokenizer
 from .plan import Boundary, Combine, Description, Plan, Table
 from .primes import next_prime
 
-__all__ = ["BigramHash", "ByteNgrams", "Engram", "LongCat", "NgramHash", "OverEncoding", "QwenPle", "canonical_map"]
+__all__ = ["BigramHash", "ByteNgrams", "Engram", "LongCat", "NgramHash", "OverEncoding", "QwenPle", "canonical_map", "product_digits"]
 
 TWO_64 = 1 << 64
 LARGEST_INT64 = (1 << 63) - 1
@@ -76,6 +78,25 @@ class OverEncoding(Scheme):
         description = _polynomial("OverEncoding", size, n, k, moduli, missing, boundary, eos_id, ignored_ids)
         description.parameters.update(first_rows=first_rows, n=n, k=k, step=step)
         self._describe(description, isa)
+
+    @staticmethod
+    def targets(ids: Ids, offsets: Ids | None = None, *, n: int = 3, ignore: int = -100) -> NDArray[np.int64]:
+        """Over-decoding: what follows each token at the distances 1 to ``n - 1`` in its document, int64 ``[tokens, n-1]``.
+
+        ``ignore`` stands where the document has ended (the index that torch's cross entropy leaves out). Raises ArgumentError for offsets
+        that do not rise from 0 to the number of ids.
+        """
+        flat = np.asarray(ids, np.int64)
+        bounds = np.array([0, len(flat)]) if offsets is None else np.asarray(offsets, np.int64)
+        if len(bounds) == 0 or bounds[0] != 0 or bounds[-1] != len(flat) or np.any(np.diff(bounds) < 0):
+            raise ArgumentError(f"offsets= rises from 0 to {len(flat)}, the number of ids")
+        _at_least("n", n, 2)
+        ends = np.repeat(bounds[1:], np.diff(bounds))
+        out = np.full((len(flat), n - 1), ignore, np.int64)
+        for d in range(1, n):
+            there = np.flatnonzero(np.arange(len(flat)) + d < ends)
+            out[there, d - 1] = flat[there + d]
+        return out
 
 
 class Engram(Scheme):
@@ -456,6 +477,25 @@ class NgramHash(Scheme):
             ),
             isa,
         )
+
+
+def product_digits(rows: NDArray[Any], sizes: Sequence[int]) -> NDArray[np.int64]:
+    """Row numbers as digits of a product of smaller tables, int64 ``[..., len(sizes)]``: the lowest digit, below ``sizes[0]``, first.
+
+    The product decomposition of the Over-Tokenized Transformer: a table of ``sizes[0] * sizes[1] * ...`` rows is replaced by one of
+    each size, whose rows are combined. Raises ArgumentError for a row number beyond the product.
+    """
+    left = np.asarray(rows, np.int64)
+    product = math.prod(sizes)
+    if not sizes or min(sizes) < 1:
+        raise ArgumentError(f"sizes= is one or more numbers from 1 up, not {list(sizes)}")
+    if left.size and (int(left.min()) < 0 or int(left.max()) >= product):
+        raise ArgumentError(f"row numbers are between 0 and {product - 1}, the product of {list(sizes)} less 1")
+    digits = []
+    for size in sizes:
+        digits.append(left % size)
+        left = left // size
+    return np.stack(digits, axis=-1)
 
 
 def canonical_map(tokenizer: Tokenizer, key: Callable[[bytes], Hashable]) -> tuple[NDArray[np.int32], int]:

@@ -1,0 +1,209 @@
+"""The benchmark of hypertokens: tokmill beside `zip2zip_compression`, where that is installed.
+
+`python -m bench.condensed`. On every text, ids and base ids of both are compared before anything is timed; what differs is not timed.
+NumPy to NumPy for tokmill, lists to lists for the package (its only form), one core unless a row says otherwise. Texts are cl100k ids in
+chunks of 8,192, each with a fresh book. The implementations take turns, and a figure is the median of the rounds.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gzip
+import importlib
+import json
+import os
+import statistics
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..condensed import Condensed, Hypertokens
+from ..condensed.hypertokens import Profile
+from ..ragged import Ragged
+from ..registry import load
+from ..tokenizer import Tokenizer
+
+__all__ = ["CASES", "Case", "main", "measure", "measure_lru", "measure_steps"]
+
+CHUNK = 8192
+SEQUENCES = 64
+# Longer texts are cut, or the package's lists of ints would take gigabytes.
+MOST_IDS = 5_000_000
+Ids = NDArray[np.int32]
+
+
+@dataclass(frozen=True)
+class Case:
+    """A size of book and of phrases; `bars` are the million base ids a second that a text has to reach."""
+
+    book_size: int
+    max_subtokens: int
+
+    @property
+    def name(self) -> str:
+        """The case in words."""
+        return f"book {self.book_size:,}, phrases of up to {self.max_subtokens}"
+
+
+CASES = [Case(1024, 3), Case(2048, 4), Case(4096, 8)]
+BARS = {"english-prose": 60, "code": 60, "logs": 120}
+
+
+def measure(texts: dict[str, Ids], vocab_size: int, rounds: int, tell: Callable[[str], None]) -> dict[str, Any]:
+    """Every case on every text: text -> case -> {"reduction", "equal", and million ids a second by name}."""
+    package = _package()
+    results: dict[str, Any] = {}
+    for name, ids in texts.items():
+        rows = Ragged(ids, np.append(np.arange(0, len(ids), CHUNK), len(ids)))
+        lists = rows.lists()
+        for case in CASES:
+            z = Hypertokens(vocab_size, book_size=case.book_size, max_subtokens=case.max_subtokens)
+            c = z.condense(rows)
+            cells: dict[str, Any] = {"ids": len(ids), "reduction": round(c.reduction, 4), "reversible": z.expand(c) == rows}
+            calls = _calls(z, rows, c)
+            if package is not None:
+                # A padding id that no text holds: the package wants one.
+                codec = package.LZWCompressor(vocab_size, case.book_size, case.max_subtokens, vocab_size - 1, [])
+                encoded = [codec.encode(row)[0] for row in lists]
+                cells["equal"] = c.ragged.lists() == encoded and [codec.decode(row)[0] for row in encoded] == lists
+                if cells["equal"]:
+                    calls |= _package_calls(codec, lists, encoded)
+            seconds: dict[str, list[float]] = {call: [] for call in calls}
+            for round_number in range(rounds):
+                for call, function in calls.items():
+                    if round_number == 0 or not call.startswith("package"):
+                        seconds[call].append(_median_seconds(function, 1 if call.startswith("package") else 3))
+            cells.update({call: round(len(ids) / statistics.median(taken) / 1e6, 1) for call, taken in seconds.items()})
+            results.setdefault(name, {})[case.name] = cells
+            tell(f"{name}, {case.name}: {cells}")
+    return results
+
+
+def _calls(z: Hypertokens, rows: Ragged, c: Condensed) -> dict[str, Callable[[], object]]:
+    return {
+        "condense": lambda: z.condense(rows, threads=1),
+        "condense, 2 threads": lambda: z.condense(rows, threads=2),
+        "expand": lambda: z.expand(c, threads=1),
+    }
+
+
+def _package_calls(codec: Any, lists: list[list[int]], encoded: list[list[int]]) -> dict[str, Callable[[], object]]:
+    return {
+        "package encode": lambda: [codec.encode(row) for row in lists],
+        "package decode": lambda: [codec.decode(row) for row in encoded],
+    }
+
+
+def measure_lru(texts: dict[str, Ids], tokenizer: Tokenizer, rounds: int, tell: Callable[[str], None]) -> dict[str, Any]:
+    """Each text as one stream in profile lru, with digits merged and left alone, beside a book that is frozen when full."""
+    results: dict[str, Any] = {}
+    for name, ids in texts.items():
+        cells: dict[str, Any] = {}
+        for words, profile, disabled in (("lru", "lru", ()), ("lru, digits disabled", "lru", "digits"), ("frozen", "zip2zip", ())):
+            chosen: Profile = "lru" if profile == "lru" else "zip2zip"
+            z = Hypertokens(tokenizer, chosen, book_size=4096, max_subtokens=8, disabled=disabled)  # type: ignore[arg-type]
+            c = z.condense(ids)
+            if not np.array_equal(z.expand(c).ids, ids):
+                raise RuntimeError(f"{name} does not come back from profile {words}")
+            taken = statistics.median(_median_seconds(lambda z=z, ids=ids: z.condense(ids), 3) for _ in range(rounds))  # type: ignore[misc]
+            cells[words] = {"reduction": round(c.reduction, 4), "speed": round(len(ids) / taken / 1e6, 1)}
+        results[name] = cells
+        tell(f"{name} as one stream: {cells}")
+    return results
+
+
+def measure_steps(ids: Ids, vocab_size: int) -> dict[str, float]:
+    """Microseconds of one step of 64 sequences through Python, each way and in each profile; the last 16 ids can be taken back."""
+    steps = 2000
+    starts = np.linspace(0, len(ids) - steps, SEQUENCES).astype(int)
+    columns = np.stack([ids[start : start + steps] for start in starts], axis=1).copy()
+    figures = {}
+    for profile, book_size, most in (("zip2zip", 2048, 4), ("lru", 4096, 8)):
+        z = Hypertokens(vocab_size, "lru" if profile == "lru" else "zip2zip", book_size=book_size, max_subtokens=most)
+        rows = [z.condense(ids[start : start + steps]).ids for start in starts]
+        shortest = min(map(len, rows))
+        codes = np.stack([row[:shortest] for row in rows], axis=1).copy()
+        for way, state, given in (
+            ("encode", z.state(SEQUENCES, max_rewind=16), columns),
+            ("decode", z.decoder(SEQUENCES, max_rewind=16), codes),
+        ):
+            out = np.empty((SEQUENCES, 2 if way == "encode" else most), np.int32)
+            began = time.perf_counter()
+            for row in given:
+                state.step(row, out)
+            figures[f"{profile} {way}"] = round((time.perf_counter() - began) / len(given) * 1e6, 1)
+    return figures
+
+
+def _median_seconds(call: Callable[[], object], times: int) -> float:
+    taken = []
+    for _ in range(times):
+        began = time.perf_counter()
+        call()
+        taken.append(time.perf_counter() - began)
+    return statistics.median(taken)
+
+
+def _package() -> Any:
+    try:
+        return importlib.import_module("zip2zip_compression")
+    except ImportError:
+        return None
+
+
+def _table(results: dict[str, Any], lru: dict[str, Any], steps: dict[str, float]) -> str:
+    columns = ["condense", "condense, 2 threads", "package encode", "expand", "package decode"]
+    lines = [
+        f"| text, million base ids/s | reduction | ids equal | {' | '.join(columns)} | bar |",
+        "|---|---|---|" + "---|" * (len(columns) + 1),
+    ]
+    for name, cases in results.items():
+        for case, cells in cases.items():
+            equal = {True: "yes", False: "NO", None: "not compared"}[cells.get("equal")]
+            speeds = " | ".join(f"{cells[column]:g}" if column in cells else "" for column in columns)
+            lines.append(f"| {name}, {case} | {cells['reduction']:.3f} | {equal} | {speeds} | {BARS.get(name, '')} |")
+    lines += ["", "| text as one stream, book 4,096, phrases of up to 8 | lru | lru, digits disabled | frozen |", "|---|---|---|---|"]
+    for name, cells in lru.items():
+        shown = [f"{cell['reduction']:.3f} at {cell['speed']:g}" for cell in cells.values()]
+        lines.append(f"| {name} | {' | '.join(shown)} |")
+    stepped = ", ".join(f"{way} {microseconds:g} µs" for way, microseconds in steps.items())
+    return "\n".join([*lines, "", f"One step of {SEQUENCES} sequences through Python: {stepped} (bar 20 µs).", ""])
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """`python -m bench.condensed`. Returns 1 if ids of the package differ or do not come back."""
+    parser = argparse.ArgumentParser(prog="python -m bench.condensed", description="Hypertokens: tokmill beside zip2zip_compression.")
+    parser.add_argument(
+        "--data", type=Path, default=Path(os.environ.get("TOKMILL_BENCH_DATA", "../shared")), help="folder with corpora/ and vocab/"
+    )
+    parser.add_argument("--texts", default=",".join(BARS), help="names of corpora/NAME.txt.gz, or 'all' (%(default)s)")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--json", type=Path, help="write everything that was seen as JSON")
+    parser.add_argument("--markdown", type=Path, help="write the tables as Markdown")
+    options = parser.parse_args(arguments)
+    os.environ.setdefault("TOKMILL_VOCAB", str(options.data / "vocab"))
+    tokenizer = load("cl100k_base")
+    folder = options.data / "corpora"
+    names = (
+        sorted(file.name.removesuffix(".txt.gz") for file in folder.glob("*.txt.gz"))
+        if options.texts == "all"
+        else options.texts.split(",")
+    )
+    texts = {name: tokenizer.encode(gzip.decompress((folder / f"{name}.txt.gz").read_bytes()))[:MOST_IDS] for name in names}
+    results = measure(texts, tokenizer.vocab_size, options.rounds, lambda line: print(line, flush=True))
+    lru = measure_lru(texts, tokenizer, options.rounds, lambda line: print(line, flush=True))
+    steps = measure_steps(next(iter(texts.values())), tokenizer.vocab_size)
+    text = _table(results, lru, steps)
+    print("\n" + text)
+    if options.markdown is not None:
+        options.markdown.write_text(text, encoding="utf-8")
+    if options.json is not None:
+        seen = {"processors": os.cpu_count(), "results": results, "lru": lru, "steps": steps}
+        options.json.write_text(json.dumps(seen, indent=1) + "\n", encoding="utf-8")
+    right = all(cells["reversible"] and cells.get("equal", True) for cases in results.values() for cells in cases.values())
+    return 0 if right else 1

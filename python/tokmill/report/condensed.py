@@ -1,0 +1,82 @@
+"""The section that the room condensed/ gives to a report: how much fewer ids are, by which phrases, and what leaving ids alone costs.
+
+Entropies are of the ids as they are counted: H = -sum p log2 p, and the efficiency of Rényi's of order 2.5, log2(sum p^2.5) / (1 - 2.5) /
+log2(distinct ids) (arXiv 2306.16842). Both rise with any condenser, also with one that makes the stream harder to predict: they are never
+to be read alone.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..condensed import BASE, Hypertokens
+from ..ragged import Ragged
+from .document import Row, Section, Table
+
+__all__ = ["hypertokens_section"]
+
+RENYI_ORDER = 2.5
+TOP_PHRASES = 10
+
+
+def hypertokens_section(z: Hypertokens, title: str, ids: Ragged, byte_count: int) -> Section:
+    """What hypertokens make of documents of base ids that stand for so many bytes. Raises UnknownIdError."""
+    c = z.condense(ids)
+    codes = c.ids[c.kind != BASE]
+    rows = [
+        Row("profile", "profile", z.profile, remark=f"book of {z.book_size:,}, phrases of up to {z.max_subtokens}"),
+        Row("base_ids", "base ids", len(ids.ids)),
+        Row("condensed_ids", "condensed ids", len(c.ids)),
+        Row("reduction", "reduction", round(c.reduction, 4), shown=f"{c.reduction:.1%}"),
+        _without_disabled(z, ids),
+        Row("round_trip", "round trip", "exact" if z.expand(c) == ids else "DIFFERS"),
+    ]
+    if len(ids) > 1:
+        shorter = 1 - np.diff(c.offsets) / np.maximum(np.diff(c.base_offsets), 1)
+        low, middle, high = np.quantile(shorter[np.diff(c.base_offsets) > 0], (0.1, 0.5, 0.9)) if len(ids.ids) else (0.0, 0.0, 0.0)
+        rows.append(
+            Row("reduction_median", "reduction, median", round(float(middle), 4), f"{middle:.1%}", f"10 % to 90 %: {low:.1%} to {high:.1%}")
+        )
+    if len(ids.ids):
+        kept = len(c.ids) / len(ids.ids)
+        rows += [
+            Row("ids_per_byte", "ids/byte", round(len(c.ids) / byte_count, 4) if byte_count else 0.0),
+            Row("attention", "attention pairs left", round(kept**2, 4), shown=f"{kept**2:.1%}", remark="kept ids squared"),
+            Row("distinct_codes", "distinct codes", len(np.unique(codes)), remark=f"{len(codes):,} times"),
+            Row("entropy", "bits/id", round(_entropy(c.ids), 3), remark=f"of base ids {_entropy(ids.ids):.3f}; not a measure of quality"),
+            Row("renyi", "Rényi 2.5", round(_renyi(c.ids), 4), shown=f"{_renyi(c.ids):.3f}", remark=f"of base ids {_renyi(ids.ids):.3f}"),
+        ]
+    lengths, counts = np.unique(c.base_counts, return_counts=True)
+    tables = [Table(["base ids of an id", "ids"], [[int(n), int(count)] for n, count in zip(lengths, counts, strict=True)])]
+    top = z.explain(c).top_phrases(TOP_PHRASES)
+    if top:
+        tables.append(Table(["phrase", "times", "ids saved"], [[ascii(phrase.text)[1:-1], phrase.count, phrase.saved] for phrase in top]))
+    return Section(title, rows, tables=tables)
+
+
+def _without_disabled(z: Hypertokens, ids: Ragged) -> Row:
+    """The choice of disabled ids and its cost."""
+    free = Hypertokens(z.vocab_size, z.profile, book_size=z.book_size, max_subtokens=z.max_subtokens, seed=z.seed.lists())
+    reduction = free.condense(ids).reduction
+    return Row("disabled", "disabled ids", len(z.disabled), remark=f"reduction with none disabled: {reduction:.1%}")
+
+
+def _shares(ids: NDArray[Any]) -> NDArray[np.float64]:
+    counts = np.unique(ids, return_counts=True)[1]
+    shares: NDArray[np.float64] = counts / counts.sum()
+    return shares
+
+
+def _entropy(ids: NDArray[Any]) -> float:
+    shares = _shares(ids)
+    return float(-(shares * np.log2(shares)).sum()) + 0.0
+
+
+def _renyi(ids: NDArray[Any]) -> float:
+    shares = _shares(ids)
+    if len(shares) < 2:
+        return 1.0
+    return float(np.log2((shares**RENYI_ORDER).sum()) / (1 - RENYI_ORDER) / np.log2(len(shares)))
