@@ -20,7 +20,10 @@ from tests.vocabularies import random_ranks, rank_file
 
 
 def texts_for(rng: random.Random, count: int) -> list[str]:
-    return [rng.choice([random_text(rng, rng.randint(1, 30)), class_string(rng), "".join(rng.choices("aeiot nrs\n'1", k=40))]) for _ in range(count)]
+    return [
+        rng.choice([random_text(rng, rng.randint(1, 30)), class_string(rng), "".join(rng.choices("aeiot nrs\n'1", k=40))])
+        for _ in range(count)
+    ]
 
 
 def trained(rng: random.Random, vocab_size: int = 600, **options: Any) -> tokmill.Tokenizer:
@@ -45,7 +48,9 @@ def assert_loads_in_tokenizers(tok: tokmill.Tokenizer, path: Path, texts: list[s
 def test_trained_vocabulary_loads_in_tokenizers(pattern: str, parity: Any, tmp_path: Path) -> None:
     rng = random.Random(f"{SEED} loads {pattern} {parity}")
     tok = trained(rng, pattern=pattern, parity=parity, special_tokens=["<|endoftext|>", "<pad>"])
-    assert tok.special_tokens == ({"<|endoftext|>": 0, "<pad>": 1} if parity == "hf" else {"<|endoftext|>": tok.vocab_size - 2, "<pad>": tok.vocab_size - 1})
+    assert tok.special_tokens == (
+        {"<|endoftext|>": 0, "<pad>": 1} if parity == "hf" else {"<|endoftext|>": tok.vocab_size - 2, "<pad>": tok.vocab_size - 1}
+    )
     texts = [*texts_for(rng, 300 * SCALE), "<|endoftext|> and <pad>", ""]
     assert assert_loads_in_tokenizers(tok, tmp_path / "my.tokenizer.json", texts) == []
     assert tok.decode_batch(tok.encode_batch(texts)) == texts
@@ -71,10 +76,7 @@ def test_against_rustbpe(seed: int) -> None:
     theirs = rustbpe.Tokenizer()
     theirs.train_from_iterator(iter(texts), vocab_size, pattern=tokmill.PATTERNS["cl100k"])
     tok = train(Counts.from_texts(texts), vocab_size, parity="tiktoken")
-    # rustbpe counts on where no pair is left that occurs; its ranks may end earlier, never later.
-    assert {token: rank for token, rank in ((bytes(token), rank) for token, rank in theirs.get_mergeable_ranks())} == {
-        token: id for id, token in enumerate(tok.token_bytes)
-    }
+    assert [bytes(token) for token, _ in sorted(theirs.get_mergeable_ranks(), key=lambda entry: entry[1])] == tok.token_bytes
 
 
 @pytest.mark.parametrize("seed", range(30 * SCALE))
@@ -95,7 +97,9 @@ def test_rank_files_become_tokenizer_json(seed: int, tmp_path: Path) -> None:
     # and back again
     again = tokmill.load(tmp_path / "my.json")
     notes = again.save(tmp_path / "again.tiktoken")
-    assert (tmp_path / "again.tiktoken").read_bytes().splitlines() == rank_file(dict(sorted(ranks.items(), key=lambda item: item[1]))).splitlines()
+    assert (tmp_path / "again.tiktoken").read_bytes().splitlines() == rank_file(
+        dict(sorted(ranks.items(), key=lambda item: item[1]))
+    ).splitlines()
     assert "pattern and special tokens" in notes[0]
 
 
@@ -113,7 +117,9 @@ def oracle_merged(token: bytes, ranks: dict[bytes, int]) -> list[int]:
 def test_embedded_vocabulary_as_tokenizer_json(tmp_path: Path) -> None:
     rng = random.Random(f"{SEED} embedded")
     tok = tokmill.load("tokmill-64k-preview")
-    assert assert_loads_in_tokenizers(tok, tmp_path / "embedded.json", [*texts_for(rng, 300), "def f(x):\n        return x  # 日本語"]) == []
+    assert (
+        assert_loads_in_tokenizers(tok, tmp_path / "embedded.json", [*texts_for(rng, 300), "def f(x):\n        return x  # 日本語"]) == []
+    )
     tok.save(tmp_path / "embedded.tokmill")
     assert tokmill.load(tmp_path / "embedded.tokmill") == tok
 
@@ -131,7 +137,7 @@ def test_what_a_rank_file_cannot_say(tmp_path: Path) -> None:
     content["model"]["merges"][0], content["model"]["merges"][1] = content["model"]["merges"][1], content["model"]["merges"][0]
     with pytest.raises(tokmill.errors.ArgumentError, match="order of the ids"):
         tokmill.load(tokenizers.Tokenizer.from_str(json.dumps(content))).save(tmp_path / "x.tiktoken")
-    with pytest.raises(tokmill.errors.ArgumentError, match="ending|end in"):
+    with pytest.raises(tokmill.errors.ArgumentError, match="has to end in"):
         tok.save(tmp_path / "x.model")
 
 
@@ -189,7 +195,8 @@ def test_pruned_vocabulary(tmp_path: Path) -> None:
     texts = texts_for(rng, 200)
     assert_loads_in_tokenizers(pruned, tmp_path / "pruned.json", texts)
     same, ids = prune(tok, range(tok.vocab_size))
-    assert same == tok and np.array_equal(ids, np.arange(tok.vocab_size))
+    assert same == tok
+    assert np.array_equal(ids, np.arange(tok.vocab_size))
     with pytest.raises(tokmill.errors.ArgumentError, match="no token"):
         tok.prune([tok.vocab_size])
 

@@ -152,7 +152,7 @@ Scanner::Scanner(std::string_view regex, engine::Dialect dialect, cpu::Isa isa) 
     if (const auto known = find_pattern(regex, dialect)) {
         tables_ = std::make_shared<const Tables>(*known, isa, SafeCuts(), false);
     } else {
-        tables_ = std::make_shared<const Tables>(whole_text_program(regex, dialect), isa);
+        tables_ = std::make_shared<const Tables>(whole_text_program(regex, dialect, isa), isa);
     }
 }
 

@@ -1,7 +1,7 @@
-"""Vocabularies of the byte-level family as files of other libraries: ``tokenizer.json`` (tokenizers, transformers) and rank files (tiktoken).
+"""Byte-level vocabularies as files of other libraries: ``tokenizer.json`` (tokenizers, transformers) and rank files (tiktoken).
 
-A ``tokenizer.json`` lists merges as pairs; a rank file lists byte strings, and a pair merges if its bytes stand there. They say the same when
-every token is what the pairs of lower rank leave of its bytes: then its pair is the last two parts. Tokens of which that is not true are
+A ``tokenizer.json`` lists merges as pairs; a rank file lists byte strings, and a pair merges if its bytes stand there. They say the
+same when every token is what the pairs of lower rank leave of its bytes: then its pair is the last two parts. Tokens of which that is not true are
 *unreachable*: tiktoken emits them for pretokens that equal them, ``tokenizers`` does so with ``ignore_merges``. What one format says
 otherwise than the other, or cannot say, is reported as a sentence each.
 """
@@ -70,7 +70,7 @@ def spelled(token: bytes) -> str:
 
 
 def tokenizers_pattern(pattern: str) -> list[str]:
-    """The splits, one after the other, by which ``tokenizers`` cuts as tiktoken does by ``pattern``. Raises ArgumentError if there are none."""
+    """The splits by which ``tokenizers`` cuts as tiktoken does by ``pattern``. Raises ArgumentError if there are none."""
     steps = pattern.split("\n") if pattern in PATTERNS.values() else [pattern]  # of a named pattern a line each
     # In the named ones the count is followed by something that cannot give back what the possessive form would have kept.
     steps = [POSSESSIVE_COUNT.sub(r"\1", step) if pattern in PATTERNS.values() else step for step in steps]
@@ -143,10 +143,16 @@ def tokenizer_json(tokenizer: CoreTokenizer) -> tuple[bytes, list[str]]:
     if components is not None:
         model = components.get("model", {"type": "BPE"})
         if not is_byte_level(components):
-            raise ArgumentError("only vocabularies that spell bytes as GPT-2 does can be written as tokenizer.json; keep the file it came from")
+            raise ArgumentError(
+                "only vocabularies that spell bytes as GPT-2 does can be written as tokenizer.json; keep the file it came from"
+            )
         known = {token["content"]: token["id"] for token in components.get("added_tokens", [])}
         _join(vocab, known)
-        components["model"] = {**model, "vocab": dict(sorted(vocab.items(), key=lambda item: item[1])), "merges": [list(pair) for pair in merges]}
+        components["model"] = {
+            **model,
+            "vocab": dict(sorted(vocab.items(), key=lambda item: item[1])),
+            "merges": [list(pair) for pair in merges],
+        }
         return serialized(components), []
     notes = []
     specials: dict[str, int] = {}
@@ -179,7 +185,10 @@ def rank_file(tokenizer: CoreTokenizer) -> tuple[bytes, list[str]]:
             (not is_byte_level(components), "its tokens are not spelled bytes"),
             (components.get("normalizer") is not None, "it has a normalizer"),
             (splits_of(components) is None, "its pre_tokenizer does more than split by patterns"),
-            (parts.unreachable and not components.get("model", {}).get("ignore_merges"), "it has tokens that no merges make, which tiktoken would use"),
+            (
+                parts.unreachable and not components.get("model", {}).get("ignore_merges"),
+                "it has tokens that no merges make, which tiktoken would use",
+            ),
             (sum(len(token) == 1 for token in parts.tokens) < 256, "some of the 256 bytes are no tokens"),
             (merged_ids != sorted(merged_ids), "its merges are not in the order of the ids"),
         ):
@@ -203,7 +212,9 @@ def components_of(tokenizer: CoreTokenizer) -> dict[str, Any] | None:
 def is_byte_level(components: dict[str, Any]) -> bool:
     """Are its tokens bytes in GPT-2's spelling, without marks of words?"""
     model = components.get("model", {})
-    return _has_byte_level(components.get("pre_tokenizer")) and not (model.get("continuing_subword_prefix") or model.get("end_of_word_suffix"))
+    return _has_byte_level(components.get("pre_tokenizer")) and not (
+        model.get("continuing_subword_prefix") or model.get("end_of_word_suffix")
+    )
 
 
 def splits_of(components: dict[str, Any]) -> list[str] | None:

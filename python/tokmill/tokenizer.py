@@ -20,6 +20,7 @@ from .ragged import Ragged
 from .signatures import Ids, Invalid, Special, Unknown
 
 if TYPE_CHECKING:
+    from .report import Report
     from .training import Counts
 
 __all__ = ["DEFAULT_BLOCK_BYTES", "DEFAULT_MAX_PRETOKEN_BYTES", "Origin", "Tokenizer"]
@@ -195,18 +196,19 @@ class Tokenizer(CoreTokenizer):
     def save(self, path: str | os.PathLike[str]) -> list[str]:
         """Writes the vocabulary; the ending of ``path`` chooses the format. The file appears when it is whole.
 
-        ``.tokmill`` is a snapshot: everything, loads fastest. ``.json`` is a ``tokenizer.json``, which tokenizers and transformers load with
-        equal ids. ``.tiktoken`` is a rank file: it has no place for the special tokens and the split pattern, so ``load`` has to be
+        ``.tokmill`` is a snapshot: everything, loads fastest. ``.json`` is a ``tokenizer.json``, which tokenizers and transformers load
+        with equal ids. ``.tiktoken`` is a rank file: it has no place for the special tokens and the split pattern, so ``load`` has to be
         given them again unless it knows the file by its SHA-256.
 
         Returns what the format says otherwise or cannot say, a sentence each. Raises ArgumentError for another ending and for a
         vocabulary that the format cannot hold with equal ids, OutputError if the file cannot be written.
         """
         name = os.fspath(path)
+        notes: list[str] = []
         if name.endswith(".tokmill"):
             from .snapshot import seal
 
-            data, notes = seal(self._snapshot()), []
+            data = seal(self._snapshot())
         elif name.endswith(".json"):
             from .conversion import tokenizer_json
 
@@ -217,7 +219,8 @@ class Tokenizer(CoreTokenizer):
             data, notes = rank_file(self)
         else:
             raise ArgumentError(
-                f"cannot tell the format of {name}: the name has to end in .tokmill (snapshot), .json (tokenizer.json) or .tiktoken (rank file)"
+                f"cannot tell the format of {name}: the name has to end in .tokmill (snapshot), .json (tokenizer.json) "
+                "or .tiktoken (rank file)"
             )
         write_file(path, data)
         return notes
@@ -233,6 +236,18 @@ class Tokenizer(CoreTokenizer):
         from .training import prune
 
         return prune(self, keep)
+
+    def report(self, counts_or_texts: Any) -> Report:
+        """How a text uses this vocabulary: compression, used and unused entries, what further entries would bring.
+
+        Takes :class:`tokmill.training.Counts`, or texts, which are counted by this vocabulary's own pattern. The report shows itself with
+        ``to_dict()``, ``to_text()`` and ``to_html()``. Raises ArgumentError if there is no single pattern to count texts by.
+        """
+        from .report import Report, usage_section, vocabulary_section
+        from .training import Counts
+
+        counts = counts_or_texts if isinstance(counts_or_texts, Counts) else Counts.for_tokenizer(self, counts_or_texts)
+        return Report(f"{self.name or 'vocabulary'}: {self.vocab_size:,} ids", [usage_section(self, counts), vocabulary_section(self)])
 
     def info(self) -> dict[str, Any]:
         """What the tokenizer is made of, as ``tokmill info --json`` shows it: model, split pattern and scanner, sizes, digest, ..."""

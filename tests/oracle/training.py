@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from itertools import pairwise
 
 
 def byte_level_order() -> list[int]:
@@ -36,7 +37,7 @@ def train(
     while len(tokens) < vocab_size:
         pairs: Counter[tuple[bytes, bytes]] = Counter()
         for word, parts in split.items():
-            for pair in zip(parts, parts[1:], strict=False):
+            for pair in pairwise(parts):
                 first = len(pair[0]) == len(pair[1]) == 1
                 if not max_token_length or first or len(pair[0]) + len(pair[1]) < max_token_length:
                     pairs[pair] += words[word]

@@ -136,5 +136,8 @@ def _leave(checkpoint: Checkpoint, path: str) -> int:
     if "-" in (name for name, _ in checkpoint.sources["files"]) and checkpoint.file < len(checkpoint.sources["files"]):
         raise KeyboardInterrupt  # standard input cannot be read again
     checkpoint.save(path)
-    print(f"tokmill: interrupted; {checkpoint.counts.total:,} pretokens are kept in {path}: the same command with --resume goes on", file=sys.stderr)
+    print(
+        f"tokmill: interrupted; {checkpoint.counts.total:,} pretokens are kept in {path}: the same command with --resume goes on",
+        file=sys.stderr,
+    )
     return 130

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..conversion import Parts
+from ..signatures import Invalid
 from ..tokenizer import Tokenizer
 from ..training.counts import Counts
 from ..training.vocabulary import emits_whole_words
@@ -45,7 +46,8 @@ class Usage(NamedTuple):
 
     def shares(self) -> NDArray[np.float64]:
         used = self.counts[self.counts > 0]
-        return used / max(self.token_count, 1)
+        shares: NDArray[np.float64] = used / max(self.token_count, 1)
+        return shares
 
     def renyi_efficiency(self) -> float:
         """Rényi's entropy of the tokens over the logarithm of the number of entries: 1 if all were used alike."""
@@ -112,8 +114,18 @@ def usage_section(tokenizer: Tokenizer, counts: Counts, title: str = "") -> Sect
             Row("rare_entries", f"used less than {RARE} times", rare),
             Row("not_utf8", "not valid UTF-8", sum(text is None for text in texts)),
             Row("unreachable", "unreachable by merges", len(usage.parts.unreachable)),
-            Row("whitespace_share", "white space alone", share_of([text is not None and text.isspace() for text in texts]), remark="of tokens"),
-            Row("digit_share", "digits alone", share_of([text is not None and text.strip(" ").isdigit() for text in texts]), remark="of tokens"),
+            Row(
+                "whitespace_share",
+                "white space alone",
+                share_of([text is not None and text.isspace() for text in texts]),
+                remark="of tokens",
+            ),
+            Row(
+                "digit_share",
+                "digits alone",
+                share_of([text is not None and text.strip(" ").isdigit() for text in texts]),
+                remark="of tokens",
+            ),
             Row("renyi_efficiency", f"Rényi efficiency {RENYI_ORDER}", usage.renyi_efficiency()),
             Row("unigram_bits_per_byte", "unigram bits/byte", usage.unigram_bits_per_byte()),
         ],
@@ -121,22 +133,21 @@ def usage_section(tokenizer: Tokenizer, counts: Counts, title: str = "") -> Sect
     )
 
 
-def comparison_section(tokenizers: Sequence[Tokenizer], counts: Counts) -> Section:
-    """Several vocabularies beside each other on the same counts, and the most frequent pretokens that they do not cut alike."""
+def comparison_section(tokenizers: Sequence[Tokenizer], texts: Any, title: str = "", *, invalid: Invalid = None) -> Section:
+    """Several vocabularies beside each other on the same texts, and the most frequent pretokens of the first that they do not cut alike."""
     names = [tokenizer.name for tokenizer in tokenizers]
-    sections = [usage_section(tokenizer, counts) for tokenizer in tokenizers]
-    rows: list[list[Value]] = [
-        [row.label, *(section.rows[i].value for section in sections)] for i, row in enumerate(sections[0].rows) if row.key != "bytes"
-    ]
+    counts = [Counts.for_tokenizer(tokenizer, texts, invalid=invalid) for tokenizer in tokenizers]
+    sections = [usage_section(*pair) for pair in zip(tokenizers, counts, strict=True)]
+    rows: list[list[Value]] = [[row.label, *(section.rows[i].value for section in sections)] for i, row in enumerate(sections[0].rows)]
     differences: list[list[Value]] = []
-    for word, count in sorted(counts, key=lambda item: (-item[1], item[0])):
+    for word, count in sorted(counts[0], key=lambda item: (-item[1], item[0])):
         if len(differences) == SHOWN_DIFFERENCES:
             break
         cuts = [_cut(tokenizer, word) for tokenizer in tokenizers]
         if len(set(cuts)) > 1:
             differences.append([escaped(word), count, *cuts])
     return Section(
-        f"{' beside '.join(names)}",
+        title or " beside ".join(names),
         tables=[Table(["", *names], rows), Table(["pretoken", "count", *names], differences)],
     )
 

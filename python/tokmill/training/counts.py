@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .._core import PATTERNS, WordCounts
-from ..conversion import tokenizers_pattern
+from .._core import PATTERNS, CoreTokenizer, WordCounts
+from ..conversion import components_of, splits_of, tokenizers_pattern
 from ..documents import DEFAULT_FIELD, Format, Source, name_of, read_documents
 from ..errors import ArgumentError, InvalidUtf8Error
 from ..sections import Sections, save_sections
@@ -27,8 +27,8 @@ TEXTS_PER_CALL = 4096
 class Counts:
     """How often each pretoken occurs. Made by :meth:`from_files`, :meth:`from_texts`, :meth:`from_pairs` or :meth:`load`.
 
-    ``pattern`` is a name of ``tokmill.PATTERNS`` or any regex, read as a ``Split`` of a tokenizer.json reads it. The counts of parts of a corpus add
-    up (``a + b``) to those of the whole, however it is cut, as long as no document is.
+    ``pattern`` is a name of ``tokmill.PATTERNS`` or any regex, read as a ``Split`` of a tokenizer.json reads it. The counts of parts of a
+    corpus add up (``a + b``) to those of the whole, however it is cut, as long as no document is.
     """
 
     def __init__(self, pattern: str = "cl100k") -> None:
@@ -58,7 +58,7 @@ class Counts:
 
         Raises InputError, DocumentError, InvalidUtf8Error, ArgumentError.
         """
-        listed: list[Any] = [files] if isinstance(files, (str, os.PathLike)) or hasattr(files, "read") else list(files)  # type: ignore[arg-type]
+        listed: list[Any] = [files] if isinstance(files, (str, os.PathLike)) or hasattr(files, "read") else list(files)
         if weights is not None and len(weights) != len(listed):
             raise ArgumentError(f"{len(weights)} weights for {len(listed)} files: give one a file")
         counts = cls(pattern)
@@ -89,9 +89,7 @@ class Counts:
         return counts
 
     @classmethod
-    def from_pairs(
-        cls, pairs: Iterable[tuple[str | bytes, int]], *, pattern: str = "cl100k"
-    ) -> Counts:
+    def from_pairs(cls, pairs: Iterable[tuple[str | bytes, int]], *, pattern: str = "cl100k") -> Counts:
         """Counts that were made elsewhere (Spark, Ray): pairs of a pretoken and its count, which is 1 or more. Equal pretokens add up.
 
         The pretokens are taken as they are; ``pattern`` is what the trained vocabulary will split by.
@@ -104,6 +102,15 @@ class Counts:
             np.cumsum([len(word) for word in words], out=offsets[1:])
             counts._core.add_words(b"".join(words), offsets, np.array([count for _, count in batch], np.int64))
         return counts
+
+    @classmethod
+    def for_tokenizer(cls, tokenizer: CoreTokenizer, texts: Any = (), *, threads: int | None = None, invalid: Invalid = None) -> Counts:
+        """Counts texts by the split pattern of a tokenizer. Raises ArgumentError if it cuts text otherwise than by patterns."""
+        components = components_of(tokenizer)
+        splits = [tokenizer.pattern] if tokenizer.pattern or components is None else splits_of(components)
+        if splits is None or len(splits) != 1:
+            raise ArgumentError("this tokenizer does not cut text by one pattern; make Counts(pattern=...) of what comes close")
+        return cls.from_texts(texts, pattern=splits[0], threads=threads, invalid=invalid)
 
     def add_texts(self, texts: Any, *, weight: int = 1, threads: int | None = None, invalid: Invalid = None) -> None:
         """Adds the pretokens of more texts. If one of them is refused, or at Ctrl-C, none of the same batch is added."""

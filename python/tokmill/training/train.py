@@ -42,13 +42,15 @@ def train(
 ) -> Tokenizer:
     """Learns a byte-level BPE vocabulary of ``vocab_size`` tokens, or of as many as the counts give.
 
-    ``special_tokens`` get the first ids (parity="hf") or the last ones (parity="tiktoken"). ``initial_alphabet`` is the bytes that are tokens
-    whether they occur or not, as numbers or as their characters in a tokenizer.json; by default all 256, so that every text can be
-    encoded (Hugging Face's own default is none: ``()``). ``limit_alphabet`` keeps only that many single bytes, the most frequent ones.
+    ``special_tokens`` get the first ids (parity="hf") or the last ones (parity="tiktoken"). ``initial_alphabet`` is the bytes that are
+    tokens whether they occur or not, as numbers or as their characters in a tokenizer.json; by default all 256, so that every text can
+    be encoded (Hugging Face's own default is none: ``()``). ``limit_alphabet`` keeps only that many single bytes, the most frequent ones.
     ``max_token_length`` is counted as Hugging Face does: a pair may merge if its bytes are *fewer* than it, pairs of single bytes always.
-    ``min_frequency`` ends the training at pairs that occur less often. ``init`` is a vocabulary to go on from (see :meth:`Tokenizer.extend`):
-    its ids, special tokens and pattern stay; none of the options about the beginning of a vocabulary goes with it. ``progress(tokens, vocab_size)`` is called a few hundred
-    merges apart.
+    ``min_frequency`` ends the training at pairs that occur less often. ``progress(tokens, vocab_size)`` is called a few hundred merges
+    apart.
+
+    ``init`` is a vocabulary to go on from (see :meth:`Tokenizer.extend`): its ids, special tokens and pattern stay; none of the options
+    about the beginning of a vocabulary goes with it.
 
     Raises ArgumentError for options that no training could follow: nothing counted, a vocabulary smaller than its single bytes.
     Ctrl-C ends it with KeyboardInterrupt.
@@ -61,7 +63,9 @@ def train(
         raise ArgumentError("nothing has been counted: there is nothing to train on")
     if init is not None:
         if special_tokens or limit_alphabet is not None or initial_alphabet is not ALL_BYTES:
-            raise ArgumentError("init= brings its own special tokens and single bytes; leave special_tokens and the options of the alphabet out")
+            raise ArgumentError(
+                "init= brings its own special tokens and single bytes; leave special_tokens and the options of the alphabet out"
+            )
         return extend(
             init, counts, vocab_size, min_frequency=min_frequency, max_token_length=max_token_length, name=name, progress=progress
         )
@@ -85,9 +89,7 @@ def train(
     names[first_special_id : first_special_id + len(specials)] = specials
     ids = {text: i for i, text in enumerate(names)}
     merges = ((names[left], names[right]) for left, right in zip(trained["lefts"].tolist(), trained["rights"].tolist(), strict=True))
-    content = byte_level_json(
-        ids, merges, {special: ids[special] for special in specials}, tokenizers_pattern(counts.pattern)
-    )
+    content = byte_level_json(ids, merges, {special: ids[special] for special in specials}, tokenizers_pattern(counts.pattern))
     return Tokenizer._from_tokenizer_json(serialized(content), name=name)
 
 

@@ -31,7 +31,7 @@ def extend(
 
     All its ids keep their meaning, and so do texts that were encoded with it: they decode as before. New ids follow the greatest old one.
     The counted words are merged by the old merges first, as they will be when text is encoded, and then trained on. A pair whose
-    bytes are a token or a special token already is passed over. ``max_token_length`` is held by all new tokens: their bytes are fewer than it.
+    bytes are a token or a special token already is passed over. All new tokens hold ``max_token_length``: their bytes are fewer.
 
     Raises ArgumentError if the vocabulary is no byte-level one, or has that many ids already.
     """
