@@ -51,6 +51,7 @@ public:
         const Rewritten rewritten = rewrite(tree);
         machine_.dialect = dialect;
         machine_.classes = classes_function(isa);
+        machine_.cuts = cuts_function(isa);
         machine_.nfa = make_nfa(rewritten.tree, dialect);
         make_classes();
         make_letters();
