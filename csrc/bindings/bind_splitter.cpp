@@ -133,6 +133,7 @@ public:
         const engine::Program& program = steps_.front().program;
         const engine::Program::Statistics numbers = program.statistics();
         py::dict answer;
+        answer["parts_behind_letters"] = program.parts_behind_letters();
         answer["classes"] = numbers.classes;
         answer["letters"] = numbers.letters;
         answer["states"] = numbers.states;

@@ -231,7 +231,7 @@ std::size_t Scanner::scan(ScanState& state, const std::uint8_t* text, std::uint3
     return count;
 }
 
-bool Scanner::starts_behind_letters() const noexcept { return !tables_->program; }
+bool Scanner::starts_behind_letters() const noexcept { return !tables_->program || tables_->program->parts_behind_letters(); }
 
 Scanner Scanner::without_cuts(const vocab::Vocabulary& vocabulary) const {
     if (tables_->program) return Scanner(std::make_shared<const Tables>(*tables_->program, tables_->isa));

@@ -91,7 +91,9 @@ public:
 
     bool matches_everything() const noexcept;  // no text has a stretch outside of all matches
     bool has_empty_matches() const noexcept;   // some text has a match of no characters
-    bool is_tabulated() const noexcept;        // no automaton: exact and linear, but hundreds of times slower, and undecided until `last`
+    // Is a text cut in front of every blank or newline behind a letter, with the same pieces on both sides if these are texts of their own?
+    bool parts_behind_letters() const noexcept;
+    bool is_tabulated() const noexcept;  // no automaton: exact and linear, but hundreds of times slower, and undecided until `last`
 
     struct Statistics {
         std::size_t classes, letters, states, moves, table_bytes;

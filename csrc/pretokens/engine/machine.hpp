@@ -78,6 +78,7 @@ struct Machine {
 
     bool matches_everything = false;
     bool has_empty_matches = false;
+    bool parts_behind_letters = false;
 
     // Where no automaton of a sane size exists: every state is evaluated at every character.
     bool tabulated = false;

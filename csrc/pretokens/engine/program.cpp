@@ -108,6 +108,7 @@ void Program::find_starts(Cursor& cursor, const std::uint8_t* text, std::uint64_
 
 bool Program::matches_everything() const noexcept { return machine_->matches_everything; }
 bool Program::has_empty_matches() const noexcept { return machine_->has_empty_matches; }
+bool Program::parts_behind_letters() const noexcept { return machine_->parts_behind_letters; }
 bool Program::is_tabulated() const noexcept { return machine_->tabulated; }
 
 Program::Statistics Program::statistics() const noexcept {
