@@ -76,8 +76,11 @@ public:
     // stands between two matches is a pretoken too; tiktoken would drop it, so its dialect has to match every character.
     // Error(pattern) if it does not, or if the regex cannot be matched exactly.
     Scanner(std::string_view regex, engine::Dialect dialect, const vocab::Vocabulary& vocabulary, bool safe_cuts, cpu::Isa isa);
+    // A pattern compiled before, whose matches and the stretches between them are the pretokens.
+    Scanner(engine::Program program, const vocab::Vocabulary& vocabulary, bool safe_cuts, cpu::Isa isa);
     void save(SectionWriter& out) const;
     static Scanner map(const SectionReader& in, std::string_view regex, engine::Dialect dialect, bool safe_cuts, cpu::Isa isa);
+    static Scanner map(const SectionReader& in, engine::Program program, bool safe_cuts, cpu::Isa isa);
     Scanner(Scanner&&) noexcept;
     Scanner& operator=(Scanner&&) noexcept;
     ~Scanner();

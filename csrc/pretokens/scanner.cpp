@@ -182,12 +182,15 @@ Scanner::Scanner(std::string_view regex, engine::Dialect dialect, const vocab::V
     if (const auto known = find_pattern(regex, dialect)) {
         *this = Scanner(*known, vocabulary, safe_cuts, isa);
     } else {
-        engine::Program program = whole_text_program(regex, dialect, isa);
-        if (safe_cuts) {
-            tables_ = std::make_shared<const Tables>(std::move(program), isa, SafeCuts::build(vocabulary));
-        } else {
-            tables_ = std::make_shared<const Tables>(std::move(program), isa);
-        }
+        *this = Scanner(whole_text_program(regex, dialect, isa), vocabulary, safe_cuts, isa);
+    }
+}
+
+Scanner::Scanner(engine::Program program, const vocab::Vocabulary& vocabulary, bool safe_cuts, cpu::Isa isa) {
+    if (safe_cuts) {
+        tables_ = std::make_shared<const Tables>(std::move(program), isa, SafeCuts::build(vocabulary));
+    } else {
+        tables_ = std::make_shared<const Tables>(std::move(program), isa);
     }
 }
 
@@ -201,13 +204,16 @@ void Scanner::save(SectionWriter& out) const {
 }
 
 Scanner Scanner::map(const SectionReader& in, std::string_view regex, engine::Dialect dialect, bool safe_cuts, cpu::Isa isa) {
+    const auto known = find_pattern(regex, dialect);
+    if (!known) return map(in, whole_text_program(regex, dialect, isa), safe_cuts, isa);
     SafeCuts cuts;
     if (safe_cuts) cuts = SafeCuts::map(in);
-    if (const auto known = find_pattern(regex, dialect))
-        return Scanner(std::make_shared<const Tables>(*known, isa, std::move(cuts), safe_cuts));
-    engine::Program program = whole_text_program(regex, dialect, isa);
+    return Scanner(std::make_shared<const Tables>(*known, isa, std::move(cuts), safe_cuts));
+}
+
+Scanner Scanner::map(const SectionReader& in, engine::Program program, bool safe_cuts, cpu::Isa isa) {
     if (!safe_cuts) return Scanner(std::make_shared<const Tables>(std::move(program), isa));
-    return Scanner(std::make_shared<const Tables>(std::move(program), isa, std::move(cuts)));
+    return Scanner(std::make_shared<const Tables>(std::move(program), isa, SafeCuts::map(in)));
 }
 
 std::size_t Scanner::scan(ScanState& state, const std::uint8_t* text, std::uint32_t end, bool last, std::uint32_t* starts) const {
