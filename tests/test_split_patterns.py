@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import base64
+import gzip
 import importlib.util
 import json
 import random
@@ -426,6 +427,126 @@ def test_tokenizers_with_any_pattern(regex: str, data: Path, rng: random.Random)
     encoded = texts[-1].encode()
     parts = [stream.feed(encoded[at : at + 777]).tolist() for at in range(0, len(encoded), 777)]
     assert [token for part in [*parts, stream.finish().tolist()] for token in part] == judge.encode_ordinary(texts[-1])
+
+
+# Safe cuts part pretokens where no token of the vocabulary lies across; nobody may see them but the clock.
+
+CUT_PATTERNS = [
+    LONG_PATTERNS[0],
+    LONG_PATTERNS[1],
+    r"(?<=\p{L})\d+|\b\s+|\w+|[\s\S]",
+    r"\p{Han}{2,}?(?=\p{Han}|$)|[^\n]+|\n",
+]
+
+
+@needs_tiktoken
+@pytest.mark.parametrize("regex", CUT_PATTERNS)
+def test_safe_cuts_do_not_show(regex: str, data: Path, rng: random.Random) -> None:
+    import tiktoken
+
+    ranks = ranks_of("cl100k_base")
+    lines = b"".join(base64.b64encode(token) + b" %d\n" % rank for token, rank in ranks.items())
+    judge = tiktoken.Encoding("any", pat_str=regex, mergeable_ranks=ranks, special_tokens={})
+    tokenizer = tokmill.Tokenizer._from_ranks(lines, name="any", pattern=regex, special_tokens={"<|x|>": 100_300})
+    texts = []
+    for name in ("cjk", "multilingual"):
+        whole = corpus(name).decode("utf8", "ignore")
+        for length in (10, 200, 4_000, 60_000 * SCALE):
+            start = rng.randrange(max(1, len(whole) - length))
+            texts.append(whole[start : start + length])
+    texts += ["".join(rng.choices("中文字あ語々。ー", k=9_000)), "".join(rng.choices("ДaБя中\u0301é 한ไทย\U00020000,", k=9_000))]
+    without_cuts = Splitter(regex, dialect="tiktoken")
+    for text in texts:
+        expected = judge.encode_ordinary(text)
+        for isa in tokmill.isa()["supported"]:
+            forced = tokenizer._with_isa(isa)
+            assert forced.encode_list(text) == expected, (isa, text[:100])
+            assert forced.pretoken_count(text) == len(without_cuts.split(text)), (isa, text[:100])
+        stream = tokmill.StreamEncoder(tokenizer)
+        encoded = text.encode()
+        step = 1 if len(text) <= 4_000 else 997
+        parts = [stream.feed(encoded[at : at + step]).tolist() for at in range(0, len(encoded), step)]
+        assert [token for part in [*parts, stream.finish().tolist()] for token in part] == expected, text[:100]
+        special = tokenizer.encode(text[:300] + "<|x|>" + text[300:], special="parse").tolist()
+        assert special == [*judge.encode_ordinary(text[:300]), 100_300, *judge.encode_ordinary(text[300:])]
+
+
+def assert_parts_behind_letters(splitter: Splitter, text: str) -> int:
+    """The pieces of a text are those of its two parts, wherever it is cut in front of a blank or newline behind a letter."""
+    whole, cuts = spans(splitter, text), 0
+    for at in range(1, len(text)):
+        if text[at] in " \n" and text[at - 1].isalpha():
+            right = [(begin + at, end + at) for begin, end in spans(splitter, text[at:])]
+            assert spans(splitter, text[:at]) + right == whole, (text, at)
+            cuts += 1
+    return cuts
+
+
+def test_texts_are_parted_behind_letters_only_where_it_does_not_show(rng: random.Random) -> None:
+    parts = [Splitter(regex).statistics["parts_behind_letters"] for regex in LONG_PATTERNS]
+    assert parts == [True, False, False, False, False, False]
+    for regex, expected in [
+        (r"\w+|\W", True),
+        (r"\p{L}+|\s+|[^\p{L}\s]+", True),
+        (r"\w+\s?|\W", False),  # the blank belongs to the word
+        (r"\w+(?= )|[\s\S]", False),  # the blank decides about the word
+        (r"\w+$|[\s\S]", False),  # the end of a text does
+        (r"(?<=a) +|[\s\S]", False),
+        (r"\p{Lu} .|\p{L}|[\s\S]", False),  # some letters differ
+        (r"\w+|^ |\W+", False),
+    ]:
+        assert Splitter(regex).statistics["parts_behind_letters"] == expected, regex
+    found = cuts = 0
+    for _ in range(300 * SCALE):
+        regex = random_regex(rng) + rng.choice([r"|[\s\S]", r"|\w+|\W", r"|\p{L}+|\s+|[\s\S]"])
+        dialect = rng.choice(["tokenizers", "tiktoken"])
+        try:
+            splitter = Splitter(regex, dialect=dialect)
+        except tokmill.errors.PatternError:
+            continue
+        if splitter.statistics["parts_behind_letters"]:
+            found += 1
+            cuts += sum(assert_parts_behind_letters(splitter, "".join(rng.choices("aabBss1 2  \n中é", k=14))) for _ in range(6))
+    assert found > 10
+    assert cuts > 100
+
+
+def test_published_regexes_part_texts_behind_letters(data: Path, rng: random.Random) -> None:
+    found = 0
+    for dialect, regexes in published_regexes(data).items():
+        for regex in regexes:
+            splitter = Splitter(regex, dialect=dialect)
+            if splitter.statistics["parts_behind_letters"]:
+                found += 1
+                for text in random_texts(rng, 15 * SCALE, 12):
+                    assert_parts_behind_letters(splitter, text)
+    assert found >= 10
+
+
+@pytest.mark.parametrize("regex", [LONG_PATTERNS[0], LONG_PATTERNS[1]])
+def test_threads_do_not_show(regex: str, data: Path) -> None:
+    ranks = gzip.decompress((data / "vocab" / "cl100k_base.tiktoken.gz").read_bytes())
+    tokenizer = tokmill.Tokenizer._from_ranks(ranks, name="any", pattern=regex, special_tokens={})
+    text = (corpus("multilingual") + corpus("code") + corpus("cjk"))[: 6_000_000 * SCALE]
+    one = tokenizer.encode(text, threads=1)
+    for threads in (2, 3):
+        assert (tokenizer.encode(text, threads=threads) == one).all()
+
+
+@needs_tiktoken
+def test_no_safe_cuts_where_a_token_cannot_be_merged() -> None:
+    """No two tokens make 文: it is looked up where it is a whole pretoken, never where it is a part of one."""
+    import tiktoken
+
+    ranks = {bytes([byte]): byte for byte in range(256)} | {"文".encode(): 256}
+    lines = b"".join(base64.b64encode(token) + b" %d\n" % rank for token, rank in ranks.items())
+    regex = r"[^\n]{1,3}|\n"
+    judge = tiktoken.Encoding("any", pat_str=regex, mergeable_ranks=ranks, special_tokens={})
+    tokenizer = tokmill.Tokenizer._from_ranks(lines, name="any", pattern=regex, special_tokens={})
+    assert tokenizer.encode_list("文") == [256]
+    for text in ("中文中", "中文中文中文", "文中文中", "x中文中\n文\n中文"):
+        for isa in tokmill.isa()["supported"]:
+            assert tokenizer._with_isa(isa).encode_list(text) == judge.encode_ordinary(text), (isa, text)
 
 
 def test_a_tokenizer_refuses_patterns_that_drop_text() -> None:

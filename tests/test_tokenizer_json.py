@@ -287,6 +287,31 @@ def random_file(rng: random.Random) -> dict[str, Any]:
     )
 
 
+# Read as tiktoken would read them, each of the first four would cut elsewhere; the last two leave gaps between matches.
+SPLIT_REGEXES = [r"\d{1,2}+|\D", r"x$|[^x]+|x", r"^\w|\w+|\W", r"a(?i)b|c|[^abc]+", r"\p{Han}{2}|\s", r"(?<=a)b+|(?=1)"]
+
+
+@pytest.mark.parametrize("regex", SPLIT_REGEXES)
+def test_a_split_is_read_as_tokenizers_reads_it(regex: str, rng: random.Random, scale: int) -> None:
+    pytest.importorskip("tokenizers", reason="tokenizers is not installed")
+    symbols = [files.ALPHABET[byte] for byte in "x1aB 中".encode()]
+    vocab, merges = files.random_merges(rng, symbols, 40)
+    split = {"type": "Split", "pattern": {"Regex": regex}, "behavior": "Isolated", "invert": False}
+    for normalizer in (None, {"type": "NFC"}):
+        pretokenizer = {"type": "Sequence", "pretokenizers": [split, files.MAPPED]}
+        tokens = [files.added(len(vocab), "<x>")] if normalizer is None else []
+        file = files.file_of(vocab, merges, added_tokens=tokens, normalizer=normalizer, pre_tokenizer=pretokenizer)
+        tok, peer = of(file), files.peer_of(file)
+        texts = ["".join(rng.choices("x1a aBbc\n中文é", k=rng.randint(0, 40))) for _ in range(60 * scale)]
+        texts += ["".join(rng.choices(["12345", "x\n", "中文", "<x>", "aC", "a\u0301"], k=2_000))]
+        assert_equal(tok, peer, texts, regex)
+        normalized = [peer.normalizer.normalize_str(text) if normalizer else text for text in texts]
+        pieces = [len(peer.pre_tokenizer.pre_tokenize_str(text)) for text in normalized]
+        assert [tok.pretoken_count(text) for text in texts] == pieces
+        restored = pickle.loads(pickle.dumps(tok))
+        assert restored.encode_batch(texts).lists() == tok.encode_batch(texts).lists()
+
+
 def test_random_configurations_against_tokenizers(rng: random.Random, scale: int) -> None:
     pytest.importorskip("tokenizers", reason="tokenizers is not installed")
     made = 0

@@ -1,6 +1,7 @@
 // Splitter: any split regex, literal text or set of characters, and steps of them one behind the other.
 #include <pybind11/stl.h>
 
+#include <bit>
 #include <string>
 #include <utility>
 #include <vector>
@@ -78,6 +79,16 @@ py::array to_array(const std::vector<engine::Span>& spans) {
     return array;
 }
 
+struct StartList final : engine::StartMasks {
+    void take(std::uint64_t base, std::size_t count, const std::uint64_t* masks) override {
+        for (std::size_t block = 0; block < count; block += 64) {
+            for (std::uint64_t mask = masks[block / 64]; mask != 0; mask &= mask - 1)
+                starts.push_back(static_cast<std::uint32_t>(base + block) + static_cast<std::uint32_t>(std::countr_zero(mask)));
+        }
+    }
+    std::vector<std::uint32_t> starts;
+};
+
 class PySplitter {
 public:
     PySplitter(const std::string& pattern, const std::string& dialect, const std::string& behaviour, bool invert, bool literal,
@@ -112,19 +123,17 @@ public:
     // All starts of pieces, found in calls that know no more than text[:end] for each of the ends: for tests.
     std::vector<std::uint32_t> starts_in_parts(const py::object& object, const std::vector<std::uint32_t>& ends) const {
         const Utf8Text text(object, py::none());
-        std::vector<std::uint32_t> starts(text.size() + engine::kStartsSlack);
+        StartList list;
         engine::Cursor cursor;
-        std::size_t count = 0;
-        for (const std::uint32_t end : ends)
-            count += steps_.front().program.find_starts(cursor, text.data(), end, end == text.size(), starts.data() + count);
-        starts.resize(count);
-        return starts;
+        for (const std::uint32_t end : ends) steps_.front().program.find_starts(cursor, text.data(), end, end == text.size(), list);
+        return std::move(list.starts);
     }
 
     py::dict statistics() const {
         const engine::Program& program = steps_.front().program;
         const engine::Program::Statistics numbers = program.statistics();
         py::dict answer;
+        answer["parts_behind_letters"] = program.parts_behind_letters();
         answer["classes"] = numbers.classes;
         answer["letters"] = numbers.letters;
         answer["states"] = numbers.states;

@@ -72,14 +72,17 @@ class Scanner {
 public:
     // With `safe_cuts`, tables of the borders inside this vocabulary's tokens are made (a few ms) and used.
     Scanner(Pattern pattern, const vocab::Vocabulary& vocabulary, bool safe_cuts, cpu::Isa isa);
-    // Any regex: a known spelling is scanned as above, another one goes through the general engine, without safe cuts. What
+    // Any regex: a known spelling is scanned as above, another one goes through the general engine, with the same safe cuts. What
     // stands between two matches is a pretoken too; tiktoken would drop it, so its dialect has to match every character.
     // Error(pattern) if it does not, or if the regex cannot be matched exactly.
     Scanner(std::string_view regex, engine::Dialect dialect, const vocab::Vocabulary& vocabulary, bool safe_cuts, cpu::Isa isa);
     // The same without a vocabulary and so without cuts, for who only wants the pretokens.
     Scanner(std::string_view regex, engine::Dialect dialect, cpu::Isa isa);
+    // A pattern compiled before, whose matches and the stretches between them are the pretokens.
+    Scanner(engine::Program program, const vocab::Vocabulary& vocabulary, bool safe_cuts, cpu::Isa isa);
     void save(SectionWriter& out) const;
     static Scanner map(const SectionReader& in, std::string_view regex, engine::Dialect dialect, bool safe_cuts, cpu::Isa isa);
+    static Scanner map(const SectionReader& in, engine::Program program, bool safe_cuts, cpu::Isa isa);
     Scanner(Scanner&&) noexcept;
     Scanner& operator=(Scanner&&) noexcept;
     ~Scanner();

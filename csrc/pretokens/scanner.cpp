@@ -54,8 +54,6 @@ void fill_suffixes(KernelTables& tables, bool any_case) noexcept {
     tables.suffix_long_s = any_case;
 }
 
-static_assert(kStartsSlack >= engine::kStartsSlack);
-
 // The program of a regex whose pretokens, one behind the other, are the whole text.
 engine::Program whole_text_program(std::string_view regex, engine::Dialect dialect, cpu::Isa isa) {
     const auto refuse = [](const std::string& why, std::int64_t where) {
@@ -86,10 +84,49 @@ ScanFunction scan_function(Pattern pattern, [[maybe_unused]] bool safe_cuts, [[m
     return scan_scalar(pattern);
 }
 
+WriteFunction write_function(bool safe_cuts, [[maybe_unused]] cpu::Isa isa) noexcept {
+#if defined(__x86_64__)
+    if (isa == cpu::Isa::haswell) return write_haswell(safe_cuts);
+    if (isa == cpu::Isa::icelake) return write_icelake(safe_cuts);
+#elif defined(__aarch64__)
+    if (isa == cpu::Isa::neon) return write_neon(safe_cuts);
+#endif
+    return write_scalar(safe_cuts);
+}
+
+// Starts of the general engine on their way to the caller's list.
+class StartWriter final : public engine::StartMasks {
+public:
+    StartWriter(const KernelTables& tables, WriteFunction write, const std::uint8_t* text, std::uint32_t end,
+                std::uint32_t* starts) noexcept
+        : tables_(tables), write_(write), text_(text), end_(end), starts_(starts) {}
+
+    void take(std::uint64_t base, std::size_t count, const std::uint64_t* masks) override {
+        const Stretch stretch{text_, static_cast<std::uint32_t>(base), static_cast<std::uint32_t>(count), end_, masks};
+        count_ += write_(tables_, stretch, starts_ + count_);
+    }
+    std::size_t count() const noexcept { return count_; }
+
+private:
+    const KernelTables& tables_;
+    WriteFunction write_;
+    const std::uint8_t* text_;
+    std::uint32_t end_;
+    std::uint32_t* starts_;
+    std::size_t count_ = 0;
+};
+
 }  // namespace
 
 struct Scanner::Tables {
-    Tables(engine::Program the_program, cpu::Isa the_isa) : isa(the_isa), program(std::move(the_program)) {}
+    Tables(engine::Program the_program, cpu::Isa the_isa)
+        : isa(the_isa), program(std::move(the_program)), write(write_function(false, the_isa)) {}
+
+    // Safe cuts need a pattern's classes only to tell white space.
+    Tables(engine::Program the_program, cpu::Isa the_isa, SafeCuts the_cuts) : Tables(Pattern::gpt2, the_isa, std::move(the_cuts), true) {
+        program = std::move(the_program);
+        write = write_function(true, the_isa);
+    }
 
     Tables(Pattern the_pattern, cpu::Isa the_isa, SafeCuts the_cuts, bool safe_cuts)
         : pattern(the_pattern), isa(the_isa), cuts(std::move(the_cuts)), scan(scan_function(the_pattern, safe_cuts, the_isa)) {
@@ -131,7 +168,8 @@ struct Scanner::Tables {
     std::vector<std::uint8_t> bmp;
     std::vector<std::uint32_t> class_words;
 
-    std::optional<engine::Program> program;  // then nothing of the above, except isa, is used
+    std::optional<engine::Program> program;  // then `pattern` and `scan` mean nothing
+    WriteFunction write = nullptr;           // ... and this adds the safe cuts
 };
 
 Scanner::Scanner(Pattern pattern, const vocab::Vocabulary& vocabulary, bool safe_cuts, cpu::Isa isa) {
@@ -144,7 +182,15 @@ Scanner::Scanner(std::string_view regex, engine::Dialect dialect, const vocab::V
     if (const auto known = find_pattern(regex, dialect)) {
         *this = Scanner(*known, vocabulary, safe_cuts, isa);
     } else {
-        tables_ = std::make_shared<const Tables>(whole_text_program(regex, dialect, isa), isa);
+        *this = Scanner(whole_text_program(regex, dialect, isa), vocabulary, safe_cuts, isa);
+    }
+}
+
+Scanner::Scanner(engine::Program program, const vocab::Vocabulary& vocabulary, bool safe_cuts, cpu::Isa isa) {
+    if (safe_cuts) {
+        tables_ = std::make_shared<const Tables>(std::move(program), isa, SafeCuts::build(vocabulary));
+    } else {
+        tables_ = std::make_shared<const Tables>(std::move(program), isa);
     }
 }
 
@@ -167,17 +213,24 @@ void Scanner::save(SectionWriter& out) const {
 
 Scanner Scanner::map(const SectionReader& in, std::string_view regex, engine::Dialect dialect, bool safe_cuts, cpu::Isa isa) {
     const auto known = find_pattern(regex, dialect);
-    if (!known) return Scanner(std::make_shared<const Tables>(whole_text_program(regex, dialect, isa), isa));
+    if (!known) return map(in, whole_text_program(regex, dialect, isa), safe_cuts, isa);
     SafeCuts cuts;
     if (safe_cuts) cuts = SafeCuts::map(in);
     return Scanner(std::make_shared<const Tables>(*known, isa, std::move(cuts), safe_cuts));
+}
+
+Scanner Scanner::map(const SectionReader& in, engine::Program program, bool safe_cuts, cpu::Isa isa) {
+    if (!safe_cuts) return Scanner(std::make_shared<const Tables>(std::move(program), isa));
+    return Scanner(std::make_shared<const Tables>(std::move(program), isa, SafeCuts::map(in)));
 }
 
 std::size_t Scanner::scan(ScanState& state, const std::uint8_t* text, std::uint32_t end, bool last, std::uint32_t* starts) const {
     std::size_t count;
     if (tables_->program) {
         engine::Cursor cursor{state.begun ? state.decided : state.last_start, state.forward, state.behind};
-        count = tables_->program->find_starts(cursor, text, end, last, starts);
+        StartWriter writer(tables_->kernel, tables_->write, text, end, starts);
+        tables_->program->find_starts(cursor, text, end, last, writer);
+        count = writer.count();
         if (count != 0) {
             state.begun = true;
             state.last_start = starts[count - 1];
@@ -192,10 +245,11 @@ std::size_t Scanner::scan(ScanState& state, const std::uint8_t* text, std::uint3
     return count;
 }
 
-bool Scanner::starts_behind_letters() const noexcept { return !tables_->program; }
+bool Scanner::starts_behind_letters() const noexcept { return !tables_->program || tables_->program->parts_behind_letters(); }
 
 Scanner Scanner::without_cuts(const vocab::Vocabulary& vocabulary) const {
-    return tables_->program ? Scanner(tables_) : Scanner(tables_->pattern, vocabulary, false, tables_->isa);
+    if (tables_->program) return Scanner(std::make_shared<const Tables>(*tables_->program, tables_->isa));
+    return Scanner(tables_->pattern, vocabulary, false, tables_->isa);
 }
 
 cpu::Isa Scanner::isa() const noexcept { return tables_->isa; }

@@ -88,6 +88,14 @@ std::optional<pretokens::Pattern> known_pattern(const std::vector<PretokenStep>&
     return pretokens::find_pattern(regexes);
 }
 
+// A Split by a regex, with nothing behind it but the byte-level alphabet.
+bool is_one_isolated_split(const std::vector<PretokenStep>& steps) noexcept {
+    if (steps.empty() || steps.size() > 2 || steps[0].kind != PretokenStep::Kind::split || !steps[0].needle.is_regex) return false;
+    if (steps[0].behavior != formats::SplitBehavior::isolated || steps[0].invert) return false;
+    if (steps.size() == 1) return true;
+    return steps[1].kind == PretokenStep::Kind::byte_level && !steps[1].use_regex && !steps[1].add_prefix_space;
+}
+
 bool in_utf8(std::uint32_t byte) noexcept { return byte < 0xF5 && byte != 0xC0 && byte != 0xC1; }
 
 }  // namespace
@@ -148,6 +156,7 @@ void Pipeline::make_steps() {
         append_step(step, byte_level && step.add_prefix_space ? byte_level_step_ : *steps);
         if (byte_level) steps = &steps_behind_;
     }
+    is_one_split_ = !changes_bytes_ && is_one_isolated_split(components_.pretokens) && !steps_.front().program.is_tabulated();
 }
 
 // With a mark the byte beside it needs a token of its own, without one it is like any other.

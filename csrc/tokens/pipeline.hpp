@@ -25,11 +25,14 @@ public:
     const normalized::Normalizer& normalizer() const noexcept { return normalizer_; }
 
     // Text between added tokens is cut by this pattern, as it stands and into nothing but its bytes: the core's plain path.
-    bool is_plain() const noexcept { return pattern_ && normalizer_.is_identity() && !adds_space_ && !changes_bytes_; }
-    // The scanner that does all of the cutting; nothing if it takes steps.
+    bool is_plain() const noexcept { return scans() && normalizer_.is_identity() && !adds_space_ && !changes_bytes_; }
+    // What a scanner does all of the cutting by: a known pattern, or else one Split whose matches and gaps are all pretokens. If it takes
+    // more steps, neither.
     const std::optional<pretokens::Pattern>& pattern() const noexcept { return pattern_; }
+    const pretokens::engine::Program* program() const noexcept { return is_one_split_ ? &steps_.front().program : nullptr; }
+    bool scans() const noexcept { return pattern_ || is_one_split_; }
 
-    // Without a pattern: the steps before ByteLevel and its regex; those behind it see bytes in the byte-level alphabet.
+    // Without either: the steps before ByteLevel and its regex; those behind it see bytes in the byte-level alphabet.
     std::span<const pretokens::engine::SplitStep> steps() const noexcept { return steps_; }
     // ByteLevel's regex where it has to be done on its own, since ByteLevel puts a space before each piece.
     std::span<const pretokens::engine::SplitStep> byte_level_step() const noexcept { return byte_level_step_; }
@@ -55,6 +58,7 @@ private:
     normalized::Normalizer normalizer_;
     std::optional<pretokens::Pattern> pattern_;
     std::vector<pretokens::engine::SplitStep> steps_, byte_level_step_, steps_behind_;
+    bool is_one_split_ = false;
     bool adds_space_ = false;
     bool changes_bytes_ = false;
     std::array<ByteUse, 256> inside_{};

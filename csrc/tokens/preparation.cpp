@@ -154,7 +154,7 @@ std::uint64_t Preparation::position_of(const Job& job, std::size_t position, boo
 }
 
 void Preparation::stretch(Job& job, std::string_view text) {
-    if (job.pipeline.pattern()) {
+    if (job.pipeline.scans()) {
         scan(job, text);
     } else {
         split(job, text);

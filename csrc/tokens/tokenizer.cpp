@@ -98,6 +98,7 @@ Tokenizer::Tokenizer(Tables tables, std::unique_ptr<const formats::Components> c
           const bool safe_cuts = merges_.unreachable().empty();
           if (pipeline_ == nullptr) return pretokens::Scanner(vocabulary_.pattern(), kDialect, vocabulary_, safe_cuts, isa);
           if (pipeline_->pattern()) return pretokens::Scanner(*pipeline_->pattern(), vocabulary_, safe_cuts, isa);
+          if (pipeline_->program() != nullptr) return pretokens::Scanner(*pipeline_->program(), vocabulary_, safe_cuts, isa);
           return std::nullopt;
       }()),
       isa_(isa) {
@@ -114,6 +115,7 @@ Tokenizer::Tokenizer(const SectionReader& snapshot, cpu::Isa isa)
           if (pipeline_ == nullptr) return pretokens::Scanner::map(snapshot, vocabulary_.pattern(), kDialect, safe_cuts, isa);
           if (pipeline_->pattern())
               return pretokens::Scanner::map(snapshot, pretokens::regex(*pipeline_->pattern()), kDialect, safe_cuts, isa);
+          if (pipeline_->program() != nullptr) return pretokens::Scanner::map(snapshot, *pipeline_->program(), safe_cuts, isa);
           return std::nullopt;
       }()),
       isa_(isa) {
@@ -463,20 +465,21 @@ void Tokenizer::encode_until(const documents::Document& document, const EncodeOp
 std::uint64_t Tokenizer::count_pretokens(const documents::Document& document, documents::Invalid invalid, Cancel& cancel) const {
     EncodeOptions options;
     options.invalid = invalid;
-    if (!scanner_) {
+    std::optional<pretokens::Scanner> plain;
+    if (scanner_) plain = scanner_->without_cuts(vocabulary_);
+    if (needs_preparation(options)) {
         Preparation preparation;
         std::uint64_t pretokens = 0;
         const Preparation::Take take = [&](const Pretokens& block) { pretokens += block.count; };
-        preparation.add(*pipeline_, nullptr, document, options, isa_, take, cancel);
+        preparation.add(*pipeline_, plain ? &*plain : nullptr, document, options, isa_, take, cancel);
         preparation.finish(take);
         return pretokens - 1;  // the mark of the document's end
     }
-    const pretokens::Scanner plain = scanner_->without_cuts(vocabulary_);
     Chunk chunk;
     documents::Reader reader(unicode::kernels(isa_), document, invalid);
     std::uint64_t count = 0;
     for (bool done = false; !done;) {
-        done = chunk.fill(plain, reader, true, options);
+        done = chunk.fill(*plain, reader, true, options);
         count += chunk.complete_count();
         chunk.compact();
         cancel.poll();

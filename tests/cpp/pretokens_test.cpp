@@ -6,6 +6,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <iterator>
+#include <optional>
 #include <random>
 #include <span>
 #include <string>
@@ -303,38 +304,59 @@ void check_snapshot(const vocab::Vocabulary& vocabulary, Random& random) {
     }
 }
 
+// The pattern in a spelling that no scanner knows, so that the general engine reads it.
+std::optional<Scanner> by_engine(Pattern pattern, const vocab::Vocabulary& vocabulary, bool safe_cuts, cpu::Isa isa) {
+    const std::string regex(pretokens::regex(pattern));
+    if (regex.find('\n') != std::string::npos) return std::nullopt;  // several steps
+    const bool of_tiktoken = pattern == Pattern::gpt2 || pattern == Pattern::cl100k || pattern == Pattern::o200k;
+    const auto dialect = of_tiktoken ? pretokens::engine::Dialect::tiktoken : pretokens::engine::Dialect::tokenizers;
+    return Scanner("(?:" + regex + ")", dialect, vocabulary, safe_cuts, isa);
+}
+
+// What a scanner without safe cuts and one with them find in a text, whole and in feeds. Returns the number of safe cuts.
+std::size_t check_starts(Bench& bench, const vocab::Vocabulary& vocabulary, const Scanner& plain, const Scanner& cutting,
+                         const std::string& text, const Starts& expected, const std::string& tag) {
+    if (bench.scan(plain, text) != expected) fail("pretokens, " + tag, text);
+    if (bench.scan_fed(plain, text) != expected) fail("pretokens in feeds, " + tag, text);
+    std::size_t cuts = 0;
+    for (const Starts& cut : {bench.scan(cutting, text), bench.scan_fed(cutting, text)}) {
+        if (!rising_from_zero(cut, text.size())) fail("order of safe cuts, " + tag, text);
+        if (!std::includes(cut.begin(), cut.end(), expected.begin(), expected.end())) fail("pretokens under safe cuts, " + tag, text);
+        Starts extra;
+        std::set_difference(cut.begin(), cut.end(), expected.begin(), expected.end(), std::back_inserter(extra));
+        cuts += extra.size();
+        for (const std::uint32_t border : extra) {
+            if ((static_cast<std::uint8_t>(text[border]) & 0xC0) == 0x80) fail("a cut inside a character, " + tag, text);
+            if (token_across(vocabulary, text, border)) fail("a token lies across a safe cut, " + tag, text);
+        }
+    }
+    return cuts;
+}
+
 void check_random(const vocab::Vocabulary& vocabulary, Random& random, int rounds) {
     Bench bench(random);
-    std::size_t bytes = 0, cuts = 0;
+    std::size_t bytes = 0, cuts = 0, engine_cuts = 0;
     for (const Pattern pattern : pretokens::kPatterns) {
         const Scanner specification(pattern, vocabulary, false, cpu::Isa::scalar);
         for (const cpu::Isa isa : cpu::supported()) {
             const Scanner plain(pattern, vocabulary, false, isa);
             const Scanner cutting(pattern, vocabulary, true, isa);
+            const std::optional<Scanner> engine_plain = by_engine(pattern, vocabulary, false, isa);
+            const std::optional<Scanner> engine_cutting = by_engine(pattern, vocabulary, true, isa);
             const std::string tag = std::string(pretokens::name(pattern)) + " " + std::string(cpu::name(isa));
             for (int i = 0; i < rounds; ++i) {
                 const std::string text = i % 50 == 49 ? long_word(random) : random_text(random);
                 bytes += text.size();
                 const Starts expected = bench.scan(specification, text);
                 if (!rising_from_zero(expected, text.size())) fail("specification, " + tag, text);
-                if (bench.scan(plain, text) != expected) fail("pretokens, " + tag, text);
-                if (bench.scan_fed(plain, text) != expected) fail("pretokens in feeds, " + tag, text);
-                for (const Starts& cut : {bench.scan(cutting, text), bench.scan_fed(cutting, text)}) {
-                    if (!rising_from_zero(cut, text.size())) fail("order of safe cuts, " + tag, text);
-                    if (!std::includes(cut.begin(), cut.end(), expected.begin(), expected.end()))
-                        fail("pretokens under safe cuts, " + tag, text);
-                    Starts extra;
-                    std::set_difference(cut.begin(), cut.end(), expected.begin(), expected.end(), std::back_inserter(extra));
-                    cuts += extra.size();
-                    for (const std::uint32_t border : extra) {
-                        if ((static_cast<std::uint8_t>(text[border]) & 0xC0) == 0x80) fail("a cut inside a character, " + tag, text);
-                        if (token_across(vocabulary, text, border)) fail("a token lies across a safe cut, " + tag, text);
-                    }
-                }
+                cuts += check_starts(bench, vocabulary, plain, cutting, text, expected, tag);
+                if (engine_plain)
+                    engine_cuts += check_starts(bench, vocabulary, *engine_plain, *engine_cutting, text, expected, "engine, " + tag);
             }
         }
     }
-    std::printf("%zu bytes of random text, %zu safe cuts\n", bytes, cuts);
+    std::printf("%zu bytes of random text, %zu safe cuts, %zu by the engine\n", bytes, cuts, engine_cuts);
+    if (engine_cuts == 0) fail("the engine made no safe cuts", "");
 }
 
 }  // namespace

@@ -56,8 +56,15 @@ struct Cursor {
     std::uint32_t behind = 0;   // state of the automaton for look-behinds
 };
 
-// Elements that the starts of pieces need besides one a byte.
-inline constexpr std::size_t kStartsSlack = 16;
+// What takes the starts of pieces: bit i % 64 of masks[i / 64] says that one begins at byte base + i of the text, for i < count; later
+// bits are 0. Stretches come in rising order, with no start between them.
+class StartMasks {
+public:
+    virtual void take(std::uint64_t base, std::size_t count, const std::uint64_t* masks) = 0;
+
+protected:
+    ~StartMasks() = default;
+};
 
 struct Machine;
 
@@ -79,12 +86,14 @@ public:
     void find(Cursor& cursor, const std::uint8_t* text, std::uint64_t end, bool last, std::span<const std::uint64_t> text_ends,
               Pieces& pieces) const;
 
-    // As find(), but only where pieces begin; `starts` has room for one a byte and kStartsSlack more. Returns how many.
-    std::size_t find_starts(Cursor& cursor, const std::uint8_t* text, std::uint32_t end, bool last, std::uint32_t* starts) const;
+    // As find(), but only where pieces begin.
+    void find_starts(Cursor& cursor, const std::uint8_t* text, std::uint64_t end, bool last, StartMasks& masks) const;
 
     bool matches_everything() const noexcept;  // no text has a stretch outside of all matches
     bool has_empty_matches() const noexcept;   // some text has a match of no characters
-    bool is_tabulated() const noexcept;        // no automaton: exact and linear, but hundreds of times slower, and undecided until `last`
+    // Is a text cut in front of every blank or newline behind a letter, with the same pieces on both sides if these are texts of their own?
+    bool parts_behind_letters() const noexcept;
+    bool is_tabulated() const noexcept;  // no automaton: exact and linear, but hundreds of times slower, and undecided until `last`
 
     struct Statistics {
         std::size_t classes, letters, states, moves, table_bytes;

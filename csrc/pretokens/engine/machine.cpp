@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 #include <map>
+#include <set>
 #include <tuple>
 #include <unordered_map>
 #include <utility>
@@ -51,6 +52,7 @@ public:
         const Rewritten rewritten = rewrite(tree);
         machine_.dialect = dialect;
         machine_.classes = classes_function(isa);
+        machine_.cuts = cuts_function(isa);
         machine_.nfa = make_nfa(rewritten.tree, dialect);
         make_classes();
         make_letters();
@@ -64,6 +66,7 @@ public:
         } else {
             make_sets();
             find_coverage();
+            machine_.parts_behind_letters = parts_behind_letters();
             machine_.nfa = {};
             machine_.letters.clear();
             machine_.set_has_class.clear();
@@ -495,6 +498,56 @@ private:
         std::uint32_t live, row;
         friend auto operator<=>(const Edge&, const Edge&) = default;
     };
+    Edge edge(std::uint32_t live, std::uint32_t letter) const { return edges_[std::size_t(live) * machine_.letter_count + letter]; }
+    Cell cell(const Edge& at, std::uint32_t forward) const { return cells_[std::size_t(at.row) * forward_count_ + forward]; }
+
+    // ---- may a text be cut in front of a blank or newline behind a letter?
+
+    // If so, at every such place, whatever stands around it: a match ends there and the next one begins as the first one of a text
+    // does; and the letter, were it the last one of its text, would leave the same states live and make the same events.
+    bool parts_behind_letters() const {
+        if (machine_.behind_count != 0 || !machine_.matches_everything || machine_.has_empty_matches) return false;
+        const std::vector<std::uint32_t> letters = classes_of_letters();
+        for (const std::uint32_t blank : {machine_.class_of(' '), machine_.class_of('\n')}) {
+            std::set<Edge> at_blank;  // whatever follows
+            for (std::uint32_t s = 0; s < lives_.size(); ++s) {
+                at_blank.insert(edge(s, blank));
+                at_blank.insert(edge(s, blank + machine_.class_count));
+            }
+            for (const Edge& right : at_blank) {
+                for (const std::uint32_t letter : letters) {
+                    const Edge inside = edge(right.live, letter), last = edge(right.live, letter + machine_.class_count);
+                    if (inside.live != last.live || !parts_between(inside, last, right)) return false;
+                }
+            }
+        }
+        return true;
+    }
+
+    // From all moves before a letter: `inside` is its edge, `last` the one were it the last of its text, `right` the blank's.
+    bool parts_between(const Edge& inside, const Edge& last, const Edge& right) const {
+        const Cell first_of_text = cell(right, kTextBegin);
+        for (std::uint32_t forward = 0; forward < forward_count_; ++forward) {
+            if (forward == kSearch || forward == kGap) continue;  // only where text stays outside of matches
+            const Cell letter = cell(inside, forward);
+            if (letter.next == kNowhere || (letter.events & kOutside) != 0) continue;
+            const Cell blank = cell(right, letter.next);
+            if (cell(last, forward).events != letter.events) return false;
+            if ((blank.events & kCut) == 0 || blank.next != first_of_text.next || blank.events != first_of_text.events) return false;
+        }
+        return true;
+    }
+
+    std::vector<std::uint32_t> classes_of_letters() const {
+        std::set<std::uint32_t> found;
+        const CodePointSet letters = find_category("L").value();
+        for (const CodePointSet::Range& range : letters.ranges()) {
+            for (std::uint32_t code_point = range.first; code_point <= range.last; ++code_point)
+                found.insert(machine_.class_of(code_point));
+        }
+        return {found.begin(), found.end()};
+    }
+
     struct Move {
         std::uint16_t next, events;
     };

@@ -45,6 +45,7 @@ struct Machine {
     std::vector<std::uint8_t> page_classes;
     std::vector<std::uint8_t> bmp;  // the same for U+0000-FFFF, one byte each, and 3 more
     ClassesFunction classes = classes_scalar;
+    CutsFunction cuts = cuts_scalar;
 
     // Letters. Without look-behinds: the class, plus class_count if the character is the last one of its text.
     std::uint32_t letter_count = 0;  // without the continuation's, which is letter_count itself
@@ -77,6 +78,7 @@ struct Machine {
 
     bool matches_everything = false;
     bool has_empty_matches = false;
+    bool parts_behind_letters = false;
 
     // Where no automaton of a sane size exists: every state is evaluated at every character.
     bool tabulated = false;

@@ -1,6 +1,6 @@
-// The two passes of a machine over a text. In: valid UTF-8, a cursor. Out: cuts in rising order, 64 bytes at a time, to a sink that
-// has `void cuts(std::uint64_t base, std::uint64_t mask, EventsAt events_at)`: bit i of the mask says that a piece begins at byte
-// base + i, and events_at(i) gives all events there.
+// The two passes of a machine over a text. In: valid UTF-8, a cursor. Out: cuts in rising order, a stretch at a time, to a sink that
+// has `void cuts(std::uint64_t base, std::size_t count, const std::uint64_t* masks, EventsAt events_at)`: bit i % 64 of masks[i / 64]
+// says that a piece begins at byte base + i, for i < count (later bits are 0), and events_at(i) gives all events there.
 //
 // The pass from right to left has to begin somewhere. At the end of a text any state will do; elsewhere all states are followed
 // at once, from some way further right, until a single one is left: that one is certain. In the same way several stretches of a
@@ -26,6 +26,7 @@ inline constexpr std::size_t kLanes = 6;  // 4 and 8 were slower: 1.07 and 1.21 
 inline constexpr std::size_t kLaneBytes = 33 * kCacheLineBytes, kShortLaneBytes = 9 * kCacheLineBytes,
                              kShortestLaneBytes = 3 * kCacheLineBytes;
 inline constexpr std::size_t kWindowBytes = kLanes * kLaneBytes;
+static_assert(kWindowBytes % 64 == 0);
 inline constexpr std::size_t kChunkBytes = 32768;
 inline constexpr std::size_t kLetterSlack = 8;
 
@@ -286,23 +287,20 @@ private:
 
     void hand_out(Number* moves, std::size_t count, std::uint64_t base) {
         std::fill_n(moves + count, 64, Number(kFirstMove));
-        for (std::size_t at = 0; at < count; at += 64) {
-            std::uint64_t mask = 0;
+        std::uint64_t masks[kWindowBytes / 64];
+        for (std::size_t at = 0; at < count; at += kWindowBytes) {
+            const std::size_t size = std::min(count - at, kWindowBytes);
+            const Number* const them = moves + at;
             if constexpr (sizeof(Number) == 1) {
-                for (std::size_t i = 0; i < 64; i += 8) mask |= cuts_of_eight(load<std::uint64_t>(moves + at + i)) << i;
+                machine_.cuts(them, static_cast<std::uint8_t>(machine_.first_cut), size, masks);
             } else {
-                for (std::size_t i = 0; i < 64; ++i) mask |= std::uint64_t(moves[at + i] >= machine_.first_cut) << i;
+                for (std::size_t i = 0; i < size; i += 64) {
+                    masks[i / 64] = 0;
+                    for (std::size_t bit = 0; bit < 64; ++bit) masks[i / 64] |= std::uint64_t(them[i + bit] >= machine_.first_cut) << bit;
+                }
             }
-            if (mask != 0)
-                sink_.cuts(base + at, mask, [&](int bit) { return machine_.events_of[moves[at + static_cast<std::size_t>(bit)]]; });
+            sink_.cuts(base + at, size, masks, [&](std::size_t i) { return machine_.events_of[them[i]]; });
         }
-    }
-
-    // Which of eight moves begin a piece, one bit each. Adding 128 - first_cut sets the top bit of a byte that is not below first_cut
-    // (all are below 128); the product brings bit 7 of byte i to bit 56 + i. Example: cuts at bytes 0 and 2 give 0b101.
-    std::uint64_t cuts_of_eight(std::uint64_t eight) const noexcept {
-        const std::uint64_t top_bits = (eight + (128 - machine_.first_cut) * 0x0101010101010101u) & 0x8080808080808080u;
-        return (top_bits >> 7) * 0x0102040810204080u >> 56;
     }
 
     const Machine& machine_;

@@ -18,15 +18,17 @@ public:
     explicit PieceSink(Pieces& pieces) noexcept : pieces_(pieces) {}
 
     template <class EventsAt>
-    void cuts(std::uint64_t base, std::uint64_t mask, EventsAt events_at) {
-        for (; mask != 0; mask &= mask - 1) {
-            const int bit = std::countr_zero(mask);
-            const std::uint64_t at = base + static_cast<std::uint64_t>(bit);
-            const std::uint8_t events = events_at(bit);
-            close(at);
-            if ((events & kEmptyMatch) != 0) pieces_.list.push_back({at, at, true});
-            pieces_.list.push_back({at, at, (events & kMatch) != 0});
-            pieces_.open = true;
+    void cuts(std::uint64_t base, std::size_t count, const std::uint64_t* masks, EventsAt events_at) {
+        for (std::size_t block = 0; block < count; block += 64) {
+            for (std::uint64_t mask = masks[block / 64]; mask != 0; mask &= mask - 1) {
+                const std::size_t i = block + static_cast<std::size_t>(std::countr_zero(mask));
+                const std::uint64_t at = base + i;
+                const std::uint8_t events = events_at(i);
+                close(at);
+                if ((events & kEmptyMatch) != 0) pieces_.list.push_back({at, at, true});
+                pieces_.list.push_back({at, at, (events & kMatch) != 0});
+                pieces_.open = true;
+            }
         }
     }
     void close(std::uint64_t at) noexcept {
@@ -38,31 +40,17 @@ private:
     Pieces& pieces_;
 };
 
-// Writes up to kStartsSlack elements behind the last start, so that no branch depends on how many there are in a few bytes.
-class StartSink {
+class MaskSink {
 public:
-    explicit StartSink(std::uint32_t* starts) noexcept : first_(starts), next_(starts) {}
+    explicit MaskSink(StartMasks& masks) noexcept : masks_(masks) {}
 
     template <class EventsAt>
-    void cuts(std::uint64_t base, std::uint64_t mask, EventsAt) noexcept {
-        const int count = std::popcount(mask);
-        std::uint32_t* out = next_;
-        next_ += count;
-        do {
-            for (int i = 0; i < kAtOnce; ++i) {
-                *out++ = static_cast<std::uint32_t>(base) + static_cast<std::uint32_t>(std::countr_zero(mask));
-                mask &= mask - 1;
-            }
-        } while (out < next_);
+    void cuts(std::uint64_t base, std::size_t count, const std::uint64_t* masks, EventsAt) {
+        masks_.take(base, count, masks);
     }
-    std::size_t count() const noexcept { return static_cast<std::size_t>(next_ - first_); }
 
 private:
-    static constexpr int kAtOnce = 16;
-    static_assert(kStartsSlack >= kAtOnce);
-
-    std::uint32_t* first_;
-    std::uint32_t* next_;
+    StartMasks& masks_;
 };
 
 template <class Sink>
@@ -113,14 +101,14 @@ void Program::find(Cursor& cursor, const std::uint8_t* text, std::uint64_t end, 
     if (last) sink.close(end);
 }
 
-std::size_t Program::find_starts(Cursor& cursor, const std::uint8_t* text, std::uint32_t end, bool last, std::uint32_t* starts) const {
-    StartSink sink(starts);
+void Program::find_starts(Cursor& cursor, const std::uint8_t* text, std::uint64_t end, bool last, StartMasks& masks) const {
+    MaskSink sink(masks);
     run(*machine_, cursor, text, end, last, {}, sink);
-    return sink.count();
 }
 
 bool Program::matches_everything() const noexcept { return machine_->matches_everything; }
 bool Program::has_empty_matches() const noexcept { return machine_->has_empty_matches; }
+bool Program::parts_behind_letters() const noexcept { return machine_->parts_behind_letters; }
 bool Program::is_tabulated() const noexcept { return machine_->tabulated; }
 
 Program::Statistics Program::statistics() const noexcept {

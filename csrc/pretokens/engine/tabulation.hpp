@@ -28,7 +28,8 @@ void tabulate(const Machine& machine, Cursor& cursor, const std::uint8_t* text, 
         classify(machine, text, cursor.at, text_end, ends, 0, letters.data());
         const std::vector<std::uint8_t> events = tabulate_events(machine, letters.data(), count);
         for (std::size_t i = 0; i < count; ++i) {
-            if ((events[i] & kCut) != 0) sink.cuts(cursor.at + i, 1, [&](int) { return events[i]; });
+            const std::uint64_t mask = 1;
+            if ((events[i] & kCut) != 0) sink.cuts(cursor.at + i, 1, &mask, [&](std::size_t) { return events[i]; });
         }
         cursor.at = text_end;
     }

@@ -156,6 +156,7 @@ TOKMILL_ALWAYS_INLINE std::uint32_t write_positions(std::uint64_t mask, std::uin
 }  // namespace
 
 ScanFunction scan_haswell(Pattern pattern, bool safe_cuts) noexcept { return scan_function(pattern, safe_cuts); }
+WriteFunction write_haswell(bool safe_cuts) noexcept { return write_function(safe_cuts); }
 
 }  // namespace tokmill::pretokens
 

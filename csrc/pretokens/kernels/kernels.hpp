@@ -63,4 +63,19 @@ ScanFunction scan_haswell(Pattern pattern, bool safe_cuts) noexcept;
 ScanFunction scan_icelake(Pattern pattern, bool safe_cuts) noexcept;
 ScanFunction scan_neon(Pattern pattern, bool safe_cuts) noexcept;
 
+// Writes the starts that the general engine found in a stretch of a text, text[base, base + count), as bits of masks (later ones are 0),
+// and among them, if asked for, the safe cuts inside of the stretch. The text is whole characters up to `end`; the stretch may begin and
+// end inside of one. Returns how many; up to 64 elements behind them may be written.
+struct Stretch {
+    const std::uint8_t* text;
+    std::uint32_t base, count, end;
+    const std::uint64_t* masks;
+};
+using WriteFunction = std::size_t (*)(const KernelTables& tables, const Stretch& stretch, std::uint32_t* starts);
+
+WriteFunction write_scalar(bool safe_cuts) noexcept;
+WriteFunction write_haswell(bool safe_cuts) noexcept;
+WriteFunction write_icelake(bool safe_cuts) noexcept;
+WriteFunction write_neon(bool safe_cuts) noexcept;
+
 }  // namespace tokmill::pretokens

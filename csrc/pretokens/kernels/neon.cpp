@@ -135,6 +135,7 @@ TOKMILL_ALWAYS_INLINE std::uint32_t write_positions(std::uint64_t mask, std::uin
 }  // namespace
 
 ScanFunction scan_neon(Pattern pattern, bool safe_cuts) noexcept { return scan_function(pattern, safe_cuts); }
+WriteFunction write_neon(bool safe_cuts) noexcept { return write_function(safe_cuts); }
 
 }  // namespace tokmill::pretokens
 

@@ -1,4 +1,5 @@
-// Classes of characters for the general engine: text in, one class a byte out.
+// What the general engine has wide registers for: classes of characters (text in, one class a byte out), and bit masks of the moves
+// that begin a piece.
 #pragma once
 
 #include <cstddef>
@@ -25,6 +26,14 @@ void classes_haswell(const ClassTables& tables, const std::uint8_t* text, std::s
 void classes_icelake(const ClassTables& tables, const std::uint8_t* text, std::size_t count, std::uint8_t* out);
 void classes_neon(const ClassTables& tables, const std::uint8_t* text, std::size_t count, std::uint8_t* out);
 
+// Bit i of masks[i / 64]: moves[i] >= first_cut; all of them are below 128. Whole masks: up to 63 moves behind `count` are read.
+using CutsFunction = void (*)(const std::uint8_t* moves, std::uint8_t first_cut, std::size_t count, std::uint64_t* masks);
+
+void cuts_scalar(const std::uint8_t* moves, std::uint8_t first_cut, std::size_t count, std::uint64_t* masks);
+void cuts_haswell(const std::uint8_t* moves, std::uint8_t first_cut, std::size_t count, std::uint64_t* masks);
+void cuts_icelake(const std::uint8_t* moves, std::uint8_t first_cut, std::size_t count, std::uint64_t* masks);
+
 ClassesFunction classes_function(cpu::Isa isa) noexcept;
+CutsFunction cuts_function(cpu::Isa isa) noexcept;
 
 }  // namespace tokmill::pretokens::engine

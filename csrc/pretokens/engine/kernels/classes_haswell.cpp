@@ -49,6 +49,15 @@ void classes_haswell(const ClassTables& tables, const std::uint8_t* text, std::s
     classes_loop(tables, text, count, out);
 }
 
+void cuts_haswell(const std::uint8_t* moves, std::uint8_t first_cut, std::size_t count, std::uint64_t* masks) {
+    const auto cuts_of_32 = [&](const std::uint8_t* at) {
+        const __m256i them = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(at));
+        return static_cast<std::uint32_t>(_mm256_movemask_epi8(_mm256_cmpeq_epi8(_mm256_max_epu8(them, splat(first_cut)), them)));
+    };
+    for (std::size_t at = 0; at < count; at += 64)
+        masks[at / 64] = std::uint64_t(cuts_of_32(moves + at + 32)) << 32 | cuts_of_32(moves + at);
+}
+
 }  // namespace tokmill::pretokens::engine
 
 TOKMILL_REGION_END

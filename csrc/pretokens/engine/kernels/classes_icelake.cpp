@@ -71,6 +71,11 @@ void classes_icelake(const ClassTables& tables, const std::uint8_t* text, std::s
     classes_loop(tables, text, count, out);
 }
 
+void cuts_icelake(const std::uint8_t* moves, std::uint8_t first_cut, std::size_t count, std::uint64_t* masks) {
+    for (std::size_t at = 0; at < count; at += 64)
+        masks[at / 64] = _mm512_cmpge_epu8_mask(_mm512_loadu_si512(moves + at), splat(first_cut));
+}
+
 }  // namespace tokmill::pretokens::engine
 
 TOKMILL_REGION_END
