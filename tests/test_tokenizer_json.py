@@ -84,8 +84,9 @@ def assert_equal(tok: Tokenizer, peer: Any, texts: list[str], where: str) -> Non
 
 def test_a_small_file_by_hand() -> None:
     tok = of(files.small_file())
-    the, space_the, space_and, digits = 257, 258, 263, 265
-    assert tok.encode_list("the the and 12") == [the, space_the, space_and, files.ALPHABET.index("Ġ"), digits]
+    the, space_the, space_a, digits = 257, 258, 260, 265
+    # " a" comes before "an" in the list of merges, so " and" is never made.
+    assert tok.encode_list("the the and 12") == [the, space_the, space_a, ord("n"), ord("d"), ord(" "), digits]
     assert tok.encode_list("") == []
     assert tok.decode([the, space_the, 0xC3, 0xA9]) == "the theé"
     assert tok.decode([0xC3]) == "\ufffd"
@@ -158,7 +159,7 @@ def test_the_mark_of_a_word_is_a_merge_like_any_other() -> None:
         pre_tokenizer={"type": "Sequence", "pretokenizers": [{"type": "WhitespaceSplit"}, files.MAPPED]},
     )
     tok = of(file)
-    assert tok.encode_list("ab abab b") == [601, 600, 601, 256 + 98]
+    assert tok.encode_list("ab abab b") == [601, 97, 602, 256 + 98]
     assert tok.encode_list("bab abb") == [602, 600, 256 + 98]
     assert tok.decode([601, 98]) == "ab</w>b"
 
@@ -370,7 +371,7 @@ def hostile() -> dict[str, Any]:
     return cases
 
 
-MAY_LOAD = {"huge padding", "added_tokens = Ellipsis", "added_tokens = None", "added_tokens = []"}
+MAY_LOAD = {"huge padding", "model.merges = []", "added_tokens = Ellipsis", "added_tokens = None", "added_tokens = []"}
 
 
 @pytest.mark.parametrize("case", hostile())

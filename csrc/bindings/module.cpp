@@ -37,6 +37,7 @@ PYBIND11_MODULE(_core, module, pybind11::mod_gil_not_used(), pybind11::multiple_
     module.attr("PATTERNS") = bindings::patterns();
     bindings::bind_tokenizer(module);
     bindings::bind_streams(module);
+    bindings::bind_training(module);
     bindings::bind_splitter(module);
     bindings::bind_normalizer(module);
     bindings::bind_tiktoken(module);

@@ -176,6 +176,7 @@ tokens::UnknownId unknown_argument(PyObject* argument);
 
 void bind_tokenizer(py::module_& module);
 void bind_streams(py::module_& module);
+void bind_training(py::module_& module);
 void bind_splitter(py::module_& module);
 void bind_normalizer(py::module_& module);
 void bind_tiktoken(py::module_& module);

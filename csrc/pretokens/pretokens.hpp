@@ -76,6 +76,8 @@ public:
     // stands between two matches is a pretoken too; tiktoken would drop it, so its dialect has to match every character.
     // Error(pattern) if it does not, or if the regex cannot be matched exactly.
     Scanner(std::string_view regex, engine::Dialect dialect, const vocab::Vocabulary& vocabulary, bool safe_cuts, cpu::Isa isa);
+    // The same without a vocabulary and so without cuts, for who only wants the pretokens.
+    Scanner(std::string_view regex, engine::Dialect dialect, cpu::Isa isa);
     void save(SectionWriter& out) const;
     static Scanner map(const SectionReader& in, std::string_view regex, engine::Dialect dialect, bool safe_cuts, cpu::Isa isa);
     Scanner(Scanner&&) noexcept;

@@ -148,6 +148,14 @@ Scanner::Scanner(std::string_view regex, engine::Dialect dialect, const vocab::V
     }
 }
 
+Scanner::Scanner(std::string_view regex, engine::Dialect dialect, cpu::Isa isa) {
+    if (const auto known = find_pattern(regex, dialect)) {
+        tables_ = std::make_shared<const Tables>(*known, isa, SafeCuts(), false);
+    } else {
+        tables_ = std::make_shared<const Tables>(whole_text_program(regex, dialect, isa), isa);
+    }
+}
+
 Scanner::Scanner(std::shared_ptr<const Tables> tables) noexcept : tables_(std::move(tables)) {}
 Scanner::Scanner(Scanner&&) noexcept = default;
 Scanner& Scanner::operator=(Scanner&&) noexcept = default;

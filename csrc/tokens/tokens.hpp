@@ -65,6 +65,7 @@ public:
     TableStatistics statistics() const;
 
     const vocab::Vocabulary& vocabulary() const noexcept { return vocabulary_; }
+    const vocab::Merges& merges() const noexcept { return merges_; }
     // What cuts text into pretokens in one go; null if that takes the steps of a pipeline.
     const pretokens::Scanner* scanner() const noexcept { return scanner_ ? &*scanner_ : nullptr; }
     // What a tokenizer.json has around its vocabulary; null for other vocabularies.

@@ -1,10 +1,10 @@
 #include "tokens/word_table.hpp"
 
-#include <random>
-
 #if defined(__linux__)
 #include <sys/mman.h>
 #endif
+
+#include "tokens/chunk.hpp"
 
 namespace tokmill::tokens {
 
@@ -23,16 +23,6 @@ Bucket* allocate_buckets(std::size_t bytes) {
 }
 
 }  // namespace
-
-const HashKey& process_hash_key() {
-    static const HashKey key = [] {
-        std::random_device device;
-        HashKey fresh{};
-        for (std::uint64_t& word : fresh.words) word = (std::uint64_t(device()) << 32 | device()) | 1;
-        return fresh;
-    }();
-    return key;
-}
 
 void WordTable::Unmap::operator()(Bucket* p) const noexcept {
     ::operator delete(p, std::align_val_t(bytes >= kHugePageBytes ? kHugePageBytes : kCacheLineBytes));
@@ -80,6 +70,8 @@ void WordTable::seed(const vocab::Vocabulary& vocabulary, const vocab::Merges& m
             continue;
         }
         const std::string_view token = vocabulary.bytes(symbol);
+        // A special token of one byte is nothing but kSpecialMark: that byte, which no text holds, must not be found.
+        if (static_cast<std::uint8_t>(token[0]) == kSpecialMark) continue;
         if (token.size() > sizeof padded || token.back() == 0 || vocabulary.id(symbol) == vocab::kNoId) continue;
         std::memset(padded, 0, sizeof padded);
         std::memcpy(padded, token.data(), token.size());
@@ -103,17 +95,6 @@ void WordTable::insert(std::uint32_t bucket_offset, Key16 key, const std::uint32
     bucket.keys[0] = key;
     for (std::uint32_t i = 0; i < kIdsPerWord; ++i) bucket.first_ids[i] = i < id_count ? ids[i] : 0;
     bucket.first_ids[3] |= id_count << kIdBits;
-}
-
-std::uint64_t WordTable::hash(const std::uint8_t* bytes, std::uint32_t length) const noexcept {
-    std::uint64_t h = hash_key_.words[0] ^ length;
-    std::uint32_t i = 0;
-    for (; i + 16 <= length; i += 16) h = mix(h ^ load<std::uint64_t>(bytes + i), hash_key_.words[1] ^ load<std::uint64_t>(bytes + i + 8));
-    if (i < length) {
-        const Key16 rest = word_key(bytes + i, length - i);
-        h = mix(h ^ rest.low, hash_key_.words[1] ^ rest.high);
-    }
-    return mix(h ^ hash_key_.words[2], hash_key_.words[3]);
 }
 
 std::size_t WordTable::byte_size() const noexcept {

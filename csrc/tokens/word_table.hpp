@@ -15,28 +15,11 @@
 #include <cstring>
 #include <memory>
 
+#include "base/hash.hpp"
 #include "base/memory.hpp"
 #include "vocab/vocab.hpp"
 
 namespace tokmill::tokens {
-
-struct Key16 {
-    std::uint64_t low, high;
-    bool operator==(const Key16&) const = default;
-};
-
-// The first `length` (1 to 16) bytes as a key; 16 bytes are readable.
-inline Key16 word_key(const std::uint8_t* bytes, std::uint32_t length) noexcept {
-    Key16 key;
-    std::memcpy(&key, bytes, sizeof key);
-    if (length < 8) {
-        key.low &= (std::uint64_t(1) << (8 * length)) - 1;
-        key.high = 0;
-    } else if (length < 16) {
-        key.high &= (std::uint64_t(1) << (8 * (length - 8))) - 1;
-    }
-    return key;
-}
 
 // Two entries and nothing else: ids of the first, both keys side by side, ids of the second; one load brings the keys and
 // the answer is 16 bytes before or 16 bytes behind them. Ids are 24 bits; the top byte of the fourth is their number.
@@ -83,19 +66,6 @@ struct alignas(kCacheLineBytes) WideEntry {
 };
 static_assert(sizeof(WideEntry) == 4 * kCacheLineBytes);
 
-// The secret of the hashes: random, drawn once a process.
-struct HashKey {
-    std::uint64_t words[4];
-};
-const HashKey& process_hash_key();
-
-// Mixes with 64x64->128-bit products; good enough for the scalar tier and for what is not in the inner loop.
-inline std::uint64_t mix(std::uint64_t a, std::uint64_t b) noexcept {
-    __extension__ using u128 = unsigned __int128;
-    const u128 product = static_cast<u128>(a) * b;
-    return static_cast<std::uint64_t>(product) ^ static_cast<std::uint64_t>(product >> 64);
-}
-
 // How a tier hashes word keys to a bucket: the byte offset of the bucket, i.e. hash & mask where mask is a multiple of 64.
 // The table is seeded and filled with the same function that the tier's probe uses.
 using BucketOffset = std::uint32_t (*)(Key16 key, const HashKey& hash_key, std::uint32_t mask);
@@ -128,7 +98,7 @@ public:
     }
     // The same for wide pieces.
     std::uint32_t wide_index(const std::uint8_t* bytes, std::uint32_t length) const noexcept {
-        return static_cast<std::uint32_t>(hash(bytes, length) % (kWideEntries / 2) * 2);
+        return static_cast<std::uint32_t>(hash_bytes(bytes, length, hash_key_) % (kWideEntries / 2) * 2);
     }
     const WideEntry* wide(std::uint32_t index) const noexcept { return &wide_[index]; }
     WideEntry& add_wide(std::uint32_t index) noexcept {
@@ -146,7 +116,6 @@ private:
         std::size_t bytes;
         void operator()(Bucket* p) const noexcept;
     };
-    std::uint64_t hash(const std::uint8_t* bytes, std::uint32_t length) const noexcept;
 
     HashKey hash_key_;
     BucketOffset bucket_offset_;

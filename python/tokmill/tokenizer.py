@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable, Iterator, Sequence
-from typing import IO, Any, NamedTuple
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import IO, TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
@@ -18,6 +18,10 @@ from .errors import ArgumentError
 from .files import write_file
 from .ragged import Ragged
 from .signatures import Ids, Invalid, Special, Unknown
+
+if TYPE_CHECKING:
+    from .report import Report
+    from .training import Counts
 
 __all__ = ["DEFAULT_BLOCK_BYTES", "DEFAULT_MAX_PRETOKEN_BYTES", "Origin", "Tokenizer"]
 
@@ -189,24 +193,61 @@ class Tokenizer(CoreTokenizer):
         special_tokens = self.special_tokens
         return next((special_tokens[text] for text in texts if text in special_tokens), None)
 
-    def save(self, path: str | os.PathLike[str]) -> None:
+    def save(self, path: str | os.PathLike[str]) -> list[str]:
         """Writes the vocabulary; the ending of ``path`` chooses the format. The file appears when it is whole.
 
-        ``.tokmill`` is a snapshot: everything, loads fastest. ``.tiktoken`` is a rank file: it has no place for the special tokens and the
-        split pattern, so ``load`` has to be given them again unless it knows the file by its SHA-256. Raises ArgumentError for another
-        ending, OutputError if the file cannot be written.
+        ``.tokmill`` is a snapshot: everything, loads fastest. ``.json`` is a ``tokenizer.json``, which tokenizers and transformers load
+        with equal ids. ``.tiktoken`` is a rank file: it has no place for the special tokens and the split pattern, so ``load`` has to be
+        given them again unless it knows the file by its SHA-256.
+
+        Returns what the format says otherwise or cannot say, a sentence each. Raises ArgumentError for another ending and for a
+        vocabulary that the format cannot hold with equal ids, OutputError if the file cannot be written.
         """
         name = os.fspath(path)
+        notes: list[str] = []
         if name.endswith(".tokmill"):
             from .snapshot import seal
 
-            write_file(path, seal(self._snapshot()))
+            data = seal(self._snapshot())
+        elif name.endswith(".json"):
+            from .conversion import tokenizer_json
+
+            data, notes = tokenizer_json(self)
         elif name.endswith(".tiktoken"):
-            if self._components() is not None:
-                raise ArgumentError(f"{name}: a rank file has no place for what a tokenizer.json says; save a .tokmill snapshot")
-            write_file(path, self._rank_file())
+            from .conversion import rank_file
+
+            data, notes = rank_file(self)
         else:
-            raise ArgumentError(f"cannot tell the format of {name}: the name has to end in .tokmill (snapshot) or .tiktoken (rank file)")
+            raise ArgumentError(
+                f"cannot tell the format of {name}: the name has to end in .tokmill (snapshot), .json (tokenizer.json) "
+                "or .tiktoken (rank file)"
+            )
+        write_file(path, data)
+        return notes
+
+    def extend(self, counts: Counts, vocab_size: int, **options: Any) -> Tokenizer:
+        """This vocabulary with more tokens, learnt from counts of pretokens; see :func:`tokmill.training.extend`."""
+        from .training import extend
+
+        return extend(self, counts, vocab_size, **options)
+
+    def prune(self, keep: Iterable[int]) -> tuple[Tokenizer, NDArray[np.int32]]:
+        """This vocabulary with fewer tokens, and the old id of each new one; see :func:`tokmill.training.prune`."""
+        from .training import prune
+
+        return prune(self, keep)
+
+    def report(self, counts_or_texts: Any) -> Report:
+        """How a text uses this vocabulary: compression, used and unused entries, what further entries would bring.
+
+        Takes :class:`tokmill.training.Counts`, or texts, which are counted by this vocabulary's own pattern. The report shows itself with
+        ``to_dict()``, ``to_text()`` and ``to_html()``. Raises ArgumentError if there is no single pattern to count texts by.
+        """
+        from .report import Report, usage_section, vocabulary_section
+        from .training import Counts
+
+        counts = counts_or_texts if isinstance(counts_or_texts, Counts) else Counts.for_tokenizer(self, counts_or_texts)
+        return Report(f"{self.name or 'vocabulary'}: {self.vocab_size:,} ids", [usage_section(self, counts), vocabulary_section(self)])
 
     def info(self) -> dict[str, Any]:
         """What the tokenizer is made of, as ``tokmill info --json`` shows it: model, split pattern and scanner, sizes, digest, ..."""

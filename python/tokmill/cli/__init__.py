@@ -11,7 +11,7 @@ import sys
 from collections.abc import Sequence
 
 from ..errors import ArgumentError, Error
-from . import count, decode, encode, info, ngrams, report, verify
+from . import convert, count, decode, encode, info, ngrams, report, train, verify
 
 __all__ = ["main"]
 
@@ -21,6 +21,8 @@ COMMANDS = {
     "decode": (decode, "ids to text"),
     "count": (count, "how many tokens files have"),
     "ngrams": (ngrams, "plans of n-gram rows, the rows of texts or ids, and counts of n-grams"),
+    "train": (train, "a vocabulary learnt from files"),
+    "convert": (convert, "a vocabulary in another format, with what that format says otherwise"),
     "info": (info, "the vocabulary and this machine"),
     "verify": (verify, "compare with the installed tiktoken or tokenizers on your own texts"),
 }

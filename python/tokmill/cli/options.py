@@ -26,15 +26,17 @@ __all__ = [
 INPUT_FORMATS: tuple[Format, ...] = ("text", "jsonl", "arrow", "parquet")
 
 
-def add_vocabulary(parser: argparse.ArgumentParser) -> None:
+def add_vocabulary(parser: argparse.ArgumentParser, several: bool = False) -> None:
+    """With ``several`` the option may be repeated; what it sets is a list or None then."""
     group = parser.add_argument_group("vocabulary")
     group.add_argument(
         "-v",
         "--vocab",
         "--tokenizer",
-        default=embedded.NAME,
+        default=None if several else embedded.NAME,
+        action="append" if several else "store",
         metavar="NAME",
-        help="a name, a rank file, a snapshot or a directory (%(default)s)",
+        help=f"a name, a rank file, a snapshot or a directory ({embedded.NAME}){'; may be repeated' if several else ''}",
     )
     group.add_argument("--pattern", help="split pattern of a rank file: gpt2, cl100k, o200k, or a regex")
     group.add_argument(
@@ -43,9 +45,12 @@ def add_vocabulary(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--sha256", help="refuse the vocabulary's file if its SHA-256 is another")
 
 
-def load_vocabulary(arguments: argparse.Namespace) -> Tokenizer:
+def load_vocabulary(arguments: argparse.Namespace, source: str | None = None) -> Tokenizer:
+    """The vocabulary that the options name, or another one with the same options."""
     special_tokens = dict(arguments.special_token) if arguments.special_token else {} if arguments.pattern else None
-    return load(arguments.vocab, pattern=arguments.pattern, special_tokens=special_tokens, sha256=arguments.sha256)
+    return load(
+        arguments.vocab if source is None else source, pattern=arguments.pattern, special_tokens=special_tokens, sha256=arguments.sha256
+    )
 
 
 def add_documents(parser: argparse.ArgumentParser) -> None:

@@ -12,23 +12,29 @@ SECONDS_BETWEEN_UPDATES = 0.2
 
 
 class Progress:
-    """Counts bytes; shows nothing at all unless stderr is a terminal. Leaves no trace on the screen when it ends."""
+    """Counts bytes, or something else; shows nothing at all unless stderr is a terminal. Leaves no trace on the screen when it ends."""
 
-    def __init__(self, total_bytes: int | None = None) -> None:
-        self._total = total_bytes
+    def __init__(self, total: int | None = None, unit: str = "MB", scale: float = 1e6) -> None:
+        self._total = total
+        self._unit, self._scale = unit, scale
         self._done = 0
         self._began = self._shown = time.monotonic()
         self._enabled = sys.stderr is not None and sys.stderr.isatty()
 
-    def add(self, byte_count: int) -> None:
-        self._done += byte_count
+    def add(self, count: int) -> None:
+        self._done += count
         now = time.monotonic()
         if self._enabled and now - self._shown >= SECONDS_BETWEEN_UPDATES:
             self._shown = now
-            of_total = f" of {self._total / 1e6:,.1f}" if self._total else ""
-            speed = self._done / 1e6 / (now - self._began)
-            sys.stderr.write(f"\r\x1b[K{self._done / 1e6:,.1f}{of_total} MB, {speed:,.1f} MB/s")
+            of_total = f" of {self._shown_count(self._total)}" if self._total else ""
+            speed = self._done / (now - self._began)
+            left = f", {(self._total - self._done) / speed:,.0f} s left" if self._total and self._total > self._done > 0 else ""
+            text = f"{self._shown_count(self._done)}{of_total} {self._unit}, {self._shown_count(speed)} {self._unit}/s{left}"
+            sys.stderr.write(f"\r\x1b[K{text}")
             sys.stderr.flush()
+
+    def _shown_count(self, count: float) -> str:
+        return f"{count / self._scale:,.1f}" if self._scale != 1 else f"{count:,.0f}"
 
     def __enter__(self) -> Progress:
         return self

@@ -8,12 +8,14 @@ import os
 import shutil
 import sys
 
+from .. import embedded
 from ..documents import name_of, read_blocks
 from ..files import write_file
 from ..ngrams import Plan, plan_named
 from ..ragged import Ragged
-from ..report import Report, Section, ngrams_section, tokens_section
+from ..report import Report, Section, comparison_section, ngrams_section, tokens_section, usage_section
 from ..tokenizer import Tokenizer
+from ..training import Counts
 from .options import add_encoding, add_vocabulary, in_file, load_vocabulary
 
 __all__ = ["add_parser", "run"]
@@ -33,14 +35,16 @@ def add_parser(parser: argparse.ArgumentParser) -> None:
         "--ngrams", metavar="SCHEME", help="also how the n-gram rows of a scheme are spread: over-encoding:oe-12.8m, or a plan's .json file"
     )
     parser.add_argument("--html", metavar="FILE", help="also write the report as one HTML page")
-    add_vocabulary(parser)
+    parser.add_argument("--usage", action="store_true", help="also how each text uses the vocabulary, and what more entries would bring")
+    add_vocabulary(parser, several=True)
     add_encoding(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
-    tokenizer = load_vocabulary(arguments)
+    tokenizers = [load_vocabulary(arguments, source) for source in arguments.vocab or [embedded.NAME]]
+    tokenizer = tokenizers[0]
     plan = plan_named(arguments.ngrams, tokenizer) if arguments.ngrams else None
-    sections = [section for file in arguments.files for section in _sections(tokenizer, plan, file, arguments)]
+    sections = [section for file in arguments.files for section in _sections(tokenizers, plan, file, arguments)]
     report = Report(f"{tokenizer.name}: {tokenizer.vocab_size:,} ids, {tokenizer.isa} kernels", sections)
     if arguments.html:
         write_file(arguments.html, report.to_html().encode())
@@ -52,12 +56,19 @@ def run(arguments: argparse.Namespace) -> int:
     return 0 if exact else 1
 
 
-def _sections(tokenizer: Tokenizer, plan: Plan | None, file: str, arguments: argparse.Namespace) -> list[Section]:
+def _sections(tokenizers: list[Tokenizer], plan: Plan | None, file: str, arguments: argparse.Namespace) -> list[Section]:
+    """Of one text: what the first vocabulary makes of it, and, if there are several, all of them beside each other."""
+    tokenizer = tokenizers[0]
     data = b"".join(read_blocks(file))
     count = max(0, arguments.tokens)
     name, special, invalid = name_of(file), arguments.special, arguments.invalid
     with in_file(file):
         sections = [tokens_section(tokenizer, name, data, special=special, invalid=invalid, preview_tokens=count)]
+        if arguments.usage:
+            counts = Counts.for_tokenizer(tokenizer, [data], invalid=invalid)
+            sections.append(usage_section(tokenizer, counts, f"{name}: use of the vocabulary"))
+        if len(tokenizers) > 1:
+            sections.append(comparison_section(tokenizers, [data], f"{name}: vocabularies beside each other", invalid=invalid))
         if plan is not None:
             sections.append(ngrams_section(tokenizer, plan, f"{name}: n-gram rows", data, special=special, invalid=invalid))
     if arguments.condense is not None:

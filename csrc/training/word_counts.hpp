@@ -1,0 +1,84 @@
+// How often each pretoken occurs: all that training needs to know of a text. In: words, each with a count. Out: every distinct
+// word once with its sum. Two open-addressing tables that grow: words of up to 16 bytes lie in their slots, longer ones
+// (and those that end in NUL, which a zero-padded key cannot tell from shorter ones) in an arena behind theirs.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+#include <vector>
+
+#include "base/hash.hpp"
+#include "base/memory.hpp"
+
+namespace tokmill::training {
+
+class WordCounts {
+public:
+    WordCounts();
+
+    // Bytes that have to be readable after a word given to the add functions.
+    static constexpr std::size_t kReadableAfter = 16;
+
+    // Adds `count` (1 or more) to the word text[starts[i], starts[i + 1]) for each i < word_count. Error(value) if a sum leaves 63 bits.
+    void add_all(const std::uint8_t* text, const std::uint32_t* starts, std::size_t word_count, std::int64_t count);
+    // One word; nothing after it is read.
+    void add(std::string_view word, std::int64_t count);
+    void add(const WordCounts& others);
+
+    // The sum of all counts, the number of distinct words, and what the tables occupy.
+    std::int64_t total() const noexcept { return total_; }
+    std::size_t size() const noexcept { return short_count_ + long_words_.size(); }
+    std::size_t byte_size() const noexcept;
+
+    // Calls function(word, count) for every word, in no order that means anything.
+    template <class Function>
+    void visit(Function&& function) const {
+        for (const ShortSlot& slot : short_slots_)
+            if (slot.count != 0) function(word_of(slot), slot.count);
+        for (const LongWord& word : long_words_)
+            function(std::string_view(reinterpret_cast<const char*>(arena_.data()) + word.begin, word.length), word.count);
+    }
+
+    struct Entry {
+        std::string_view word;
+        std::int64_t count;
+    };
+    // All words, bytewise. The views hold until the counts change.
+    std::vector<Entry> sorted() const;
+
+    // Forgets the words that occur less often.
+    void prune(std::int64_t least_count);
+
+private:
+    struct ShortSlot {
+        Key16 key{0, 0};
+        std::int64_t count = 0;  // 0: empty
+    };
+    struct LongWord {
+        std::uint64_t hash;
+        std::uint64_t begin;  // in the arena
+        std::uint32_t length;
+        std::int64_t count;
+    };
+    static constexpr std::uint32_t kMaxShortBytes = 16;
+    static constexpr std::uint32_t kNoWord = ~std::uint32_t(0);
+
+    static std::string_view word_of(const ShortSlot& slot) noexcept;
+    std::uint64_t short_hash(Key16 key) const noexcept;
+    void add_short(Key16 key, std::uint64_t hash, std::int64_t count);
+    void add_long(const std::uint8_t* bytes, std::uint32_t length, std::int64_t count);
+    void grow_short();
+    void grow_long();
+    void add_to(std::int64_t& sum, std::int64_t count);
+
+    HashKey hash_key_;
+    std::vector<ShortSlot> short_slots_;
+    std::size_t short_count_ = 0;
+    std::vector<LongWord> long_words_;
+    std::vector<std::uint32_t> long_slots_;  // numbers of long words, kNoWord if empty
+    std::vector<std::uint8_t> arena_;
+    std::int64_t total_ = 0;
+};
+
+}  // namespace tokmill::training

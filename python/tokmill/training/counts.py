@@ -1,0 +1,186 @@
+"""``Counts``: how often each pretoken of a text occurs, which is all that training needs to know of it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .._core import PATTERNS, CoreTokenizer, WordCounts
+from ..conversion import components_of, splits_of, tokenizers_pattern
+from ..documents import DEFAULT_FIELD, Format, Source, name_of, read_documents
+from ..errors import ArgumentError, InvalidUtf8Error
+from ..sections import Sections, save_sections
+from ..signatures import Invalid
+
+__all__ = ["Counts"]
+
+KIND = "word counts"
+NAME_OF_PATTERN = {regex: name for name, regex in PATTERNS.items()}
+TEXTS_PER_CALL = 4096
+
+
+class Counts:
+    """How often each pretoken occurs. Made by :meth:`from_files`, :meth:`from_texts`, :meth:`from_pairs` or :meth:`load`.
+
+    ``pattern`` is a name of ``tokmill.PATTERNS`` or any regex, read as a ``Split`` of a tokenizer.json reads it. The counts of parts of a
+    corpus add up (``a + b``) to those of the whole, however it is cut, as long as no document is.
+    """
+
+    def __init__(self, pattern: str = "cl100k") -> None:
+        name = NAME_OF_PATTERN.get(pattern, pattern)
+        # What is kept is the spelling that a tokenizer.json has: tokenizers takes tiktoken's possessive {1,3}+ for a repeated {1,3}.
+        self.pattern = "\n".join(tokenizers_pattern(PATTERNS[name])) if name in PATTERNS else pattern
+        self._core = WordCounts(name, dialect="tokenizers")
+
+    @classmethod
+    def from_files(
+        cls,
+        files: Source | Iterable[Source],
+        *,
+        pattern: str = "cl100k",
+        weights: Sequence[int] | None = None,
+        threads: int | None = None,
+        format: Format | None = None,
+        field: str = DEFAULT_FIELD,
+        lines: bool = False,
+        invalid: Invalid = None,
+    ) -> Counts:
+        """Counts the documents of files: text (a file is a document), jsonl, Arrow or Parquet; plain, gz or zst; ``-`` is standard input.
+
+        ``lines=True`` makes every line of a text file, line end included, a document of its own, as ``Tokenizer.train(files)`` of Hugging
+        Face does. ``weights`` holds a whole number for each file: its documents count that often. ``invalid`` says what bytes that
+        are not UTF-8 become: an error (the default, naming file and position) or U+FFFD (``"replace"``).
+
+        Raises InputError, DocumentError, InvalidUtf8Error, ArgumentError.
+        """
+        listed: list[Any] = [files] if isinstance(files, (str, os.PathLike)) or hasattr(files, "read") else list(files)
+        if weights is not None and len(weights) != len(listed):
+            raise ArgumentError(f"{len(weights)} weights for {len(listed)} files: give one a file")
+        counts = cls(pattern)
+        for i, file in enumerate(listed):
+            first = 0
+            for documents in read_documents(file, format=format, field=field, lines=lines):
+                try:
+                    counts.add_texts(documents, weight=1 if weights is None else weights[i], threads=threads, invalid=invalid)
+                except InvalidUtf8Error as error:
+                    counted = f" (texts are counted from document {first:,} of the file)" if first else ""
+                    raise InvalidUtf8Error(f"{name_of(file)}: {error}{counted}", error.where) from error
+                first += len(documents)
+        return counts
+
+    @classmethod
+    def from_texts(
+        cls,
+        texts: Any,
+        *,
+        pattern: str = "cl100k",
+        weight: int = 1,
+        threads: int | None = None,
+        invalid: Invalid = None,
+    ) -> Counts:
+        """Counts texts: a list, any iterable of ``str`` or bytes-like objects, an Arrow array. Every one is a document of its own."""
+        counts = cls(pattern)
+        counts.add_texts(texts, weight=weight, threads=threads, invalid=invalid)
+        return counts
+
+    @classmethod
+    def from_pairs(cls, pairs: Iterable[tuple[str | bytes, int]], *, pattern: str = "cl100k") -> Counts:
+        """Counts that were made elsewhere (Spark, Ray): pairs of a pretoken and its count, which is 1 or more. Equal pretokens add up.
+
+        The pretokens are taken as they are; ``pattern`` is what the trained vocabulary will split by.
+        """
+        counts = cls(pattern)
+        rest = iter(pairs)
+        while batch := list(islice(rest, TEXTS_PER_CALL)):
+            words = [word.encode() if isinstance(word, str) else bytes(word) for word, _ in batch]
+            offsets = np.zeros(len(words) + 1, np.int64)
+            np.cumsum([len(word) for word in words], out=offsets[1:])
+            counts._core.add_words(b"".join(words), offsets, np.array([count for _, count in batch], np.int64))
+        return counts
+
+    @classmethod
+    def for_tokenizer(cls, tokenizer: CoreTokenizer, texts: Any = (), *, threads: int | None = None, invalid: Invalid = None) -> Counts:
+        """Counts texts by the split pattern of a tokenizer. Raises ArgumentError if it cuts text otherwise than by patterns."""
+        components = components_of(tokenizer)
+        splits = [tokenizer.pattern] if tokenizer.pattern or components is None else splits_of(components)
+        if splits is None or len(splits) != 1:
+            raise ArgumentError("this tokenizer does not cut text by one pattern; make Counts(pattern=...) of what comes close")
+        return cls.from_texts(texts, pattern=splits[0], threads=threads, invalid=invalid)
+
+    def add_texts(self, texts: Any, *, weight: int = 1, threads: int | None = None, invalid: Invalid = None) -> None:
+        """Adds the pretokens of more texts. If one of them is refused, or at Ctrl-C, none of the same batch is added."""
+        if isinstance(texts, (list, tuple, np.ndarray)) or hasattr(texts, "__arrow_c_array__") or hasattr(texts, "__arrow_c_stream__"):
+            self._core.add_texts(texts, weight=weight, threads=threads, invalid=invalid)
+            return
+        rest = iter(texts)
+        while batch := list(islice(rest, TEXTS_PER_CALL)):
+            self._core.add_texts(batch, weight=weight, threads=threads, invalid=invalid)
+
+    def __add__(self, other: Counts) -> Counts:
+        if not isinstance(other, Counts):
+            return NotImplemented
+        if self.pattern != other.pattern:
+            raise ArgumentError("these counts were made with different split patterns; words of one are no words of the other")
+        both = Counts(self.pattern)
+        both._core.add_counts(self._core)
+        both._core.add_counts(other._core)
+        return both
+
+    def prune(self, min_count: int) -> Counts:
+        """Without the pretokens that occur less than ``min_count`` times. Not exact: merges learnt from the rest may differ."""
+        kept = Counts(self.pattern)
+        kept._core.add_counts(self._core)
+        kept._core.prune(min_count)
+        return kept
+
+    def __len__(self) -> int:
+        return len(self._core)
+
+    @property
+    def total(self) -> int:
+        """How many pretokens were counted, weights included."""
+        return self._core.total
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of memory that the tables occupy."""
+        return self._core.byte_size
+
+    def __iter__(self) -> Iterator[tuple[bytes, int]]:
+        """All pretokens with their counts, in bytewise order."""
+        blob, offsets, counts = self._core.words()
+        for i, count in enumerate(counts.tolist()):
+            yield blob[offsets[i] : offsets[i + 1]], count
+
+    def top(self, n: int = 20) -> list[tuple[bytes, int]]:
+        """The ``n`` most frequent pretokens, the bytewise smaller first among equals."""
+        blob, offsets, counts = self._core.words()
+        order = np.argsort(-counts, kind="stable")[:n]
+        return [(blob[offsets[i] : offsets[i + 1]], int(counts[i])) for i in order]
+
+    def __repr__(self) -> str:
+        return f"Counts({len(self):,} distinct pretokens, {self.total:,} in all)"
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Writes the counts as one file with a digest, or nothing. Raises OutputError."""
+        save_sections(path, KIND, self._sections())
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> Counts:
+        """Reads what :meth:`save` wrote. Raises InputError, SnapshotError."""
+        return cls._of(Sections(path, KIND))
+
+    def _sections(self) -> dict[str, NDArray[Any] | bytes]:
+        blob, offsets, counts = self._core.words()
+        return {"pattern": self.pattern.encode(), "words": blob, "offsets": offsets, "counts": counts}
+
+    @classmethod
+    def _of(cls, saved: Sections) -> Counts:
+        counts = cls(bytes(saved.raw("pattern")).decode())
+        counts._core.add_words(bytes(saved.raw("words")), saved.array("offsets", np.int64), saved.array("counts", np.int64))
+        return counts

@@ -1,0 +1,141 @@
+"""What a report says of a vocabulary's use, from values worked out by hand or by slower means; the commands train, convert and report."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import random
+import re
+import signal
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+import tokmill
+from tokmill.cli import main
+from tokmill.report.usage import Usage
+from tokmill.training import Counts, train
+from tokmill.training.checkpoint import Checkpoint
+
+from tests.conftest import REPOSITORY, SEED
+from tests.test_training import random_text
+
+
+def row_values(report: Any) -> dict[str, Any]:
+    return dict(report.to_dict()["sections"][0])
+
+
+def test_usage_by_hand() -> None:
+    counts = Counts.from_pairs([("ab", 3), ("abc", 1), ("a", 4), (" ", 2)])
+    tok = train(counts, 257)  # "ab": 4 times
+    values = row_values(tok.report(counts))
+    # ab ab ab ab, c, a a a a, and two spaces: 11 tokens of 15 bytes
+    assert (values["bytes"], values["pretokens"], values["tokens"]) == (15, 10, 11)
+    assert (values["entries"], values["used_entries"], values["unused_entries"], values["rare_entries"]) == (257, 4, 253, 4)
+    assert values["whitespace_share"] == pytest.approx(2 / 11)
+    shares = [4 / 11, 1 / 11, 4 / 11, 2 / 11]
+    assert values["unigram_bits_per_byte"] == pytest.approx(-sum(p * math.log2(p) for p in shares) * 11 / 15)
+    assert values["renyi_efficiency"] == pytest.approx(math.log(sum(p**2.5 for p in shares)) / -1.5 / math.log(257))
+    assert values["not_utf8"] == 128  # the bytes from 0x80 on
+    assert values["unreachable"] == 0
+
+
+def test_curve_is_that_of_smaller_vocabularies() -> None:
+    rng = random.Random(f"{SEED} curve")
+    counts = Counts.from_texts([random_text(rng, 3000)])
+    tok = train(counts, 420)
+    usage = Usage.of(tok, counts)
+    tokens = usage.byte_count - usage.tokens_saved().cumsum()
+    for size in (256, 257, 300, 400, 420):
+        smaller = Usage.of(train(counts, size), counts)
+        assert tokens[size - 1] == smaller.token_count
+    assert usage.curve()[-1][0] == tok.vocab_size
+
+
+def test_usage_equals_encoding() -> None:
+    rng = random.Random(f"{SEED} usage")
+    texts = [random_text(rng, 300) for _ in range(20)]
+    tok = tokmill.load("tokmill-64k-preview")
+    usage = Usage.of(tok, Counts.for_tokenizer(tok, texts))
+    wanted = Counter(tok.encode_batch(texts).ids.tolist())
+    assert {id: count for id, count in zip(usage.parts.ids, usage.counts.tolist(), strict=True) if count} == wanted
+
+
+def test_commands(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    rng = random.Random(f"{SEED} commands")
+    texts = [random_text(rng, 100) for _ in range(50)]
+    file = tmp_path / "texts.jsonl"
+    file.write_text("".join(json.dumps({"body": text}) + "\n" for text in texts), "utf8")
+    output = tmp_path / "my.json"
+    words = ["train", str(file), "--field", "body", "--vocab-size", "330", "--special-token", "<s>", "-o", str(output)]
+    assert main(words) == 0
+    tok = tokmill.load(output)
+    assert tok == train(Counts.from_texts(texts), 330, special_tokens=["<s>"])
+    assert "330 tokens" in capsys.readouterr().out
+    assert main([*words[:-1], str(tmp_path / "my.txt")]) == 2
+    assert main([*words[:-1], str(tmp_path / "no" / "such.json")]) == 1
+    assert main(["train", str(tmp_path), "--vocab-size", "300", "-o", str(output)]) == 1
+    assert main(["convert", "-v", str(output), "-o", str(tmp_path / "my.tiktoken")]) == 0
+    assert "special tokens are not in a rank file" in capsys.readouterr().err
+    more = tmp_path / "more.tokmill"
+    assert main(["train", str(file), "--field", "body", "--vocab-size", "350", "--init", str(output), "-o", str(more)]) == 0
+    assert tokmill.load(more).token_bytes[:330] == tok.token_bytes
+    plain = tmp_path / "plain.txt"
+    plain.write_text(texts[0], "utf8")
+    capsys.readouterr()
+    assert main(["report", "--usage", "--json", "--tokenizer", str(output), "--tokenizer", "tokmill-64k-preview", str(plain)]) == 0
+    sections = json.loads(capsys.readouterr().out)["sections"]
+    assert sections[1]["tokens"] == tok.count(texts[0])
+    table = {row[0]: row[1:] for row in sections[2]["tables"][0]["rows"]}
+    assert table["tokens"] == [tok.count(texts[0]), tokmill.load("tokmill-64k-preview").count(texts[0])]
+    assert main(["report", "--usage", "--tokenizer", str(output), str(plain), "--html", str(tmp_path / "page.html")]) == 0
+    assert "Rényi" in (tmp_path / "page.html").read_text("utf8")
+    assert not list(tmp_path.glob("*.checkpoint"))
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
+def test_interrupted_training_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = random.Random(f"{SEED} interrupted")
+    first, second = ([random_text(rng, 60) for _ in range(200)] for _ in range(2))
+    (tmp_path / "a.txt").write_text("\n".join(first) + "\n", "utf8")
+    pipe = tmp_path / "b.txt"
+    os.mkfifo(pipe)
+    words = [sys.executable, "-m", "tokmill", "train", "a.txt", "b.txt", "--lines", "--vocab-size", "400", "-o", "my.json"]
+    process = subprocess.Popen(words, cwd=tmp_path, stderr=subprocess.PIPE, text=True)
+    with pipe.open("w", encoding="utf8") as writer:  # waits until the first file is counted
+        process.send_signal(signal.SIGINT)
+        writer.write("\n".join(second) + "\n")
+    _, errors = process.communicate(timeout=120)
+    assert process.returncode == 130
+    assert "--resume" in errors
+    assert not (tmp_path / "my.json").exists()
+    pipe.unlink()
+    monkeypatch.chdir(tmp_path)
+    sources = {"files": [["a.txt", (tmp_path / "a.txt").stat().st_size], ["b.txt", None]]}
+    kept = Checkpoint.load("my.json.checkpoint", sources)
+    counted = Counts.from_files("a.txt", lines=True)
+    assert (kept.file, kept.documents) == (1, 200)
+    assert dict(kept.counts) == dict(counted + Counts.from_texts([text + "\n" for text in second]))
+    with pytest.raises(tokmill.errors.ArgumentError, match="same files"):
+        Checkpoint.load("my.json.checkpoint", {"files": [["a.txt", 1]]})
+    kept._replace(counts=counted, file=0, documents=200, sources={**kept.sources, "files": [sources["files"][0]]}).save(
+        "my.json.checkpoint"
+    )
+    resumed = [word for word in words if word != "b.txt"]
+    assert main([*resumed[3:], "--resume"]) == 0
+    assert tokmill.load("my.json") == train(counted, 400)
+    assert not Path("my.json.checkpoint").exists()
+
+
+def test_documentation(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    page = (REPOSITORY / "docs" / "training.md").read_text("utf8")
+    blocks = re.findall(r"^```python\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
+    assert len(blocks) == 4
+    monkeypatch.chdir(tmp_path)
+    names: dict[str, Any] = {}
+    for block in blocks:
+        exec(block, names)
