@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 
@@ -41,6 +42,23 @@ def test_switch_from_tiktoken():
 
 def test_stream_a_reply():
     assert run("stream_a_reply", "reply.py").endswith("水車は回る 🌾\n")
+
+
+def test_decoupled_vocabulary(tmp_path, monkeypatch):
+    pytest.importorskip("torch", reason="torch is not installed (tokmill[torch])")
+    pytest.importorskip("tokenizers")
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    output = run("decoupled_vocabulary", "run.py", "--tiny", "--output", str(tmp_path))
+    results = json.loads((tmp_path / "results.json").read_text("utf8"))["outcomes"]
+    assert list(results) == ["baseline, tuned", "control: x_t only", "32.37x", "128.37x"]
+    bits = {name: outcomes[0]["bits_per_byte"] for name, outcomes in results.items()}
+    assert all(0.5 < value < 20 for value in bits.values())
+    assert len(set(bits.values())) == 4
+    assert results["baseline, tuned"][0]["table_rows"] == 0
+    # The control's two tables have a row for each id at most; those of n-grams are hit more widely.
+    assert results["control: x_t only"][0]["rows_hit"] <= 2 * 512 < results["128.37x"][0]["rows_hit"]
+    assert "| 128.37x |" in output
+    assert (tmp_path / "plot.svg").read_text("utf8").count("<circle") == 2
 
 
 @pytest.mark.parametrize("folder", sorted(path.name for path in EXAMPLES.iterdir() if path.is_dir()))

@@ -138,4 +138,4 @@ class InstructionSetError(Error, ValueError):
 
 
 class MissingPeerError(Error, ImportError):
-    """The library to compare with is not installed."""
+    """A library that is no dependency of tokmill and that the call needs is not installed."""

@@ -10,12 +10,13 @@ array([137, 135, 133, 131], dtype=int32)
 
 from __future__ import annotations
 
+from .canonical import canonical_map
 from .counting import NgramCounter, NgramCounts, OrderTotals
 from .frequent import FrequentNgrams
 from .named import plan_named
 from .plan import Description, Plan, Table
 from .planning import Collisions, PlannedTable, TablePlan, TablePlanWarning, plan_tables, polynomial_rows
-from .schemes import BigramHash, ByteNgrams, Engram, LongCat, NgramHash, OverEncoding, QwenPle, canonical_map, product_digits
+from .schemes import BigramHash, ByteNgrams, Engram, LongCat, NgramHash, OverEncoding, QwenPle, product_digits
 from .unique import UniqueRows, unique_rows
 
 __all__ = [

@@ -17,10 +17,11 @@ from typing_extensions import Self
 from ..errors import ArgumentError, ArgumentTypeError
 from ..signatures import Ids
 from ..tokenizer import Tokenizer
+from .canonical import FOLDINGS, Folding, canonical_map
 from .plan import Boundary, Combine, Description, Plan, Table
 from .primes import next_prime
 
-__all__ = ["BigramHash", "ByteNgrams", "Engram", "LongCat", "NgramHash", "OverEncoding", "QwenPle", "canonical_map", "product_digits"]
+__all__ = ["BigramHash", "ByteNgrams", "Engram", "LongCat", "NgramHash", "OverEncoding", "QwenPle", "product_digits"]
 
 TWO_64 = 1 << 64
 LARGEST_INT64 = (1 << 63) - 1
@@ -102,13 +103,13 @@ class OverEncoding(Scheme):
 class Engram(Scheme):
     """Engram of DeepSeek (deepseek-ai/Engram, engram_demo_v1.py), also as shipped in DeepSeek-V4.1-Flash.
 
-    Ids are first made canonical (``canonical``: one new id for each id, or a function from a token's bytes to a key, ids with equal
-    keys being one; None: the ids are canonical already). Per layer there are ``n`` odd multipliers, drawn by NumPy's PCG64 from ``seed
-    + 10007*layer`` below ``(2**63-1) / V_c`` with ``V_c = canonical_size``; the mix of an order is ``x[0]*a[0] ^ ... ^
-    x[order-1]*a[order-1]``, and each of the ``heads`` tables of the order takes it modulo a prime of its own. Primes are searched
-    upwards from ``sizes[order-2] - 1``, and no two tables of any layer share one. ``V_c`` is part of the hash. Missing tokens are the
-    canonical id of ``pad_id``; windows cross documents (demo), or stop at ``ignored_ids`` (V4.1: image ids, ``boundary="ignored"``).
-    Offsets count through the tables of a layer.
+    Ids are first made canonical (``canonical``: ``"engram"``, the published folding, or a function from a token's bytes to a key,
+    see :func:`~tokmill.ngrams.canonical_map`; or one new id for each id; None: the ids are canonical already). Per layer there are
+    ``n`` odd multipliers, drawn by NumPy's PCG64 from ``seed + 10007*layer`` below ``(2**63-1) / V_c`` with ``V_c =
+    canonical_size``; the mix of an order is ``x[0]*a[0] ^ ... ^ x[order-1]*a[order-1]``, and each of the ``heads`` tables of the
+    order takes it modulo a prime of its own. Primes are searched upwards from ``sizes[order-2] - 1``, and no two tables of any
+    layer share one. ``V_c`` is part of the hash. Missing tokens are the canonical id of ``pad_id``; windows cross documents (demo),
+    or stop at ``ignored_ids`` (V4.1: image ids, ``boundary="ignored"``). Offsets count through the tables of a layer.
 
     Presets: ``demo`` (n 3, 8 heads, layers 1 and 15; give ``vocabulary`` and ``canonical``, or ``canonical_size``) and
     ``deepseek-v4.1-flash`` (n 4, 8 heads, layers 1 and 14, ``V_c`` 99092: 384,006,168 and 384,016,682 rows).
@@ -139,7 +140,7 @@ class Engram(Scheme):
         layers: Sequence[int] = (1,),
         seed: int = 0,
         pad_id: int = 2,
-        canonical: NDArray[Any] | Sequence[int] | Callable[[bytes], Hashable] | None = None,
+        canonical: Folding | NDArray[Any] | Sequence[int] | Callable[[bytes], Hashable] | None = None,
         canonical_size: int | None = None,
         boundary: Boundary = "cross",
         eos_id: int | None = None,
@@ -175,6 +176,9 @@ class Engram(Scheme):
                     offset += prime
                 mixes.append(tuple(weights[:order]))
             layer_rows.append(offset)
+        parameters: dict[str, Any] = {"n": n, "heads": heads, "layers": list(layers), "seed": seed, "pad_id": pad_id, "sizes": per_order}
+        if isinstance(canonical, str):
+            parameters["canonical"] = {"folding": canonical, "data": FOLDINGS[canonical]}
         self._describe(
             Description(
                 scheme="Engram",
@@ -189,7 +193,7 @@ class Engram(Scheme):
                 ignored_ids=tuple(ignored_ids),
                 canonical=map,
                 canonical_size=map_size,
-                parameters={"n": n, "heads": heads, "layers": list(layers), "seed": seed, "pad_id": pad_id, "sizes": per_order},
+                parameters=parameters,
             ),
             isa,
         )
@@ -498,19 +502,6 @@ def product_digits(rows: NDArray[Any], sizes: Sequence[int]) -> NDArray[np.int64
     return np.stack(digits, axis=-1)
 
 
-def canonical_map(tokenizer: Tokenizer, key: Callable[[bytes], Hashable]) -> tuple[NDArray[np.int32], int]:
-    """One canonical id for each id, and how many there are: ids whose tokens' bytes have equal keys become one.
-
-    New ids are given in the order of first appearance. An id that stands for no token keeps one of its own.
-    """
-    seen: dict[Hashable, int] = {}
-    tokens = tokenizer.token_bytes
-    map = np.empty(len(tokens), np.int32)
-    for id, token in enumerate(tokens):
-        map[id] = seen.setdefault(("no token", id) if token is None else ("key", key(token)), len(seen))
-    return map, len(seen)
-
-
 def _size_of(vocabulary: Tokenizer | int) -> int:
     if isinstance(vocabulary, Tokenizer):
         return vocabulary.vocab_size
@@ -527,13 +518,13 @@ def _at_least(name: str, value: int, least: int) -> None:
 def _canonical_of(
     vocabulary: Tokenizer | int,
     size: int,
-    canonical: NDArray[Any] | Sequence[int] | Callable[[bytes], Hashable] | None,
+    canonical: Folding | NDArray[Any] | Sequence[int] | Callable[[bytes], Hashable] | None,
     canonical_size: int | None,
     ignored_ids: Sequence[int],
 ) -> tuple[NDArray[np.int32] | None, int]:
-    if callable(canonical):
+    if callable(canonical) or isinstance(canonical, str):
         if not isinstance(vocabulary, Tokenizer):
-            raise ArgumentTypeError("canonical= as a function of a token's bytes needs a tokenizer for the vocabulary")
+            raise ArgumentTypeError("canonical= as a folding's name or a function of a token's bytes needs a tokenizer as the vocabulary")
         map, made = canonical_map(vocabulary, canonical)
         if canonical_size not in (None, made):
             raise ArgumentError(f"canonical= gives {made} ids, canonical_size= says {canonical_size}")
