@@ -1,9 +1,9 @@
 """Byte-level vocabularies as files of other libraries: ``tokenizer.json`` (tokenizers, transformers) and rank files (tiktoken).
 
-A ``tokenizer.json`` lists merges as pairs; a rank file lists byte strings, and a pair merges if its bytes stand there. They say the
-same when every token is what the pairs of lower rank leave of its bytes: then its pair is the last two parts. Tokens of which that is not true are
-*unreachable*: tiktoken emits them for pretokens that equal them, ``tokenizers`` does so with ``ignore_merges``. What one format says
-otherwise than the other, or cannot say, is reported as a sentence each.
+A ``tokenizer.json`` lists merges as pairs; a rank file lists byte strings, and a pair merges if its bytes stand there. They say the same
+when every token is what the pairs of lower rank leave of its bytes: then its pair is the last two parts. Tokens of which that is not
+true are *unreachable*: tiktoken emits them for pretokens that equal them, ``tokenizers`` does so with ``ignore_merges``. What one format
+says otherwise than the other, or cannot say, is reported as a sentence each.
 """
 
 from __future__ import annotations

@@ -8,6 +8,7 @@ tokenizers, and in its other mode those of rustbpe, on the first megabytes of th
 from __future__ import annotations
 
 import argparse
+import importlib
 import importlib.util
 import json
 import os
@@ -33,11 +34,11 @@ SPLIT = tokenizers_pattern(PATTERNS["cl100k"])[0]
 Trainer = Callable[[list[str], int, int], Any]
 
 
-def _tokmill(documents: list[str], vocab_size: int, threads: int) -> list[bytes]:
+def _tokmill(documents: list[str], vocab_size: int, threads: int) -> list[Any]:
     return train(Counts.from_texts(documents, threads=threads), vocab_size).token_bytes
 
 
-def _tokmill_as_rustbpe(documents: list[str], vocab_size: int, threads: int) -> list[bytes]:
+def _tokmill_as_rustbpe(documents: list[str], vocab_size: int, threads: int) -> list[Any]:
     return train(Counts.from_texts(documents, threads=threads), vocab_size, parity="tiktoken").token_bytes
 
 
@@ -45,7 +46,7 @@ def _tokmill_count(documents: list[str], _vocab_size: int, threads: int) -> None
     Counts.from_texts(documents, threads=threads)
 
 
-def _tokenizers(documents: list[str], vocab_size: int, _threads: int) -> list[bytes]:
+def _tokenizers(documents: list[str], vocab_size: int, _threads: int) -> list[Any]:
     from tokenizers import Regex, Tokenizer, models, pre_tokenizers, trainers
 
     tokenizer = Tokenizer(models.BPE())
@@ -59,24 +60,22 @@ def _tokenizers(documents: list[str], vocab_size: int, _threads: int) -> list[by
     return tokmill.load(tokenizer).token_bytes
 
 
-def _rustbpe(documents: list[str], vocab_size: int, _threads: int) -> list[bytes]:
-    import rustbpe
-
+def _rustbpe(documents: list[str], vocab_size: int, _threads: int) -> list[Any]:
+    rustbpe: Any = importlib.import_module("rustbpe")
     tokenizer = rustbpe.Tokenizer()
     tokenizer.train_from_iterator(iter(documents), vocab_size, pattern=PATTERNS["cl100k"])
     return [bytes(token) for token, _ in sorted(tokenizer.get_mergeable_ranks(), key=lambda entry: entry[1])]
 
 
-def _ffbpe(documents: list[str], vocab_size: int, _threads: int) -> list[bytes]:
-    import ffbpe
-
+def _ffbpe(documents: list[str], vocab_size: int, _threads: int) -> list[Any]:
+    ffbpe: Any = importlib.import_module("ffbpe")
     # Canonical cl100k, for which it has a scanner of its own; its fastest way.
     words = ffbpe.PreTokenizer([], pat_str=PATTERNS["cl100k"]).word_counter()
     words.add_batch(documents)
     trainer = ffbpe.BpeTrainer([], initial_alphabet="byte_level", tie_break="smallest_pair_id")
     trainer.add_word_counter(words)
     trainer.train(vocab_size)
-    vocabulary = trainer.vocab
+    vocabulary: Any = trainer.vocab
     tokens: dict[int, bytes] = {id: token for token, id in vocabulary.items()} if isinstance(next(iter(vocabulary)), bytes) else vocabulary
     return [bytes(tokens[id]) for id in sorted(tokens)]
 
