@@ -16,8 +16,19 @@ from tests.vocabularies import BYTES, rank_file
 SpecialTokenError = tokmill.errors.SpecialTokenError
 MERGES = [b"en", b"end", b"<|", b"|>", b" a", b"\n\n", b"  "]
 RANKS = {token: rank for rank, token in enumerate([*BYTES, *MERGES])}
-# One is the beginning of another, one holds another, one is white space, one a single character, one is not ASCII.
-SPECIALS = {"<|end|>": 300, "<|end": 301, "<|endoftext|>": 302, "d|>x": 303, "  \n": 304, "§": 305, "中文": 306, "<|a": 307, "a<|end": 308}
+# One is the beginning of another, one holds another, one is white space, one a single character, one a single byte, one is not ASCII.
+SPECIALS = {
+    "<|end|>": 300,
+    "<|end": 301,
+    "<|endoftext|>": 302,
+    "d|>x": 303,
+    "  \n": 304,
+    "§": 305,
+    "中文": 306,
+    "<|a": 307,
+    "a<|end": 308,
+    "~": 309,
+}
 
 
 @pytest.fixture(scope="module", params=["gpt2", "cl100k", "o200k"])

@@ -159,7 +159,7 @@ def test_the_mark_of_a_word_is_a_merge_like_any_other() -> None:
         pre_tokenizer={"type": "Sequence", "pretokenizers": [{"type": "WhitespaceSplit"}, files.MAPPED]},
     )
     tok = of(file)
-    assert tok.encode_list("ab abab b") == [601, 600, 601, 256 + 98]
+    assert tok.encode_list("ab abab b") == [601, 97, 602, 256 + 98]
     assert tok.encode_list("bab abb") == [602, 600, 256 + 98]
     assert tok.decode([601, 98]) == "ab</w>b"
 
@@ -371,7 +371,7 @@ def hostile() -> dict[str, Any]:
     return cases
 
 
-MAY_LOAD = {"huge padding", "added_tokens = Ellipsis", "added_tokens = None", "added_tokens = []"}
+MAY_LOAD = {"huge padding", "model.merges = []", "added_tokens = Ellipsis", "added_tokens = None", "added_tokens = []"}
 
 
 @pytest.mark.parametrize("case", hostile())

@@ -22,6 +22,9 @@ struct AddedToken {
     bool lstrip = false;       // takes the white space before it
     bool rstrip = false;       // takes the white space behind it
     bool single_word = false;  // only between characters that are no word characters
+    // What the normalizer makes of the content of a normalised token, where that differs: tokenizers decodes the id to it. Filled in
+    // when the components are put to use.
+    std::string normalized_content;
 };
 
 // A needle: a string as it stands, or a regex.

@@ -58,6 +58,9 @@ DecodeTable::DecodeTable(const vocab::Vocabulary& vocabulary, const formats::Com
     }
     for (const vocab::SpecialToken& special : vocabulary.specials())
         set_spelling(special.id, special.text, special.kind == vocab::SpecialToken::Kind::control);
+    for (const formats::AddedToken& token : components.added_tokens)
+        if (!token.normalized_content.empty())  // tokenizers takes it for special only if it still reads like the special token
+            set_spelling(token.id, token.normalized_content, token.special && token.normalized_content == token.content);
 }
 
 void DecodeTable::set(std::uint32_t id, std::string_view bytes, bool special) {

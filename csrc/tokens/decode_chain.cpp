@@ -102,6 +102,9 @@ DecodeChain::DecodeChain(const vocab::Vocabulary& vocabulary, const formats::Com
         if (vocabulary.id(symbol) != vocab::kNoId) tokens_[vocabulary.id(symbol)] = {spelling(vocabulary, components, symbol), true, false};
     for (const vocab::SpecialToken& special : vocabulary.specials())
         tokens_[special.id] = {special.text, true, special.kind == vocab::SpecialToken::Kind::control};
+    for (const formats::AddedToken& token : components.added_tokens)
+        if (!token.normalized_content.empty())
+            tokens_[token.id] = {token.normalized_content, true, token.special && token.normalized_content == token.content};
     for (const formats::DecoderStep& step : components.decoder) {
         Step made{step.kind, step.suffix, step.content, step.strip_start, step.strip_stop, std::nullopt};
         if (step.kind == Kind::replace)

@@ -131,6 +131,11 @@ void Pipeline::make_normalizer() {
         }
     }
     normalizer_ = normalized::Normalizer(std::move(steps).take(), unicode::NormalizationData::tokenizers);
+    if (normalizer_.is_identity()) return;
+    normalized::Workspace workspace;
+    Cancel never;
+    for (formats::AddedToken& token : components_.added_tokens)
+        if (token.normalized) token.normalized_content = std::string(normalizer_.normalize(token.content, workspace, false, never).text);
 }
 
 void Pipeline::make_steps() {

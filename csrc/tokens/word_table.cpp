@@ -4,6 +4,8 @@
 #include <sys/mman.h>
 #endif
 
+#include "tokens/chunk.hpp"
+
 namespace tokmill::tokens {
 
 namespace {
@@ -68,6 +70,8 @@ void WordTable::seed(const vocab::Vocabulary& vocabulary, const vocab::Merges& m
             continue;
         }
         const std::string_view token = vocabulary.bytes(symbol);
+        // A special token of one byte is nothing but kSpecialMark: that byte, which no text holds, must not be found.
+        if (static_cast<std::uint8_t>(token[0]) == kSpecialMark) continue;
         if (token.size() > sizeof padded || token.back() == 0 || vocabulary.id(symbol) == vocab::kNoId) continue;
         std::memset(padded, 0, sizeof padded);
         std::memcpy(padded, token.data(), token.size());
