@@ -32,8 +32,8 @@ class Counts:
     corpus add up (``a + b``) to those of the whole, however it is cut, as long as no document is.
 
     ``memory`` (bytes, or as ``"1 GB"``) bounds what the tables may take while texts are counted: fuller ones are written to a file in
-    ``spill_directory`` (the system's directory for such files), which has no name, so that none is left behind whatever happens. What is counted
-    does not depend on it. Training needs room for every distinct pretoken all the same.
+    ``spill_directory`` (the system's directory for such files), which has no name, so that none is left behind whatever happens. What is
+    counted does not depend on it. Training needs room for every distinct pretoken all the same.
     """
 
     def __init__(
@@ -132,12 +132,8 @@ class Counts:
 
     def add_texts(self, texts: Any, *, weight: int = 1, threads: int | None = None, invalid: Invalid = None) -> None:
         """Adds the pretokens of more texts. If one of them is refused, or at Ctrl-C, none of the same batch is added."""
-        if (
-            not self._bounded
-            and isinstance(texts, (list, tuple, np.ndarray))
-            or hasattr(texts, "__arrow_c_array__")
-            or hasattr(texts, "__arrow_c_stream__")
-        ):
+        is_arrow = hasattr(texts, "__arrow_c_array__") or hasattr(texts, "__arrow_c_stream__")
+        if is_arrow or (not self._bounded and isinstance(texts, (list, tuple, np.ndarray))):
             self._core.add_texts(texts, weight=weight, threads=threads, invalid=invalid)
             return
         rest = iter(texts)
@@ -208,7 +204,7 @@ class Counts:
         return {"pattern": self.pattern.encode(), "words": blob, "offsets": offsets, "counts": counts}
 
     @classmethod
-    def _of(cls, saved: Sections) -> Counts:
-        counts = cls(bytes(saved.raw("pattern")).decode())
+    def _of(cls, saved: Sections, **bounds: Any) -> Counts:
+        counts = cls(bytes(saved.raw("pattern")).decode(), **bounds)
         counts._core.add_words(bytes(saved.raw("words")), saved.array("offsets", np.int64), saved.array("counts", np.int64))
         return counts
