@@ -131,7 +131,7 @@ def byte_level_json(
 
 
 def serialized(content: dict[str, Any]) -> bytes:
-    """The text of a tokenizer.json. Vocabulary and merges are written out here, in a third of the time that ``json.dumps`` takes for them."""
+    """The text of a tokenizer.json. Vocabulary and merges are written out here, in a third of the time of ``json.dumps``."""
     model = dict(content["model"])
     vocab, merges = model.pop("vocab"), model.pop("merges")
     quoted = {name: encode_basestring(name) for name in vocab}
