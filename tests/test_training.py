@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import random
+import subprocess
+import sys
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -209,3 +211,49 @@ def test_files_by_lines(tmp_path: Path) -> None:
     (tmp_path / "a.txt").write_text("one two\n\nthree\n", encoding="utf8")
     assert dict(Counts.from_files(tmp_path / "a.txt", lines=True)) == {b"one": 1, b" two": 1, b"\n": 3, b"three": 1}
     assert dict(Counts.from_files(tmp_path / "a.txt", weights=[2])) == {b"one": 2, b" two": 2, b"\n\n": 2, b"three": 2, b"\n": 2}
+
+
+def test_bounded_memory(tmp_path: Path) -> None:
+    rng = random.Random(f"{SEED} bounded")
+    texts = ["".join(rng.choices("abcdefgh 1", k=rng.choice([5, 60, 400]))) + "x" * rng.choice([0, 0, 30]) for _ in range(9000)]
+    free = Counts.from_texts(texts)
+    bounded = Counts.from_texts(texts, memory="1 MB", spill_directory=tmp_path)
+    assert bounded.spilled_bytes > free.nbytes / 8
+    assert bounded.nbytes <= 1_000_000
+    assert list(tmp_path.iterdir()) == []  # the file has no name
+    assert (len(bounded), bounded.total, dict(bounded)) == (len(free), free.total, dict(free))
+    assert learnt(bounded)["tokens"] == learnt(free)["tokens"]
+    assert dict(bounded + free) == {word: 2 * count for word, count in free}
+    assert dict(bounded.prune(3)) == dict(free.prune(3))
+    bounded.save(tmp_path / "counts")
+    assert dict(Counts.load(tmp_path / "counts")) == dict(free)
+    bounded.add_texts(["one more"])
+    assert len(bounded) == len(free) + 2
+
+
+def test_memory_that_cannot_be_bounded(tmp_path: Path) -> None:
+    with pytest.raises(tokmill.errors.ArgumentError, match="not a size"):
+        Counts(memory="much")
+    texts = ["".join(chr(97 + (i * j) % 26) for j in range(40)) + str(i * i) for i in range(5000)]
+    with pytest.raises(tokmill.errors.OutputError, match="cannot make a file for word counts"):
+        Counts.from_texts(texts, memory=3000, spill_directory=tmp_path / "none")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="limits the size of files")
+def test_full_disk(tmp_path: Path) -> None:
+    # A tmpfs would need rights; a limit on the size of files does the same to the file that counts are spilled to.
+    script = """
+import resource, signal, sys
+import tokmill
+from tokmill.training import Counts
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
+counts = Counts(memory=3000, spill_directory=sys.argv[1])
+try:
+    counts.add_texts([str(i * i) + "abc" * (i % 9) for i in range(50_000)])
+except tokmill.errors.OutputError as error:
+    print(error)
+"""
+    done = subprocess.run([sys.executable, "-c", script, str(tmp_path)], capture_output=True, text=True, check=True)
+    assert "cannot write word counts" in done.stdout
+    assert list(tmp_path.iterdir()) == []

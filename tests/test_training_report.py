@@ -46,7 +46,7 @@ def test_usage_by_hand() -> None:
 
 def test_curve_is_that_of_smaller_vocabularies() -> None:
     rng = random.Random(f"{SEED} curve")
-    counts = Counts.from_texts([random_text(rng, 3000)])
+    counts = Counts.from_pairs([("".join(rng.choices("abcdefgh", k=rng.randint(2, 9))), rng.randint(1, 9)) for _ in range(300)])
     tok = train(counts, 420)
     usage = Usage.of(tok, counts)
     tokens = usage.byte_count - usage.tokens_saved().cumsum()
@@ -100,7 +100,7 @@ def test_commands(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
 def test_interrupted_training_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     rng = random.Random(f"{SEED} interrupted")
-    first, second = ([random_text(rng, 60) for _ in range(200)] for _ in range(2))
+    first, second = ([random_text(rng, 60).replace("\n", "") for _ in range(200)] for _ in range(2))
     (tmp_path / "a.txt").write_text("\n".join(first) + "\n", "utf8")
     pipe = tmp_path / "b.txt"
     os.mkfifo(pipe)
@@ -122,9 +122,8 @@ def test_interrupted_training_goes_on(tmp_path: Path, monkeypatch: pytest.Monkey
     assert dict(kept.counts) == dict(counted + Counts.from_texts([text + "\n" for text in second]))
     with pytest.raises(tokmill.errors.ArgumentError, match="same files"):
         Checkpoint.load("my.json.checkpoint", {"files": [["a.txt", 1]]})
-    kept._replace(counts=counted, file=0, documents=200, sources={**kept.sources, "files": [sources["files"][0]]}).save(
-        "my.json.checkpoint"
-    )
+    options = {"pattern": "cl100k", "format": None, "field": "text", "lines": True}
+    kept._replace(counts=counted, file=0, documents=200, sources={**options, "files": [sources["files"][0]]}).save("my.json.checkpoint")
     resumed = [word for word in words if word != "b.txt"]
     assert main([*resumed[3:], "--resume"]) == 0
     assert tokmill.load("my.json") == train(counted, 400)

@@ -30,7 +30,8 @@ py::array_t<T> to_array(const std::vector<T>& values) {
 
 class PyWordCounts {
 public:
-    PyWordCounts(const std::string& pattern, const std::string& dialect) : scanner_(scanner_for(pattern, dialect)) {}
+    PyWordCounts(const std::string& pattern, const std::string& dialect, std::size_t memory_bytes, const std::string& directory)
+        : scanner_(scanner_for(pattern, dialect)), counts_(memory_bytes, directory) {}
 
     void add_texts(const py::object& texts_object, std::int64_t weight, const py::object& threads_object,
                    const py::object& invalid_object) {
@@ -40,7 +41,8 @@ public:
         if (weight < 1) throw Error(ErrorKind::value, "a weight is 1 or more, not " + std::to_string(weight));
         WithoutInterpreterLock unlocked;
         const std::lock_guard<std::mutex> one_at_a_time(mutex_);
-        training::count_documents(texts.documents(), scanner_, invalid, weight, threads, counts_, unlocked.cancel());
+        training::count_documents(texts.documents(), scanner_, invalid, weight, threads, counts_.table(), unlocked.cancel());
+        counts_.spill_if_full(unlocked.cancel());
     }
 
     void add_words(const py::bytes& blob, const py::array_t<std::int64_t, py::array::c_style>& offsets,
@@ -56,14 +58,20 @@ public:
                 throw Error(ErrorKind::value,
                             "the count of word " + std::to_string(i) + " is " + std::to_string(counts.data()[i]) + "; counts are 1 or more",
                             i);
-            counts_.add(bytes.substr(static_cast<std::size_t>(bounds[i]), static_cast<std::size_t>(bounds[i + 1] - bounds[i])),
-                        counts.data()[i]);
+            counts_.table().add(bytes.substr(static_cast<std::size_t>(bounds[i]), static_cast<std::size_t>(bounds[i + 1] - bounds[i])),
+                                counts.data()[i]);
         }
     }
 
     void add_counts(const PyWordCounts& other) {
         const std::scoped_lock both(mutex_, other.mutex_);
-        counts_.add(other.counts_);
+        WithoutInterpreterLock unlocked;
+        constexpr std::size_t kWordsBetweenLooks = 4096;
+        std::size_t added = 0;
+        other.counts_.visit([&](std::string_view word, std::int64_t count) {
+            counts_.table().add(word, count);
+            if (++added % kWordsBetweenLooks == 0) counts_.spill_if_full(unlocked.cancel());
+        });
     }
 
     void prune(std::int64_t least_count) {
@@ -76,17 +84,21 @@ public:
         const std::lock_guard<std::mutex> one_at_a_time(mutex_);
         std::string blob;
         std::vector<std::int64_t> offsets{0}, counts;
-        for (const training::WordCounts::Entry& entry : counts_.sorted()) {
-            blob += entry.word;
+        counts_.visit_sorted([&](std::string_view word, std::int64_t count) {
+            blob += word;
             offsets.push_back(static_cast<std::int64_t>(blob.size()));
-            counts.push_back(entry.count);
-        }
+            counts.push_back(count);
+        });
         return py::make_tuple(py::bytes(blob), to_array(offsets), to_array(counts));
     }
 
     std::int64_t total() const noexcept { return counts_.total(); }
-    std::size_t size() const noexcept { return counts_.size(); }
+    std::size_t size() const {
+        const std::lock_guard<std::mutex> one_at_a_time(mutex_);
+        return counts_.size();
+    }
     std::size_t byte_size() const noexcept { return counts_.byte_size(); }
+    std::uint64_t spilled_bytes() const noexcept { return counts_.spilled_bytes(); }
 
     py::dict train(std::size_t vocab_size, std::int64_t min_frequency, std::uint32_t max_token_length, std::size_t limit_alphabet,
                    const std::vector<std::uint8_t>& initial_alphabet, bool byte_values, const std::vector<py::bytes>& first_tokens,
@@ -160,7 +172,7 @@ private:
     }
 
     pretokens::Scanner scanner_;
-    training::WordCounts counts_;
+    training::BoundedCounts counts_;
     mutable std::mutex mutex_;
 };
 
@@ -188,7 +200,8 @@ py::tuple vocabulary_parts(const py::object& tokenizer) {
 
 void bind_training(py::module_& module) {
     py::class_<PyWordCounts>(module, "WordCounts", "How often each pretoken of a pattern occurs.")
-        .def(py::init<const std::string&, const std::string&>(), py::arg("pattern"), py::kw_only(), py::arg("dialect") = "tiktoken")
+        .def(py::init<const std::string&, const std::string&, std::size_t, const std::string&>(), py::arg("pattern"), py::kw_only(),
+             py::arg("dialect") = "tiktoken", py::arg("memory_bytes") = 0, py::arg("directory") = "")
         .def("add_texts", &PyWordCounts::add_texts, py::arg("texts"), py::kw_only(), py::arg("weight") = 1, py::arg("threads") = py::none(),
              py::arg("invalid") = py::none(), "Counts the pretokens of all texts; nothing if one of them is refused.")
         .def("add_words", &PyWordCounts::add_words, py::arg("blob"), py::arg("offsets"), py::arg("counts"),
@@ -206,6 +219,7 @@ void bind_training(py::module_& module) {
              "How often each token, by rank, occurs in the words as a tokenizer encodes them: int64.")
         .def_property_readonly("total", &PyWordCounts::total, "The number of pretokens counted.")
         .def_property_readonly("byte_size", &PyWordCounts::byte_size, "What the tables occupy.")
+        .def_property_readonly("spilled_bytes", &PyWordCounts::spilled_bytes, "What lies in a file because memory was bounded.")
         .def("__len__", &PyWordCounts::size);
     module.def("vocabulary_parts", &vocabulary_parts, py::arg("tokenizer"),
                "By rank: the bytes of the tokens, ids, left and right parts (-1: none); and the ranks of unreachable ones.");

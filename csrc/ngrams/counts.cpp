@@ -23,6 +23,7 @@ namespace tokmill::ngrams {
 
 namespace {
 
+constexpr const char* kSpilled = "n-gram counts";  // what messages call them
 constexpr std::size_t kMostChunkTokens = std::size_t(1) << 24;
 constexpr std::size_t kLeastChunkTokens = 4096;
 constexpr std::size_t kMostBuckets = 2048;           // more streams of writes than the first-level cache has lines do not pay
@@ -138,7 +139,7 @@ public:
         if (options.memory_bytes != 0) {
             const std::size_t for_tokens = options.memory_bytes / 2 - fixed_bytes(options.id_end);
             chunk_tokens_ = std::clamp(for_tokens / bytes_a_token(words), kLeastChunkTokens, kMostChunkTokens);
-            file_ = std::make_unique<SpillFile>(options.directory);
+            file_ = std::make_unique<SpillFile>(options.directory, kSpilled);
         }
         totals_.resize(options.orders.size());
         runs_.resize(options.orders.size());
@@ -481,8 +482,8 @@ private:
         Buffer<std::uint8_t> key_memory, count_memory;
         std::unique_ptr<SpillFile> key_file, count_file;
         if (spilling_) {
-            key_file = std::make_unique<SpillFile>(options_.directory);
-            count_file = std::make_unique<SpillFile>(options_.directory);
+            key_file = std::make_unique<SpillFile>(options_.directory, kSpilled);
+            count_file = std::make_unique<SpillFile>(options_.directory, kSpilled);
         } else {
             key_memory.reserve_discarding(most * sizeof(Key<Words>));
             count_memory.reserve_discarding(most * count_bytes);

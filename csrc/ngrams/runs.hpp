@@ -11,29 +11,11 @@
 
 #include "base/cancel.hpp"
 #include "base/memory.hpp"
+#include "base/spill_file.hpp"
 
 namespace tokmill::ngrams {
 
 inline constexpr std::size_t kBlockEntries = 512;
-
-// A file in `directory` that has no name any more: the system removes it when it is closed, also after a crash.
-class SpillFile {
-public:
-    explicit SpillFile(const std::string& directory);
-    ~SpillFile();
-    SpillFile(const SpillFile&) = delete;
-    SpillFile& operator=(const SpillFile&) = delete;
-
-    // Error(output) naming the directory and the reason.
-    void write(std::uint64_t offset, const void* data, std::size_t byte_count) const;
-    // Error(input), also when the file ends before.
-    void read(std::uint64_t offset, void* out, std::size_t byte_count) const;
-    int descriptor() const noexcept { return descriptor_; }
-
-private:
-    std::string directory_;
-    int descriptor_ = -1;
-};
 
 std::uint64_t checksum(const std::uint8_t* bytes, std::size_t byte_count) noexcept;
 

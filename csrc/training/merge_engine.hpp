@@ -110,7 +110,7 @@ private:
         return std::uint64_t(static_cast<std::uint32_t>(left)) << 32 | static_cast<std::uint32_t>(right);
     }
 
-    void lay_out(Sequences&& sequences);
+    void lay_out(const Sequences& sequences);
     void index_first_pairs(Cancel& cancel);
     std::int64_t short_count(std::uint32_t at) const noexcept;
     template <class Visit>

@@ -45,7 +45,7 @@ std::array<std::uint8_t, 256> order_of(ByteOrder order) {
 }
 
 // Which bytes become base tokens, in order.
-std::vector<std::uint8_t> alphabet_of(const WordCounts& counts, const BpeOptions& options) {
+std::vector<std::uint8_t> alphabet_of(const BoundedCounts& counts, const BpeOptions& options) {
     constexpr std::int64_t kAsked = INT64_MAX;  // outweighs everything that only occurs
     std::array<std::int64_t, 256> weights{};
     counts.visit([&](std::string_view word, std::int64_t count) {
@@ -92,13 +92,15 @@ using Progress = std::function<void(std::size_t done, std::size_t all)>;
 // a pair lie close together, and the merges take three quarters of the time that they take in the order of a hash.
 // symbols_of(word) gives a span of the symbols that a word begins with.
 template <class SymbolsOf>
-Sequences sequences_of(const WordCounts& counts, SymbolsOf&& symbols_of) {
+Sequences sequences_of(const BoundedCounts& counts, SymbolsOf&& symbols_of) {
+    std::size_t words = 0, bytes = 0;
+    counts.visit([&](std::string_view word, std::int64_t) {
+        ++words;
+        bytes += word.size();
+    });
     Sequences sequences;
-    const std::vector<WordCounts::Entry> words = counts.sorted();
-    std::size_t bytes = 0;
-    for (const WordCounts::Entry& entry : words) bytes += entry.word.size();
-    sequences.reserve(words.size(), bytes);
-    for (const WordCounts::Entry& entry : words) sequences.add(symbols_of(entry.word), entry.count);
+    sequences.reserve(words, bytes);
+    counts.visit_sorted([&](std::string_view word, std::int64_t count) { sequences.add(symbols_of(word), count); });
     return sequences;
 }
 
@@ -130,8 +132,7 @@ void learn(MergeEngine& engine, const BpeOptions& options, Known known_tokens, s
 
 }  // namespace
 
-TrainedBpe train_bpe(const WordCounts& counts, const BpeOptions& options,
-                     const Progress& progress, Cancel& cancel) {
+TrainedBpe train_bpe(const BoundedCounts& counts, const BpeOptions& options, const Progress& progress, Cancel& cancel) {
     TrainedBpe trained;
     std::unordered_map<std::string, std::int32_t> id_of;
     for (const std::string& token : options.first_tokens) {
@@ -170,7 +171,8 @@ TrainedBpe train_bpe(const WordCounts& counts, const BpeOptions& options,
     return trained;
 }
 
-TrainedBpe extend_bpe(const WordCounts& counts, const Start& start, const BpeOptions& options, const Progress& progress, Cancel& cancel) {
+TrainedBpe extend_bpe(const BoundedCounts& counts, const Start& start, const BpeOptions& options, const Progress& progress,
+                      Cancel& cancel) {
     const vocab::Vocabulary& vocabulary = start.vocabulary;
     TrainedBpe trained;
     std::unordered_map<std::string, std::int32_t> id_of;
@@ -197,7 +199,7 @@ TrainedBpe extend_bpe(const WordCounts& counts, const Start& start, const BpeOpt
     return trained;
 }
 
-std::vector<std::int64_t> count_symbols(const WordCounts& counts, const vocab::Vocabulary& vocabulary, const vocab::Merges& merges,
+std::vector<std::int64_t> count_symbols(const BoundedCounts& counts, const vocab::Vocabulary& vocabulary, const vocab::Merges& merges,
                                         bool whole_words, Cancel& cancel) {
     std::vector<std::int64_t> sums(vocabulary.symbol_count());
     Segmenter segmenter(vocabulary, merges, whole_words);

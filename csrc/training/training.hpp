@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/cancel.hpp"
+#include "training/bounded_counts.hpp"
 #include "training/count.hpp"
 #include "training/merge_engine.hpp"
 #include "training/segment.hpp"
@@ -46,7 +47,7 @@ struct TrainedBpe {
 };
 
 // How often each symbol of a vocabulary occurs in the counted words, encoded by it.
-std::vector<std::int64_t> count_symbols(const WordCounts& counts, const vocab::Vocabulary& vocabulary, const vocab::Merges& merges,
+std::vector<std::int64_t> count_symbols(const BoundedCounts& counts, const vocab::Vocabulary& vocabulary, const vocab::Merges& merges,
                                         bool whole_words, Cancel& cancel);
 
 // A vocabulary to go on from. Its tokens are the first ones, numbered by symbol; words are merged by it before the first pair is counted,
@@ -60,12 +61,12 @@ struct Start {
 
 // Learns merges as Hugging Face's BpeTrainer does (tokenizers 0.23.3; byte_order byte_value: as rustbpe), pair counts in 64 bits.
 // Calls progress(tokens so far, vocab_size) every few hundred merges. Error(value) where no token could be learnt.
-TrainedBpe train_bpe(const WordCounts& counts, const BpeOptions& options,
+TrainedBpe train_bpe(const BoundedCounts& counts, const BpeOptions& options,
                      const std::function<void(std::size_t done, std::size_t all)>& progress, Cancel& cancel);
 
 // The same, going on from a vocabulary: `merges` are the new ones only, all in symbols; of the options vocab_size (symbols), min_frequency
 // and max_token_length (of all pairs) count.
-TrainedBpe extend_bpe(const WordCounts& counts, const Start& start, const BpeOptions& options,
+TrainedBpe extend_bpe(const BoundedCounts& counts, const Start& start, const BpeOptions& options,
                       const std::function<void(std::size_t done, std::size_t all)>& progress, Cancel& cancel);
 
 }  // namespace tokmill::training

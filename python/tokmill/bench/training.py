@@ -1,4 +1,4 @@
-"""The benchmark of training: tokmill beside tokenizers, rustbpe and ffbpe, where they are installed.
+"""The benchmark of training, on Linux: tokmill beside tokenizers, rustbpe and ffbpe, where they are installed.
 
 `python -m bench.training --text FILE.jsonl`. Every figure is a process of its own that has the documents in a Python list of str before the
 clock starts; so memory is its own too: the peak over what the list took. All split as cl100k does. tokmill's merges have to equal those of
@@ -8,10 +8,10 @@ tokenizers, and in its other mode those of rustbpe, on the first megabytes of th
 from __future__ import annotations
 
 import argparse
+import importlib
 import importlib.util
 import json
 import os
-import resource
 import statistics
 import subprocess
 import sys
@@ -33,11 +33,11 @@ SPLIT = tokenizers_pattern(PATTERNS["cl100k"])[0]
 Trainer = Callable[[list[str], int, int], Any]
 
 
-def _tokmill(documents: list[str], vocab_size: int, threads: int) -> list[bytes]:
+def _tokmill(documents: list[str], vocab_size: int, threads: int) -> list[Any]:
     return train(Counts.from_texts(documents, threads=threads), vocab_size).token_bytes
 
 
-def _tokmill_as_rustbpe(documents: list[str], vocab_size: int, threads: int) -> list[bytes]:
+def _tokmill_as_rustbpe(documents: list[str], vocab_size: int, threads: int) -> list[Any]:
     return train(Counts.from_texts(documents, threads=threads), vocab_size, parity="tiktoken").token_bytes
 
 
@@ -45,7 +45,7 @@ def _tokmill_count(documents: list[str], _vocab_size: int, threads: int) -> None
     Counts.from_texts(documents, threads=threads)
 
 
-def _tokenizers(documents: list[str], vocab_size: int, _threads: int) -> list[bytes]:
+def _tokenizers(documents: list[str], vocab_size: int, _threads: int) -> list[Any]:
     from tokenizers import Regex, Tokenizer, models, pre_tokenizers, trainers
 
     tokenizer = Tokenizer(models.BPE())
@@ -59,24 +59,22 @@ def _tokenizers(documents: list[str], vocab_size: int, _threads: int) -> list[by
     return tokmill.load(tokenizer).token_bytes
 
 
-def _rustbpe(documents: list[str], vocab_size: int, _threads: int) -> list[bytes]:
-    import rustbpe
-
+def _rustbpe(documents: list[str], vocab_size: int, _threads: int) -> list[Any]:
+    rustbpe: Any = importlib.import_module("rustbpe")
     tokenizer = rustbpe.Tokenizer()
     tokenizer.train_from_iterator(iter(documents), vocab_size, pattern=PATTERNS["cl100k"])
     return [bytes(token) for token, _ in sorted(tokenizer.get_mergeable_ranks(), key=lambda entry: entry[1])]
 
 
-def _ffbpe(documents: list[str], vocab_size: int, _threads: int) -> list[bytes]:
-    import ffbpe
-
+def _ffbpe(documents: list[str], vocab_size: int, _threads: int) -> list[Any]:
+    ffbpe: Any = importlib.import_module("ffbpe")
     # Canonical cl100k, for which it has a scanner of its own; its fastest way.
     words = ffbpe.PreTokenizer([], pat_str=PATTERNS["cl100k"]).word_counter()
     words.add_batch(documents)
     trainer = ffbpe.BpeTrainer([], initial_alphabet="byte_level", tie_break="smallest_pair_id")
     trainer.add_word_counter(words)
     trainer.train(vocab_size)
-    vocabulary = trainer.vocab
+    vocabulary: Any = trainer.vocab
     tokens: dict[int, bytes] = {id: token for token, id in vocabulary.items()} if isinstance(next(iter(vocabulary)), bytes) else vocabulary
     return [bytes(tokens[id]) for id in sorted(tokens)]
 
@@ -112,12 +110,22 @@ def _documents(path: str, byte_count: int | None = None) -> Iterator[str]:
 def _one(text: str, name: str, vocab_size: int, threads: int) -> dict[str, float]:
     """Within the process of a figure."""
     documents = list(_documents(text))
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    Path("/proc/self/clear_refs").write_text("5", "ascii")  # forgets the peak so far, so that making the list does not count
+    before = _kilobytes("VmRSS")
     began = time.perf_counter()
     TRAINERS[name](documents, vocab_size, threads)
     seconds = time.perf_counter() - began
-    after = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return {"seconds": seconds, "megabytes": (after - before) / 1024, "bytes": sum(len(document.encode()) for document in documents)}
+    return {
+        "seconds": seconds,
+        "megabytes": (_kilobytes("VmHWM") - before) * 1024 / 1e6,
+        "bytes": sum(len(document.encode()) for document in documents),
+    }
+
+
+def _kilobytes(name: str) -> int:
+    """Of this process, as Linux tells it."""
+    lines = Path("/proc/self/status").read_text("ascii").splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith(name + ":"))
 
 
 def _check(text: str) -> list[str]:
@@ -140,6 +148,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--rounds", type=int, default=1)
     parser.add_argument("--json", type=Path, help="write everything that was seen as JSON")
     parser.add_argument("--only", action="append", metavar="NAME", help="rows of this implementation only; may be repeated")
+    parser.add_argument("--threads", type=int, help="rows with so many threads only")
     parser.add_argument("--one", nargs=3, metavar=("NAME", "SIZE", "THREADS"), help=argparse.SUPPRESS)
     options = parser.parse_args(arguments)
     if options.one is not None:
@@ -147,6 +156,7 @@ def main(arguments: list[str] | None = None) -> int:
         return 0
     here = _check(options.text)
     rows = [row for row in ROWS if (row[0] not in PEERS or row[0] in here) and (not options.only or row[0] in options.only)]
+    rows = [row for row in rows if options.threads in (None, row[2])]
     seen: dict[tuple[str, int, int], list[dict[str, float]]] = {row: [] for row in rows}
     for _ in range(options.rounds):
         for row in rows:

@@ -35,6 +35,8 @@ def add_parser(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--init", metavar="VOCAB", help="go on from this vocabulary: its ids keep their meaning")
     parser.add_argument("--invalid", choices=("error", "replace"), help="what bytes that are not UTF-8 become (error)")
     parser.add_argument("--threads", type=positive, help="TOKMILL_THREADS, else all cores")
+    parser.add_argument("--memory", metavar="SIZE", help='bound on the tables while counting, such as "1 GB" (none)')
+    parser.add_argument("--spill-directory", metavar="DIRECTORY", help="for what does not fit (the system's directory for such files)")
     parser.add_argument("--checkpoint", metavar="FILE", help="where Ctrl-C leaves what was counted (OUTPUT.checkpoint)")
     parser.add_argument("--resume", action="store_true", help="go on from the checkpoint")
 
@@ -51,11 +53,12 @@ def run(arguments: argparse.Namespace) -> int:
         "field": arguments.field,
         "lines": arguments.lines,
     }
+    bounds = {"memory": arguments.memory, "spill_directory": arguments.spill_directory}
     if arguments.resume:
-        checkpoint = Checkpoint.load(path, sources)
+        checkpoint = Checkpoint.load(path, sources, **bounds)
     else:
         pattern = init.pattern if init is not None and arguments.pattern == "cl100k" and init.pattern else arguments.pattern
-        checkpoint = Checkpoint(Counts(pattern), 0, 0, sources)
+        checkpoint = Checkpoint(Counts(pattern, **bounds), 0, 0, sources)
     try:
         checkpoint = _count(checkpoint, arguments)
         counts = checkpoint.counts

@@ -67,7 +67,7 @@ class Usage(NamedTuple):
         That is how often its merge was done: for its own sake, and for each token that it is a part of. Exact if parts come before
         wholes, as training makes them.
         """
-        done = self.counts.copy()
+        done: NDArray[np.int64] = self.counts.copy()
         for rank in sorted(range(len(done)), key=lambda rank: -len(self.parts.tokens[rank])):
             if self.parts.lefts[rank] >= 0:
                 done[self.parts.lefts[rank]] += done[rank]

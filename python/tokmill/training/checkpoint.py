@@ -34,8 +34,11 @@ class Checkpoint(NamedTuple):
         save_sections(path, KIND, {**self.counts._sections(), "place": json.dumps(place).encode()})
 
     @classmethod
-    def load(cls, path: str | os.PathLike[str], sources: dict[str, Any]) -> Checkpoint:
-        """Reads what :meth:`save` wrote, if it was made of the same sources. Raises InputError, SnapshotError, ArgumentError."""
+    def load(cls, path: str | os.PathLike[str], sources: dict[str, Any], **bounds: Any) -> Checkpoint:
+        """Reads what :meth:`save` wrote, if it was made of the same sources; ``bounds`` are those of Counts.
+
+        Raises InputError, SnapshotError, ArgumentError.
+        """
         saved = Sections(path, KIND)
         place = json.loads(bytes(saved.raw("place")))
         for name, value in sources.items():
@@ -44,7 +47,7 @@ class Checkpoint(NamedTuple):
                     f"{os.fspath(path)} was made with {name} {place['sources'].get(name)!r}, now it is {value!r}; "
                     "resume with the same files and options, or remove it"
                 )
-        return cls(Counts._of(saved), place["file"], place["documents"], sources)
+        return cls(Counts._of(saved, **bounds), place["file"], place["documents"], sources)
 
 
 def sizes_of(files: Sequence[str]) -> list[list[Any]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from typing import Any
@@ -29,13 +30,26 @@ class Counts:
 
     ``pattern`` is a name of ``tokmill.PATTERNS`` or any regex, read as a ``Split`` of a tokenizer.json reads it. The counts of parts of a
     corpus add up (``a + b``) to those of the whole, however it is cut, as long as no document is.
+
+    ``memory`` (bytes, or as ``"1 GB"``) bounds what the tables may take while texts are counted: fuller ones are written to a file in
+    ``spill_directory`` (the system's directory for such files), which has no name, so that none is left behind whatever happens. What is
+    counted does not depend on it. Training needs room for every distinct pretoken all the same.
     """
 
-    def __init__(self, pattern: str = "cl100k") -> None:
+    def __init__(
+        self, pattern: str = "cl100k", *, memory: int | str | None = None, spill_directory: str | os.PathLike[str] | None = None
+    ) -> None:
         name = NAME_OF_PATTERN.get(pattern, pattern)
         # What is kept is the spelling that a tokenizer.json has: tokenizers takes tiktoken's possessive {1,3}+ for a repeated {1,3}.
         self.pattern = "\n".join(tokenizers_pattern(PATTERNS[name])) if name in PATTERNS else pattern
-        self._core = WordCounts(name, dialect="tokenizers")
+        self._bounded = memory is not None
+        memory_bytes = 0
+        if memory is not None:
+            from ..ngrams.arguments import bytes_of  # few bound the memory; the package of n-grams takes longer to import
+
+            memory_bytes = bytes_of(memory)
+        directory = os.fspath(spill_directory) if spill_directory is not None else tempfile.gettempdir()
+        self._core = WordCounts(name, dialect="tokenizers", memory_bytes=memory_bytes, directory=directory)
 
     @classmethod
     def from_files(
@@ -49,6 +63,8 @@ class Counts:
         field: str = DEFAULT_FIELD,
         lines: bool = False,
         invalid: Invalid = None,
+        memory: int | str | None = None,
+        spill_directory: str | os.PathLike[str] | None = None,
     ) -> Counts:
         """Counts the documents of files: text (a file is a document), jsonl, Arrow or Parquet; plain, gz or zst; ``-`` is standard input.
 
@@ -61,7 +77,7 @@ class Counts:
         listed: list[Any] = [files] if isinstance(files, (str, os.PathLike)) or hasattr(files, "read") else list(files)
         if weights is not None and len(weights) != len(listed):
             raise ArgumentError(f"{len(weights)} weights for {len(listed)} files: give one a file")
-        counts = cls(pattern)
+        counts = cls(pattern, memory=memory, spill_directory=spill_directory)
         for i, file in enumerate(listed):
             first = 0
             for documents in read_documents(file, format=format, field=field, lines=lines):
@@ -82,9 +98,11 @@ class Counts:
         weight: int = 1,
         threads: int | None = None,
         invalid: Invalid = None,
+        memory: int | str | None = None,
+        spill_directory: str | os.PathLike[str] | None = None,
     ) -> Counts:
         """Counts texts: a list, any iterable of ``str`` or bytes-like objects, an Arrow array. Every one is a document of its own."""
-        counts = cls(pattern)
+        counts = cls(pattern, memory=memory, spill_directory=spill_directory)
         counts.add_texts(texts, weight=weight, threads=threads, invalid=invalid)
         return counts
 
@@ -114,7 +132,8 @@ class Counts:
 
     def add_texts(self, texts: Any, *, weight: int = 1, threads: int | None = None, invalid: Invalid = None) -> None:
         """Adds the pretokens of more texts. If one of them is refused, or at Ctrl-C, none of the same batch is added."""
-        if isinstance(texts, (list, tuple, np.ndarray)) or hasattr(texts, "__arrow_c_array__") or hasattr(texts, "__arrow_c_stream__"):
+        is_arrow = hasattr(texts, "__arrow_c_array__") or hasattr(texts, "__arrow_c_stream__")
+        if is_arrow or (not self._bounded and isinstance(texts, (list, tuple, np.ndarray))):
             self._core.add_texts(texts, weight=weight, threads=threads, invalid=invalid)
             return
         rest = iter(texts)
@@ -151,6 +170,11 @@ class Counts:
         """Bytes of memory that the tables occupy."""
         return self._core.byte_size
 
+    @property
+    def spilled_bytes(self) -> int:
+        """Bytes that were written to a file because memory was bounded."""
+        return self._core.spilled_bytes
+
     def __iter__(self) -> Iterator[tuple[bytes, int]]:
         """All pretokens with their counts, in bytewise order."""
         blob, offsets, counts = self._core.words()
@@ -180,7 +204,7 @@ class Counts:
         return {"pattern": self.pattern.encode(), "words": blob, "offsets": offsets, "counts": counts}
 
     @classmethod
-    def _of(cls, saved: Sections) -> Counts:
-        counts = cls(bytes(saved.raw("pattern")).decode())
+    def _of(cls, saved: Sections, **bounds: Any) -> Counts:
+        counts = cls(bytes(saved.raw("pattern")).decode(), **bounds)
         counts._core.add_words(bytes(saved.raw("words")), saved.array("offsets", np.int64), saved.array("counts", np.int64))
         return counts

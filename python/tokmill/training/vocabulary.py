@@ -134,5 +134,5 @@ def _made(
     vocab.update({token["content"]: token["id"] for token in components.get("added_tokens", [])})
     model = components.setdefault("model", {"type": "BPE"})
     model["vocab"] = dict(sorted(vocab.items(), key=lambda item: item[1]))
-    model["merges"] = [[names[left], names[right]] for left, right in merges]
+    model["merges"] = [(names[left], names[right]) for left, right in merges]
     return Tokenizer._from_tokenizer_json(serialized(components), name=name)
