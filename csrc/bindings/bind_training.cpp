@@ -61,6 +61,8 @@ public:
             counts_.table().add(bytes.substr(static_cast<std::size_t>(bounds[i]), static_cast<std::size_t>(bounds[i + 1] - bounds[i])),
                                 counts.data()[i]);
         }
+        Cancel never;
+        counts_.spill_if_full(never);
     }
 
     void add_counts(const PyWordCounts& other) {

@@ -23,6 +23,21 @@ __all__ = ["Counts"]
 KIND = "word counts"
 NAME_OF_PATTERN = {regex: name for name, regex in PATTERNS.items()}
 TEXTS_PER_CALL = 4096
+UNITS_PER_CALL = 4 << 20  # characters or bytes
+
+
+def _batches(texts: Iterable[Any]) -> Iterator[list[Any]]:
+    """Texts in lists, of which neither the number nor the length grows: between two of them full tables can be written out."""
+    batch: list[Any] = []
+    length = 0
+    for text in texts:
+        batch.append(text)
+        length += len(text)
+        if len(batch) == TEXTS_PER_CALL or length >= UNITS_PER_CALL:
+            yield batch
+            batch, length = [], 0
+    if batch:
+        yield batch
 
 
 class Counts:
@@ -136,8 +151,7 @@ class Counts:
         if is_arrow or (not self._bounded and isinstance(texts, (list, tuple, np.ndarray))):
             self._core.add_texts(texts, weight=weight, threads=threads, invalid=invalid)
             return
-        rest = iter(texts)
-        while batch := list(islice(rest, TEXTS_PER_CALL)):
+        for batch in _batches(texts):
             self._core.add_texts(batch, weight=weight, threads=threads, invalid=invalid)
 
     def __add__(self, other: Counts) -> Counts:
