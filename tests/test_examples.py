@@ -46,7 +46,6 @@ def test_stream_a_reply():
 
 def test_decoupled_vocabulary(tmp_path, monkeypatch):
     pytest.importorskip("torch", reason="torch is not installed (tokmill[torch])")
-    pytest.importorskip("tokenizers")
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
     output = run("decoupled_vocabulary", "run.py", "--tiny", "--output", str(tmp_path))
     results = json.loads((tmp_path / "results.json").read_text("utf8"))["outcomes"]

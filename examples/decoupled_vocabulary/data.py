@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import tokmill
 from numpy.typing import NDArray
+from tokmill import training
 
 END = "<|endoftext|>"
 
@@ -48,20 +49,8 @@ def prepare(vocab_size: int, most_bytes: int | None = None) -> Data:
         size += len(texts[-1].encode())
     held_out, tune = texts[8::18], texts[17::18]
     train = [text for number, text in enumerate(texts) if number % 18 not in (8, 17)]
-    tok = make_vocabulary(train, vocab_size)
+    tok = training.train(training.Counts.from_texts(train, pattern="gpt2"), vocab_size, special_tokens=[END])
     return Data(tok, *(_stream(tok, part) for part in (train, tune, held_out)))
-
-
-def make_vocabulary(texts: list[str], vocab_size: int) -> tokmill.Tokenizer:
-    """A byte-level BPE vocabulary of so many ids, the end-of-text one among them, trained with the ``tokenizers`` library."""
-    from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
-
-    maker = Tokenizer(models.BPE())
-    maker.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
-    maker.decoder = decoders.ByteLevel()
-    alphabet = pre_tokenizers.ByteLevel.alphabet()
-    maker.train_from_iterator(texts, trainers.BpeTrainer(vocab_size=vocab_size, special_tokens=[END], initial_alphabet=alphabet))
-    return tokmill.load(maker)
 
 
 def _stream(tok: tokmill.Tokenizer, texts: list[str]) -> Stream:
