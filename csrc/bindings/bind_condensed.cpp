@@ -126,6 +126,36 @@ py::tuple expand(const condensed::HypertokenRules& rules, const py::object& ids_
 }
 
 // What a step gives for each sequence: a row of an int32 array, -1 where nothing is.
+// Documents whose ids come in pieces, for streams of text. Not for use by two threads at once: the pipeline keeps it to itself.
+class PyPiecewiseCondenser {
+public:
+    explicit PyPiecewiseCondenser(py::object rules)
+        : rules_(std::move(rules)), condenser_(rules_.cast<const condensed::HypertokenRules&>(), 0) {}
+
+    py::tuple take(const py::object& ids_object) {
+        const Int32Ids ids(ids_object.ptr());
+        condensed::Condensed out;
+        {
+            WithoutInterpreterLock unlocked;
+            condenser_.take(ids.view(), 0, out, unlocked.cancel());
+        }
+        return arrays(out);
+    }
+    py::tuple end_document() {
+        condensed::Condensed out;
+        condenser_.end_document(out);
+        return arrays(out);
+    }
+
+private:
+    static py::tuple arrays(condensed::Condensed& out) {
+        return py::make_tuple(to_numpy(std::move(out.ids)), to_numpy(std::move(out.base_counts)));
+    }
+
+    py::object rules_;
+    condensed::PiecewiseCondenser condenser_;
+};
+
 class StepArray {
 public:
     StepArray(const py::object& out, std::size_t rows, std::size_t columns) {
@@ -443,6 +473,11 @@ void bind_condensed(py::module_& module) {
                                   "sequence; int32 [base ids]; the ids before one that raises have been read. finish(sequence=0): the\n"
                                   "next id begins a document.");
     decoder.def(py::init<py::object, std::size_t, std::size_t, bool>(), py::arg("rules"), py::arg("sequences"), py::arg("max_rewind"),
+    py::class_<PyPiecewiseCondenser>(module, "PiecewiseCondenser", "Documents whose base ids come in pieces.")
+        .def(py::init<py::object>(), py::arg("rules"))
+        .def("take", &PyPiecewiseCondenser::take, py::arg("ids"), "What the next base ids make: (ids, base counts); some may be held back.")
+        .def("end_document", &PyPiecewiseCondenser::end_document, "What was held back: (ids, base counts).");
+
                 py::arg("strict"));
     bind_protocol(decoder);
     decoder.def_property_readonly("last_rows", &PyDecoder::last_rows,

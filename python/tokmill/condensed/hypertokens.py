@@ -102,6 +102,11 @@ class Hypertokens:
         """One more than the greatest id that can come out: the rows that a model's embedding needs, if it keeps one a code."""
         return self.vocab_size + self.book_size
 
+    @property
+    def levels(self) -> tuple[tuple[int, int], ...]:
+        """(first id, kind) of each level above the base vocabulary, as a Condensed has them."""
+        return ((self.vocab_size, HYPER),)
+
     def condense(
         self,
         ids: Ragged | ArrayLike,
@@ -126,7 +131,7 @@ class Hypertokens:
         checked, checked_tags = check_spans(spans, tags, len(flat))
         places = barrier_places(barriers, checked, len(flat))
         out, base_counts, out_offsets, out_installed = self._rules.condense(flat, offsets, places, carry, installed, threads)
-        condensed = Condensed(out, base_counts, out_offsets, offsets, ((self.vocab_size, HYPER),), out_installed, None, carry)
+        condensed = Condensed(out, base_counts, out_offsets, offsets, self.levels, out_installed, None, carry)
         if checked is None or checked_tags is None:
             return condensed
         return dataclasses.replace(condensed, tags=tags_of(condensed.base_starts, checked, checked_tags))
