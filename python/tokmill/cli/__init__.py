@@ -11,7 +11,7 @@ import sys
 from collections.abc import Sequence
 
 from ..errors import ArgumentError, Error
-from . import count, decode, encode, info, ngrams, report, verify
+from . import condense, count, decode, encode, info, ngrams, report, verify
 
 __all__ = ["main"]
 
@@ -20,6 +20,7 @@ COMMANDS = {
     "encode": (encode, "text to ids"),
     "decode": (decode, "ids to text"),
     "count": (count, "how many tokens files have"),
+    "condense": (condense, "text to fewer ids than tokens, and back"),
     "ngrams": (ngrams, "plans of n-gram rows, the rows of texts or ids, and counts of n-grams"),
     "info": (info, "the vocabulary and this machine"),
     "verify": (verify, "compare with the installed tiktoken or tokenizers on your own texts"),
