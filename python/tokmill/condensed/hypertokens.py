@@ -222,6 +222,28 @@ class Hypertokens:
             Resume(end, document, end - int(offsets[document])),
         )
 
+    def seeded(self, ids: Ragged | ArrayLike, entries: int | None = None) -> Hypertokens:
+        """The same condenser with books that begin with what these documents taught: the phrases that saved most ids, best first, each
+        behind its shorter forms; at most ``entries`` (half the book), those of a seed that is there already among them.
+
+        Raises UnknownIdError with the index of an id outside of the vocabulary.
+        """
+        most = self.book_size // 2 if entries is None else _whole(entries, "entries")
+        chosen = dict.fromkeys(tuple(phrase) for phrase in self.seed.lists())
+        for phrase in self.explain(self.condense(ids)).top_phrases(most):
+            forms = [phrase.base_ids[:length] for length in range(2, len(phrase.base_ids) + 1)]
+            missing = [form for form in forms if form not in chosen]
+            chosen.update(dict.fromkeys(missing[: max(0, most - len(chosen))]))
+        return Hypertokens(
+            self.tokenizer or self.vocab_size,
+            self.profile,
+            book_size=self.book_size,
+            max_subtokens=self.max_subtokens,
+            disabled=self.disabled.tolist(),
+            pad_id=self.pad_id,
+            seed=list(chosen),
+        )
+
     def explain(self, condensed: Condensed, *, tokenizer: Tokenizer | None = None, render: Render | None = None) -> Explanation:
         """Condensed ids looked back at; ``render`` shows base ids that are not text. See Explanation."""
         return Explanation(condensed, self.expand(condensed), tokenizer or self.tokenizer, render)
