@@ -73,7 +73,7 @@ def _ppm_table(z: Hypertokens, ids: Ragged, byte_count: int) -> Table:
     sample_bytes = byte_count if z.tokenizer is None else int(token_lengths(z.tokenizer, sample.ids).sum())
     base = ppm_bits(sample, z.vocab_size) / sample_bytes
     condensed = ppm_bits(z.condense(sample).ragged, z.id_end) / sample_bytes
-    lines = [
+    lines: list[list[str | int | float]] = [
         [order, f"{a:.3f}", f"{b:.3f}", f"{b / a - 1:+.1%}" if a else ""]
         for order, (a, b) in enumerate(zip(base.tolist(), condensed.tolist(), strict=True))
     ]
@@ -82,7 +82,7 @@ def _ppm_table(z: Hypertokens, ids: Ragged, byte_count: int) -> Table:
 
 def _shift_table(z: Hypertokens, ids: Ragged, name: str, other: Ragged) -> Table:
     """How well phrases of another text, and the text's own, serve as a beginning of its book."""
-    lines = [
+    lines: list[list[str | int | float]] = [
         [what, len(one.seed), f"{one.condense(ids).reduction:.1%}"]
         for what, one in (("nothing", z), (f"phrases of {name}", z.seeded(other)), ("phrases of this text", z.seeded(ids)))
     ]
