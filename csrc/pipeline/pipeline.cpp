@@ -118,9 +118,7 @@ private:
 class CondenseStage {
 public:
     CondenseStage(const condensed::HypertokenRules& rules, std::size_t text_bytes, std::size_t most_document_bytes, Products& products)
-        : rules_(rules), condenser_(rules, most_document_bytes), products_(products) {
-        products.condensed.ids.expect(text_bytes);
-        products.condensed.base_counts.expect(text_bytes);
+        : rules_(rules), condenser_(rules, most_document_bytes), text_bytes_(text_bytes), products_(products) {
         products.condensed.ends.reserve(products.ends.capacity());
     }
 
@@ -147,6 +145,10 @@ private:
         return {static_cast<const std::int32_t*>(products_.ids.data()), products_.ids.size()};
     }
     void take_up_to(std::size_t end, Cancel& cancel) {
+        if (end == taken_) return;
+        // Only here: whole documents bring memory of their own.
+        products_.condensed.ids.expect(text_bytes_);
+        products_.condensed.base_counts.expect(text_bytes_);
         condenser_.take(ids().subspan(taken_, end - taken_), static_cast<std::int64_t>(taken_), products_.condensed, cancel);
         taken_ = end;
     }
@@ -177,6 +179,7 @@ private:
 
     const condensed::HypertokenRules& rules_;
     condensed::PiecewiseCondenser condenser_;
+    std::size_t text_bytes_;
     Products& products_;
     std::size_t taken_ = 0;  // base ids
 };
