@@ -18,7 +18,7 @@
 namespace tokmill::condensed {
 
 inline constexpr std::size_t kPpmOrders = 4;                     // 0 to 3
-inline constexpr std::size_t kPpmMaxIds = std::size_t(1) << 22;  // each adds a context an order: some 500 MB at most
+inline constexpr std::size_t kPpmMaxIds = std::size_t(1) << 22;  // each adds up to a context an order: 0.8 GB of noise
 
 // Bits of the whole stream by order. `offsets` are the bounds of the documents. Error(value) for more than kPpmMaxIds ids;
 // Error(unknown_id) for an id outside of [0, alphabet), with its place.

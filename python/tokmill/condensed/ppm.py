@@ -17,7 +17,8 @@ def ppm_bits(ids: Ragged | ArrayLike, alphabet: int) -> NDArray[np.float64]:
     """Bits that adaptive PPM spends on all documents, by order 0 to 3: float64 [4]. Divide by the bytes of the text.
 
     Prediction by partial matching, method C (Moffat 1990) without exclusions; the formula stands in docs/hypertokens.md. ``ids`` is a
-    Ragged or one document, ``alphabet`` one more than the greatest id that may come. About half a microsecond an id, and up to 500 bytes.
+    Ragged or one document, ``alphabet`` one more than the greatest id that may come. It takes 0.3 µs an id
+    of code and 0.7 of noise, and up to 200 bytes an id.
 
     Raises ArgumentError for more than 2^22 ids, UnknownIdError with the index of an id that the alphabet does not have.
     """
