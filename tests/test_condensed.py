@@ -13,12 +13,14 @@ import pytest
 import tokmill
 from tokmill import Ragged, Tokenizer
 from tokmill.cli import main
-from tokmill.condensed import BASE, HYPER, Hypertokens
+from tokmill.condensed import BASE, HYPER, Hypertokens, ppm_bits
+from tokmill.condensed.ppm import PPM_MAX_IDS
 from tokmill.errors import ArgumentError, UnknownIdError
 from tokmill.report.condensed import _entropy, _renyi, hypertokens_section
 
 from tests.conftest import REPOSITORY
 from tests.oracle.classes import read
+from tests.oracle.ppm import ppm_bits as oracle_ppm_bits
 
 TEXT = "the café, the café, the café: naïve 日本語 日本語 日本語 the café"
 
@@ -173,7 +175,7 @@ def test_the_page_runs() -> None:
                 checked += 1
             else:
                 exec(ast.unparse(statement), names)
-    assert checked == 19
+    assert checked == 21
 
 
 # The report
@@ -212,3 +214,68 @@ def test_report_of_many_documents_and_of_none() -> None:
     assert rows["disabled"].value == 1
     assert 0 < float(rows["reduction_median"].value) < 0.5
     assert {row.key: row.value for row in hypertokens_section(z, "none", Ragged.from_rows([]), 0).rows}["condensed_ids"] == 0
+
+
+# Predictability, and seeds from other texts
+
+
+def test_ppm_by_hand() -> None:
+    # Order 0, "a b a": 1/4, then an escape 1/2 * 1/4, then 1 of 2 seen + 2 distinct. Order 1 knows nothing behind "a" and "b" but the
+    # escapes to order 0, until "a" comes again behind nothing met.
+    bits = ppm_bits([0, 1, 0], 4)
+    assert bits[0] == pytest.approx(2 + 3 + 2)
+    assert bits.tolist() == pytest.approx([7.0] * 4)
+    # The fourth id in order 1: behind "a" stood "b" once: 1 of 1 + 1.
+    assert ppm_bits([0, 1, 0, 1], 4)[1] == pytest.approx(8.0)
+    assert ppm_bits([], 4).tolist() == [0.0] * 4
+
+
+def test_ppm_by_definition(rng: random.Random) -> None:
+    for _ in range(60):
+        alphabet = rng.choice([2, 5, 300, 2**24 + 2**20])
+        values = [rng.randrange(alphabet) for _ in range(rng.choice([1, 3, 40]))]
+        documents = [rng.choices(values, k=rng.choice([0, 1, 2, 5, 80])) for _ in range(rng.randrange(6))]
+        bits = ppm_bits(Ragged.from_rows(documents), alphabet)
+        assert bits.tolist() == pytest.approx([oracle_ppm_bits(documents, order, alphabet) for order in range(4)])
+
+
+def test_ppm_refuses() -> None:
+    with pytest.raises(UnknownIdError) as caught:
+        ppm_bits([1, 2, 7, 3], 7)
+    assert caught.value.where == 2
+    with pytest.raises(UnknownIdError):
+        ppm_bits([1, -1], 7)
+    with pytest.raises(ArgumentError, match="at most 4194304"):
+        ppm_bits(np.zeros(PPM_MAX_IDS + 1, np.int32), 1)
+
+
+def test_seeded() -> None:
+    z = Hypertokens(10, book_size=20, max_subtokens=4)
+    learnt = z.seeded([1, 2, 3] * 12 + [5, 6] * 3)
+    phrases = [tuple(phrase) for phrase in learnt.seed.lists()]
+    assert 0 < len(phrases) <= 10
+    assert len(set(phrases)) == len(phrases)
+    for phrase in phrases:
+        assert len(phrase) == 2 or phrase[:-1] in phrases
+    ids = [1, 2, 3] * 5
+    assert learnt.condense(ids).reduction > z.condense(ids).reduction
+    assert learnt.expand(learnt.condense(ids)).ids.tolist() == ids
+    assert len(learnt.seeded(ids, 3).seed) == len(phrases)  # what is there stays
+    assert len(z.seeded([1, 2, 3] * 12, 1).seed) == 1
+    assert len(z.seeded([]).seed) == 0
+
+
+def test_report_of_predictability_and_shift(preview: Tokenizer) -> None:
+    z = Hypertokens(preview, "lru")
+    logs = "GET /health took some ms\nGET /status took more\n" * 30
+    data = TEXT * 8 + logs
+    section = hypertokens_section(
+        z, "t", Ragged.from_rows([preview.encode(data)]), len(data.encode()), ("logs", Ragged.from_rows([preview.encode(logs)]))
+    )
+    ppm, shift = section.tables[-2:]
+    wanted = oracle_ppm_bits([preview.encode_list(data)], 2, z.vocab_size) / len(data.encode())
+    assert ppm.rows[2][1] == f"{wanted:.3f}"
+    assert [row[0] for row in shift.rows] == ["nothing", "phrases of logs", "phrases of this text"]
+    fresh, from_logs, own = (float(row[2].rstrip("%")) for row in shift.rows)
+    assert fresh < from_logs
+    assert fresh < own

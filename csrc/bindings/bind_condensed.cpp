@@ -3,6 +3,7 @@
 #include <pybind11/stl.h>
 
 #include <algorithm>
+#include <array>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -124,6 +125,36 @@ py::tuple expand(const condensed::HypertokenRules& rules, const py::object& ids_
     }
     return py::make_tuple(to_numpy(std::move(out.ids)), to_numpy(out.ends, true));
 }
+
+// Documents whose ids come in pieces, for streams of text. Not for use by two threads at once: the pipeline keeps it to itself.
+class PyPiecewiseCondenser {
+public:
+    explicit PyPiecewiseCondenser(py::object rules)
+        : rules_(std::move(rules)), condenser_(rules_.cast<const condensed::HypertokenRules&>(), 0) {}
+
+    py::tuple take(const py::object& ids_object) {
+        const Int32Ids ids(ids_object.ptr());
+        condensed::Condensed out;
+        {
+            WithoutInterpreterLock unlocked;
+            condenser_.take(ids.view(), 0, out, unlocked.cancel());
+        }
+        return arrays(out);
+    }
+    py::tuple end_document() {
+        condensed::Condensed out;
+        condenser_.end_document(out);
+        return arrays(out);
+    }
+
+private:
+    static py::tuple arrays(condensed::Condensed& out) {
+        return py::make_tuple(to_numpy(std::move(out.ids)), to_numpy(std::move(out.base_counts)));
+    }
+
+    py::object rules_;
+    condensed::PiecewiseCondenser condenser_;
+};
 
 // What a step gives for each sequence: a row of an int32 array, -1 where nothing is.
 class StepArray {
@@ -408,6 +439,19 @@ py::tuple pack(const condensed::HypertokenRules& rules, const py::object& ids_ob
                           py::array_t<std::uint8_t>(static_cast<py::ssize_t>(out.phrase_lengths.size()), out.phrase_lengths.data()));
 }
 
+py::list ppm_bits(const py::object& ids_object, const py::object& offsets_object, std::int32_t alphabet) {
+    const Int32Ids ids(ids_object.ptr());
+    const std::vector<std::int64_t> offsets = offsets_argument(offsets_object, ids.view().size());
+    std::array<double, condensed::kPpmOrders> bits{};
+    {
+        WithoutInterpreterLock unlocked;
+        bits = condensed::ppm_bits(ids.view(), offsets, alphabet, unlocked.cancel());
+    }
+    py::list by_order;
+    for (const double one : bits) by_order.append(one);
+    return by_order;
+}
+
 py::array_t<std::int32_t> digit_ids(const py::object& tokenizer) {
     return to_array(condensed::digit_ids(tokenizer_of(tokenizer.ptr()).vocabulary()));
 }
@@ -425,7 +469,14 @@ void bind_condensed(py::module_& module) {
         .def("pack", &pack, py::arg("ids"), py::arg("offsets"), py::arg("row_length"), py::arg("start"), py::arg("most_rows"),
              py::arg("fill_last"), py::arg("filling"), "Rows for a trainer; see Hypertokens.pack().")
         .def("book", &book_of, py::arg("ids"), py::arg("condensed"), py::arg("strict"), "The book that a document makes.");
+    module.def("ppm_bits", &ppm_bits, py::arg("ids"), py::arg("offsets"), py::arg("alphabet"),
+               "Bits that adaptive PPM of orders 0 to 3 spends on documents of ids.");
     module.def("digit_ids", &digit_ids, py::arg("tokenizer"), "The ids of all tokens with a character of Unicode's category N.");
+
+    py::class_<PyPiecewiseCondenser>(module, "PiecewiseCondenser", "Documents whose base ids come in pieces.")
+        .def(py::init<py::object>(), py::arg("rules"))
+        .def("take", &PyPiecewiseCondenser::take, py::arg("ids"), "What the next base ids make: (ids, base counts); some may be held back.")
+        .def("end_document", &PyPiecewiseCondenser::end_document, "What was held back: (ids, base counts).");
 
     py::class_<PyEncoder> encoder(module, "HypertokenEncoder",
                                   "Condensed ids of sequences that grow id by id; made by Hypertokens.state().\n\n"

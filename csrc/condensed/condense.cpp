@@ -241,6 +241,53 @@ Condensed condense(const HypertokenRules& rules, std::span<const std::int32_t> i
     return condense_with<Zip2zipWriter>(rules, ids, offsets, options, threads, cancel);
 }
 
+namespace {
+
+// Lets a writer put at most so many ids behind those that are there.
+template <class Write>
+void append(Condensed& out, std::size_t most, const Write& write) {
+    const std::size_t size = out.ids.size();
+    out.ids.prepare(most);
+    out.base_counts.prepare(most);
+    CondensedSink sink{static_cast<std::int32_t*>(out.ids.data()), static_cast<std::int32_t*>(out.base_counts.data()), nullptr, size};
+    write(sink);
+    out.ids.set_size(sink.size);
+    out.base_counts.set_size(sink.size);
+}
+
+std::variant<Zip2zipWriter, LruWriter> writer_of(const HypertokenRules& rules, std::size_t phrases) {
+    if (rules.profile() == Profile::lru) return LruWriter(rules, phrases);
+    return Zip2zipWriter(rules, phrases);
+}
+
+}  // namespace
+
+PiecewiseCondenser::PiecewiseCondenser(const HypertokenRules& rules, std::size_t phrases) : writer_(writer_of(rules, phrases)) {}
+
+void PiecewiseCondenser::take(std::span<const std::int32_t> ids, std::int64_t position, Condensed& out, Cancel& cancel) {
+    while (!ids.empty()) {
+        const auto step = ids.first(std::min(ids.size(), kStepIds));
+        // One more than there are base ids: the phrase that was kept.
+        append(out, step.size() + 1, [&](CondensedSink& sink) {
+            std::visit([&](auto& writer) { writer.take(step.data(), step.size(), position, sink); }, writer_);
+        });
+        ids = ids.subspan(step.size());
+        position += static_cast<std::int64_t>(step.size());
+        cancel.poll();
+    }
+}
+
+void PiecewiseCondenser::end_document(Condensed& out) {
+    append(out, 1, [&](CondensedSink& sink) {
+        std::visit(
+            [&](auto& writer) {
+                writer.cut(sink);
+                writer.clear();
+            },
+            writer_);
+    });
+}
+
 Expanded expand(const HypertokenRules& rules, std::span<const std::int32_t> ids, std::span<const std::int64_t> offsets, Reading reading,
                 bool carry, std::size_t threads, Cancel& cancel) {
     if (rules.profile() == Profile::lru) return expand_with<LruReader>(rules, ids, offsets, reading, carry, threads, cancel);

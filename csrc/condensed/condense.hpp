@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <variant>
 #include <vector>
 
 #include "base/cancel.hpp"
@@ -38,6 +39,23 @@ struct Expanded {
 // Error(unknown_id) for an id outside of the vocabulary, with its place in `ids`.
 Condensed condense(const HypertokenRules& rules, std::span<const std::int32_t> ids, std::span<const std::int64_t> offsets,
                    const CondenseOptions& options, std::size_t threads, Cancel& cancel);
+
+// Documents whose ids come in pieces: all pieces of a document together give what condense() gives for the whole. Not for use by two
+// threads at once.
+class PiecewiseCondenser {
+public:
+    // The rules have to outlive it; `phrases` is how many a document's book is likely to hold.
+    PiecewiseCondenser(const HypertokenRules& rules, std::size_t phrases);
+
+    // Appends what the next ids of the document make to `out.ids` and `out.base_counts`; ids that may still grow are kept.
+    // Error(unknown_id) for an id outside of the vocabulary, with `position` + its index.
+    void take(std::span<const std::int32_t> ids, std::int64_t position, Condensed& out, Cancel& cancel);
+    // What was kept comes out, and the next id begins a document with a fresh book.
+    void end_document(Condensed& out);
+
+private:
+    std::variant<Zip2zipWriter, LruWriter> writer_;
+};
 
 // The way back. Error(unknown_id) for a code that means nothing at its place.
 Expanded expand(const HypertokenRules& rules, std::span<const std::int32_t> ids, std::span<const std::int64_t> offsets, Reading reading,

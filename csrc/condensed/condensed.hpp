@@ -7,5 +7,6 @@
 #include "condensed/hypertoken_rules.hpp"
 #include "condensed/lru.hpp"
 #include "condensed/pack.hpp"
+#include "condensed/ppm.hpp"
 #include "condensed/sequences.hpp"
 #include "condensed/zip2zip.hpp"

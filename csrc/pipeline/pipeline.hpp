@@ -7,17 +7,31 @@
 #include <vector>
 
 #include "base/cancel.hpp"
+#include "condensed/condensed.hpp"
 #include "documents/documents.hpp"
 #include "ngrams/ngrams.hpp"
 #include "tokens/tokens.hpp"
 
 namespace tokmill::pipeline {
 
-// Appends the ids of all documents to `ids` and the n-gram rows of each id, token by token, to `rows` (of int32 or int64),
-// which both are empty. `ends` gets the number of ids up to the end of each document. The same as one stage after the other,
-// for any number of threads.
-void encode_with_rows(const tokens::Tokenizer& tokenizer, const ngrams::Plan& plan, std::span<const documents::Document> documents,
-                      const tokens::EncodeOptions& options, std::size_t threads, bool with_offsets, tokens::IdArray& ids,
-                      std::vector<std::uint64_t>& ends, tokens::IdArray& rows, Cancel& cancel);
+// What becomes of the ids. A stage that is null is left out.
+struct Stages {
+    const ngrams::Plan* plan = nullptr;                 // n-gram rows of the base ids
+    bool with_table_offsets = false;                    // rows count through all tables of a layer
+    const condensed::HypertokenRules* rules = nullptr;  // condensed ids, beside the base ids
+};
+
+// Of documents laid end to end; made empty, with the types that are wanted: `rows` is of int32 or int64, and `ids` of int32 if they
+// are to be condensed.
+struct Products {
+    tokens::IdArray ids;
+    std::vector<std::uint64_t> ends;  // ids up to the end of each document
+    tokens::IdArray rows;             // token by token, a number a table
+    condensed::Condensed condensed;
+};
+
+// The same as one stage after the other, for any number of threads. Error(unknown_id) if the rules know fewer ids than the tokenizer.
+void run(const tokens::Tokenizer& tokenizer, const Stages& stages, std::span<const documents::Document> documents,
+         const tokens::EncodeOptions& options, std::size_t threads, Products& products, Cancel& cancel);
 
 }  // namespace tokmill::pipeline

@@ -3,10 +3,10 @@
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from typing import Any, Literal, overload
+from typing_extensions import Self
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
-from typing_extensions import Self
 
 from .signatures import Buffer, Ids, Invalid, Special, Text, Unknown
 from .tokenizer import Tokenizer
@@ -20,8 +20,10 @@ def vocabulary_parts(
     tokenizer: CoreTokenizer,
 ) -> tuple[list[bytes], NDArray[np.int32], NDArray[np.int32], NDArray[np.int32], NDArray[np.int32]]: ...
 def encode_with_rows(
+def run_pipeline(
     tokenizer: CoreTokenizer,
-    plan: NgramPlan,
+    plan: NgramPlan | None,
+    rules: HypertokenRules | None,
     texts: Any,
     special: Special,
     invalid: Invalid,
@@ -30,7 +32,7 @@ def encode_with_rows(
     with_offsets: bool,
     threads: int | None,
     max_pretoken_bytes: int | None,
-) -> tuple[NDArray[Any], NDArray[np.int64], NDArray[Any]]: ...
+) -> tuple[NDArray[Any], NDArray[np.int64], NDArray[Any] | None, tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.int64]] | None]: ...
 
 class CoreTokenizer:
     @classmethod
@@ -421,6 +423,13 @@ class HypertokenEncoder:
     def add(self, count: int = 1) -> None: ...
     def drop(self, sequences: Sequence[int]) -> None: ...
     def book(self, sequence: int = 0) -> tuple[NDArray[np.int32], NDArray[np.uint8]]: ...
+
+def ppm_bits(ids: Ids, offsets: Ids, alphabet: int) -> list[float]: ...
+
+class PiecewiseCondenser:
+    def __init__(self, rules: HypertokenRules) -> None: ...
+    def take(self, ids: Ids) -> tuple[NDArray[np.int32], NDArray[np.int32]]: ...
+    def end_document(self) -> tuple[NDArray[np.int32], NDArray[np.int32]]: ...
 
 class HypertokenDecoder:
     def __init__(self, rules: HypertokenRules, sequences: int, max_rewind: int, strict: bool) -> None: ...

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -10,7 +11,8 @@ from typing import IO, Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from ._core import encode_with_rows
+from ._core import PiecewiseCondenser, run_pipeline
+from .condensed import Condensed, Hypertokens
 from .documents import DEFAULT_BATCH_BYTES, DEFAULT_FIELD, Format, format_of, read_blocks, read_documents
 from .errors import ArgumentError, ArgumentTypeError
 from .ngrams import Plan
@@ -25,38 +27,63 @@ __all__ = ["Block", "Pipeline"]
 class Block:
     """What a pipeline makes of some documents.
 
-    ``tokens`` are their ids and the bounds of the documents; ``rows`` the n-gram rows, ``[tokens, tables]``. ``continues``: the first
-    document is the rest of the last one of the block before (a text file comes in such pieces).
+    ``tokens`` are their base ids and the bounds of the documents; ``rows`` the n-gram rows of the base ids, ``[tokens, tables]``;
+    ``condensed`` fewer ids for the same. What the pipeline was not asked for is None. ``continues``: the first document is the rest of
+    the last one of the block before (a text file comes in such pieces, and its book goes on). A phrase that may still grow at the end
+    of such a piece comes with the next: ``condensed.base_offsets`` count the base ids that are condensed so far.
+
+    The n-gram rows of condensed ids are those of their last base ids: ``block.rows[block.condensed.base_ends - 1]``.
     """
 
     tokens: Ragged
-    rows: NDArray[Any]
+    rows: NDArray[Any] | None = None
     continues: bool = False
+    condensed: Condensed | None = None
 
 
 class Pipeline:
-    """Text to ids and their n-gram rows in one native call.
+    """Text to ids and, from them, n-gram rows or condensed ids or both, in one native call.
 
-    ``pipe(documents)`` gives a :class:`Block` whose rows are those of ``plan.rows(tok.encode_batch(documents))``.
+    ``pipe(documents)`` gives a :class:`Block` with ``tok.encode_batch(documents)``, its ``plan.rows(...)`` and ``z.condense(...)``.
     ``pipe.stream(documents)`` and ``pipe.stream_file(file)`` give block after block, in memory that does not grow with the input.
     """
 
-    __slots__ = ("_add_table_offsets", "_wide", "ngrams", "tokenizer")
+    __slots__ = ("_add_table_offsets", "_wide", "condensed", "ngrams", "tokenizer")
 
     tokenizer: Tokenizer
-    ngrams: Plan
+    ngrams: Plan | None
+    condensed: Hypertokens | None
 
-    def __init__(self, tokenizer: Tokenizer, *, ngrams: Plan, row_dtype: DTypeLike | None = None, add_table_offsets: bool = False) -> None:
-        """Rows are int32, or int64 with ``row_dtype``. Raises ArgumentError for a plan of fewer ids than the tokenizer has."""
-        if not isinstance(tokenizer, Tokenizer) or not isinstance(ngrams, Plan):
-            raise ArgumentTypeError("a pipeline takes a tokmill.Tokenizer and, as ngrams=, a plan of tokmill.ngrams")
-        if ngrams.vocab_size < tokenizer.vocab_size:
-            raise ArgumentError(f"the plan is for {ngrams.vocab_size:,} ids, vocabulary {tokenizer.name!r} has {tokenizer.vocab_size:,}")
+    def __init__(
+        self,
+        tokenizer: Tokenizer,
+        *,
+        ngrams: Plan | None = None,
+        condensed: Hypertokens | None = None,
+        row_dtype: DTypeLike | None = None,
+        add_table_offsets: bool = False,
+    ) -> None:
+        """Rows are int32, or int64 with ``row_dtype``.
+
+        Raises ArgumentError for a plan or a condenser of fewer ids than the tokenizer has, or if neither is given.
+        """
+        if not isinstance(tokenizer, Tokenizer) or not isinstance(ngrams, Plan | None) or not isinstance(condensed, Hypertokens | None):
+            raise ArgumentTypeError(
+                "a pipeline takes a tokmill.Tokenizer, as ngrams= a plan of tokmill.ngrams, as condensed= a tokmill.condensed.Hypertokens"
+            )
+        if ngrams is None and condensed is None:
+            raise ArgumentError("a pipeline needs ngrams= or condensed=; for ids alone there is encode_batch()")
+        for what, stage in (("plan", ngrams), ("condenser", condensed)):
+            if stage is not None and stage.vocab_size < tokenizer.vocab_size:
+                raise ArgumentError(
+                    f"the {what} is for {stage.vocab_size:,} ids, vocabulary {tokenizer.name!r} has {tokenizer.vocab_size:,}"
+                )
         dtype = np.dtype(np.int32 if row_dtype is None else row_dtype)
         if dtype not in (np.dtype(np.int32), np.dtype(np.int64)):
             raise ArgumentError(f"rows are int32 or int64, not {dtype}")
         self.tokenizer = tokenizer
         self.ngrams = ngrams
+        self.condensed = condensed
         self._wide = dtype.itemsize == 8
         self._add_table_offsets = add_table_offsets
 
@@ -70,13 +97,27 @@ class Pipeline:
         threads: int | None = None,
         max_pretoken_bytes: int | None = None,
     ) -> Block:
-        """The ids and rows of many texts; arguments and errors are those of ``Tokenizer.encode_batch``.
+        """What all stages make of many texts; arguments and errors are those of ``Tokenizer.encode_batch``.
 
-        Also raises ArgumentError where a row does not fit into int32.
+        Also raises ArgumentError where a row does not fit into int32, and for another ``dtype`` than int32 with ``condensed=``.
         """
-        ids, offsets, rows = encode_with_rows(
+        return self._run(self.ngrams, texts, special, invalid, dtype, threads, max_pretoken_bytes)
+
+    def _run(
+        self,
+        plan: Plan | None,
+        texts: Any,
+        special: Special,
+        invalid: Invalid,
+        dtype: DTypeLike | None,
+        threads: int | None,
+        max_pretoken_bytes: int | None,
+    ) -> Block:
+        z = self.condensed
+        ids, offsets, rows, made = run_pipeline(
             self.tokenizer,
-            self.ngrams._core,
+            None if plan is None else plan._core,
+            None if z is None else z._rules,
             texts,
             special,
             invalid,
@@ -86,7 +127,10 @@ class Pipeline:
             threads,
             max_pretoken_bytes,
         )
-        return Block(Ragged(ids, offsets), rows)
+        if z is None or made is None:
+            return Block(Ragged(ids, offsets), rows)
+        condensed = Condensed(made[0], made[1], made[2], offsets, z.levels)
+        return Block(Ragged(ids, offsets), rows, condensed=condensed)
 
     def stream(
         self,
@@ -131,14 +175,11 @@ class Pipeline:
     def _blocks(
         self, batches: Iterable[list[str] | list[bytes]], special: Special, invalid: Invalid, threads: int | None
     ) -> Iterator[Block]:
-        if self.ngrams.description.boundary != "cross":
-            for batch in batches:
-                yield self(batch, special=special, invalid=invalid, threads=threads)
-            return
-        state = self._state()
+        crosses = self.ngrams is not None and self.ngrams.description.boundary == "cross"
+        state = self._rows_state() if crosses else None
         for batch in batches:
-            tokens = self.tokenizer.encode_batch(batch, special=special, invalid=invalid, threads=threads)
-            yield Block(tokens, state.extend(0, tokens.ids, threads=threads))
+            block = self._run(None if crosses else self.ngrams, batch, special, invalid, None, threads, None)
+            yield block if state is None else dataclasses.replace(block, rows=state.extend(0, block.tokens.ids, threads=threads))
 
     def _text_blocks(
         self,
@@ -150,19 +191,37 @@ class Pipeline:
         max_pretoken_bytes: int,
     ) -> Iterator[Block]:
         stream = self.tokenizer._stream(special=special, invalid=invalid, max_pretoken_bytes=max_pretoken_bytes)
-        state = self._state()
+        state = self._rows_state()
+        condenser = None if self.condensed is None else PiecewiseCondenser(self.condensed._rules)
         continues = False
-        for data in read_blocks(file, block_bytes=block_bytes):
-            ids = stream.feed(data)
-            if len(ids):
-                yield Block(Ragged(ids, np.array([0, len(ids)])), state.extend(0, ids, threads=threads), continues)
+        for ids, is_last in _pieces(stream, file, block_bytes):
+            rows = None if state is None else state.extend(0, ids, threads=threads)
+            condensed = None if condenser is None else self._piece(condenser, ids, is_last)
+            if len(ids) or (condensed is not None and len(condensed.ids)):
+                yield Block(Ragged(ids, np.array([0, len(ids)])), rows, continues, condensed)
                 continues = True
-        ids = stream.finish()
-        if len(ids):
-            yield Block(Ragged(ids, np.array([0, len(ids)])), state.extend(0, ids, threads=threads), continues)
 
-    def _state(self) -> Any:
+    def _piece(self, condenser: PiecewiseCondenser, ids: NDArray[Any], is_last: bool) -> Condensed:
+        """What the next ids of the one document make."""
+        assert self.condensed is not None
+        made, base_counts = condenser.take(ids)
+        if is_last:
+            rest, rest_counts = condenser.end_document()
+            made, base_counts = np.concatenate([made, rest]), np.concatenate([base_counts, rest_counts])
+        base_offsets = np.array([0, base_counts.sum()], np.int64)
+        return Condensed(made, base_counts, np.array([0, len(made)], np.int64), base_offsets, self.condensed.levels)
+
+    def _rows_state(self) -> Any:
+        if self.ngrams is None:
+            return None
         return self.ngrams.state(1, dtype=np.int64 if self._wide else np.int32, add_table_offsets=self._add_table_offsets)
+
+
+def _pieces(stream: Any, file: str | os.PathLike[str] | IO[bytes], block_bytes: int) -> Iterator[tuple[NDArray[Any], bool]]:
+    """The ids of a text file as they become certain, and whether they are the last."""
+    for data in read_blocks(file, block_bytes=block_bytes):
+        yield stream.feed(data), False
+    yield stream.finish(), True
 
 
 def _batches(texts: Iterable[str | bytes], batch_bytes: int) -> Iterator[list[str] | list[bytes]]:

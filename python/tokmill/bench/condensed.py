@@ -24,14 +24,16 @@ from numpy.typing import NDArray
 
 from ..condensed import Condensed, Hypertokens
 from ..condensed.hypertokens import Profile
+from ..pipeline import Pipeline
 from ..ragged import Ragged
 from ..registry import load
 from ..tokenizer import Tokenizer
 
-__all__ = ["CASES", "Case", "main", "measure", "measure_lru", "measure_steps"]
+__all__ = ["CASES", "Case", "main", "measure", "measure_fused", "measure_lru", "measure_steps"]
 
 CHUNK = 8192
 SEQUENCES = 64
+DOCUMENT_BYTES = 8192
 # Longer texts are cut, or the package's lists of ints would take gigabytes.
 MOST_IDS = 5_000_000
 Ids = NDArray[np.int32]
@@ -117,6 +119,44 @@ def measure_lru(texts: dict[str, Ids], tokenizer: Tokenizer, rounds: int, tell: 
     return results
 
 
+def measure_fused(texts: dict[str, bytes], tokenizer: Tokenizer, rounds: int, tell: Callable[[str], None]) -> dict[str, Any]:
+    """Text to condensed ids in one call beside one stage after the other, megabytes a second; as one document and as many."""
+    results: dict[str, Any] = {}
+    z = Hypertokens(tokenizer)
+    pipe = Pipeline(tokenizer, condensed=z)
+    for name, data in texts.items():
+        for words, documents in (("one document", [data]), (f"documents of {DOCUMENT_BYTES:,} bytes", _documents(data))):
+            for threads in (1, 2):
+
+                def fused(documents: list[bytes] = documents, threads: int = threads) -> Condensed | None:
+                    return pipe(documents, threads=threads).condensed
+
+                def apart(documents: list[bytes] = documents, threads: int = threads) -> Condensed:
+                    return z.condense(tokenizer.encode_batch(documents, threads=threads), threads=threads)
+
+                made, wanted = fused(), apart()
+                if made is None or not (made.ragged == wanted.ragged and np.array_equal(made.base_counts, wanted.base_counts)):
+                    raise RuntimeError(f"{name}: the pipeline condenses differently")
+                taken: dict[str, list[float]] = {"fused": [], "apart": []}
+                for _ in range(rounds):
+                    taken["fused"].append(_median_seconds(fused, 3))
+                    taken["apart"].append(_median_seconds(apart, 3))
+                cells = {call: round(len(data) / statistics.median(seconds) / 1e6, 1) for call, seconds in taken.items()}
+                results[f"{name}, {words}, {threads} threads"] = cells
+                tell(f"{name}, {words}, {threads} threads: {cells}")
+    return results
+
+
+def _documents(data: bytes) -> list[bytes]:
+    """Whole lines, so that no character is cut."""
+    documents, begin = [], 0
+    while begin < len(data):
+        end = data.find(b"\n", begin + DOCUMENT_BYTES) + 1 or len(data)
+        documents.append(data[begin:end])
+        begin = end
+    return documents
+
+
 def measure_steps(ids: Ids, vocab_size: int) -> dict[str, float]:
     """Microseconds of one step of 64 sequences through Python, each way and in each profile; the last 16 ids can be taken back."""
     steps = 2000
@@ -156,7 +196,7 @@ def _package() -> Any:
         return None
 
 
-def _table(results: dict[str, Any], lru: dict[str, Any], steps: dict[str, float]) -> str:
+def _table(results: dict[str, Any], lru: dict[str, Any], fused: dict[str, Any], steps: dict[str, float]) -> str:
     columns = ["condense", "condense, 2 threads", "package encode", "expand", "package decode"]
     lines = [
         f"| text, million base ids/s | reduction | ids equal | {' | '.join(columns)} | bar |",
@@ -171,6 +211,8 @@ def _table(results: dict[str, Any], lru: dict[str, Any], steps: dict[str, float]
     for name, cells in lru.items():
         shown = [f"{cell['reduction']:.3f} at {cell['speed']:g}" for cell in cells.values()]
         lines.append(f"| {name} | {' | '.join(shown)} |")
+    lines += ["", "| text to condensed ids, MB/s | one call | encode_batch, then condense |", "|---|---|---|"]
+    lines += [f"| {name} | {cells['fused']:g} | {cells['apart']:g} |" for name, cells in fused.items()]
     stepped = ", ".join(f"{way} {microseconds:g} µs" for way, microseconds in steps.items())
     return "\n".join([*lines, "", f"One step of {SEQUENCES} sequences through Python: {stepped} (bar 20 µs).", ""])
 
@@ -194,16 +236,18 @@ def main(arguments: list[str] | None = None) -> int:
         if options.texts == "all"
         else options.texts.split(",")
     )
-    texts = {name: tokenizer.encode(gzip.decompress((folder / f"{name}.txt.gz").read_bytes()))[:MOST_IDS] for name in names}
+    data = {name: gzip.decompress((folder / f"{name}.txt.gz").read_bytes()) for name in names}
+    texts = {name: tokenizer.encode(text)[:MOST_IDS] for name, text in data.items()}
     results = measure(texts, tokenizer.vocab_size, options.rounds, lambda line: print(line, flush=True))
     lru = measure_lru(texts, tokenizer, options.rounds, lambda line: print(line, flush=True))
+    fused = measure_fused(data, tokenizer, options.rounds, lambda line: print(line, flush=True))
     steps = measure_steps(next(iter(texts.values())), tokenizer.vocab_size)
-    text = _table(results, lru, steps)
+    text = _table(results, lru, fused, steps)
     print("\n" + text)
     if options.markdown is not None:
         options.markdown.write_text(text, encoding="utf-8")
     if options.json is not None:
-        seen = {"processors": os.cpu_count(), "results": results, "lru": lru, "steps": steps}
+        seen = {"processors": os.cpu_count(), "results": results, "lru": lru, "fused": fused, "steps": steps}
         options.json.write_text(json.dumps(seen, indent=1) + "\n", encoding="utf-8")
     right = all(cells["reversible"] and cells.get("equal", True) for cases in results.values() for cells in cases.values())
     return 0 if right else 1

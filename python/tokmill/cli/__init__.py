@@ -12,6 +12,7 @@ from collections.abc import Sequence
 
 from ..errors import ArgumentError, Error
 from . import convert, count, decode, encode, info, ngrams, report, train, verify
+from . import condense, count, decode, encode, info, ngrams, report, verify
 
 __all__ = ["main"]
 
@@ -20,6 +21,7 @@ COMMANDS = {
     "encode": (encode, "text to ids"),
     "decode": (decode, "ids to text"),
     "count": (count, "how many tokens files have"),
+    "condense": (condense, "text to fewer ids than tokens, and back"),
     "ngrams": (ngrams, "plans of n-gram rows, the rows of texts or ids, and counts of n-grams"),
     "train": (train, "a vocabulary learnt from files"),
     "convert": (convert, "a vocabulary in another format, with what that format says otherwise"),

@@ -17,7 +17,7 @@ from ..files import Output, input_error
 from .options import add_vocabulary, load_vocabulary
 from .progress import Progress
 
-__all__ = ["add_parser", "run"]
+__all__ = ["ENDINGS", "add_parser", "read_ids", "run"]
 
 IDS_IN_A_STEP = 1 << 20
 ENDINGS = {".npy": "npy", ".bin": "raw"}
@@ -44,7 +44,7 @@ def run(arguments: argparse.Namespace) -> int:
     done = 0
     with ExitStack() as files, Progress() as progress:
         output = files.enter_context(Output(arguments.output)) if arguments.output not in (None, "-") else sys.stdout.buffer
-        for ids in _read_ids(arguments.file, format, np.dtype(arguments.dtype).newbyteorder("<")):
+        for ids in read_ids(arguments.file, format, np.dtype(arguments.dtype).newbyteorder("<")):
             try:
                 text = tokenizer.decode_bytes(ids, unknown=arguments.unknown, skip_special_tokens=arguments.skip_special_tokens)
             except UnknownIdError as error:
@@ -57,7 +57,8 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _read_ids(file: str, format: str, dtype: np.dtype[Any]) -> Iterator[NDArray[Any]]:
+def read_ids(file: str, format: str, dtype: np.dtype[Any]) -> Iterator[NDArray[Any]]:
+    """The ids of a file (``npy``, ``raw``, or ``ids``: numbers), step by step. Raises DocumentError for a file that holds none."""
     if format == "ids":
         yield from _read_numbers(file)
     elif format == "npy":

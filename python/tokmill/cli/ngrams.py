@@ -105,6 +105,7 @@ def _encode(arguments: argparse.Namespace) -> int:
                     invalid=arguments.invalid,
                     threads=arguments.threads,
                 ):
+                    assert block.rows is not None
                     rows.write(block.rows)
                     if ids is not None:
                         ids.write(block.tokens.ids)

@@ -10,12 +10,17 @@ import sys
 
 from .. import embedded
 from ..documents import name_of, read_blocks
+from ..errors import ArgumentError
 from ..files import write_file
 from ..ngrams import Plan, plan_named
 from ..ragged import Ragged
 from ..report import Report, Section, comparison_section, ngrams_section, tokens_section, usage_section
 from ..tokenizer import Tokenizer
 from ..training import Counts
+from ..report import Report, Section, ngrams_section, tokens_section
+from ..report.condensed import hypertokens_section
+from ..tokenizer import Tokenizer
+from .condensers import add_condenser, load_condenser
 from .options import add_encoding, add_vocabulary, in_file, load_vocabulary
 
 __all__ = ["add_parser", "run"]
@@ -25,11 +30,8 @@ def add_parser(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("files", nargs="+", metavar="FILE", help="text, plain, .gz or .zst; - is standard input")
     parser.add_argument("--tokens", type=int, default=48, metavar="N", help="length of the preview (%(default)s)")
     parser.add_argument("--color", choices=("auto", "always", "never"), default="auto", help="auto: on a terminal, unless NO_COLOR is set")
-    parser.add_argument(
-        "--condense",
-        choices=("hyper", "hyper:zip2zip", "hyper:lru"),
-        help="also say what hypertokens would make of each text (hyper is hyper:lru)",
-    )
+    add_condenser(parser, default=None, help="also say what hypertokens would make of each text (hyper is hyper:lru)")
+    parser.add_argument("--seed-from", metavar="FILE", help="with --condense: also how well the phrases of this text serve the others")
     parser.add_argument("--json", action="store_true", help="print JSON")
     parser.add_argument(
         "--ngrams", metavar="SCHEME", help="also how the n-gram rows of a scheme are spread: over-encoding:oe-12.8m, or a plan's .json file"
@@ -43,6 +45,9 @@ def add_parser(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     tokenizers = [load_vocabulary(arguments, source) for source in arguments.vocab or [embedded.NAME]]
     tokenizer = tokenizers[0]
+    if arguments.condense is None and any((arguments.seed_from, arguments.book, arguments.sub, arguments.disabled)):
+        raise ArgumentError("--seed-from, --book, --sub and --disabled go with --condense")
+    tokenizer = load_vocabulary(arguments)
     plan = plan_named(arguments.ngrams, tokenizer) if arguments.ngrams else None
     sections = [section for file in arguments.files for section in _sections(tokenizers, plan, file, arguments)]
     report = Report(f"{tokenizer.name}: {tokenizer.vocab_size:,} ids, {tokenizer.isa} kernels", sections)
@@ -72,13 +77,19 @@ def _sections(tokenizers: list[Tokenizer], plan: Plan | None, file: str, argumen
         if plan is not None:
             sections.append(ngrams_section(tokenizer, plan, f"{name}: n-gram rows", data, special=special, invalid=invalid))
     if arguments.condense is not None:
-        from ..condensed import Hypertokens
-        from ..report.condensed import hypertokens_section
-
-        z = Hypertokens(tokenizer, "zip2zip" if arguments.condense == "hyper:zip2zip" else "lru")
-        ids = tokenizer.encode(data, special=special, invalid=invalid)
-        sections.append(hypertokens_section(z, f"{name}, hypertokens", Ragged.from_rows([ids]), len(data)))
+        z = load_condenser(arguments, tokenizer)
+        ids = Ragged.from_rows([tokenizer.encode(data, special=special, invalid=invalid)])
+        sections.append(hypertokens_section(z, f"{name}, hypertokens", ids, len(data), _seed_from(tokenizer, arguments)))
     return sections
+
+
+def _seed_from(tokenizer: Tokenizer, arguments: argparse.Namespace) -> tuple[str, Ragged] | None:
+    file = arguments.seed_from
+    if file is None:
+        return None
+    with in_file(file):
+        ids = tokenizer.encode(b"".join(read_blocks(file)), special=arguments.special, invalid=arguments.invalid)
+    return name_of(file), Ragged.from_rows([ids])
 
 
 def _wants_color(choice: str) -> bool:

@@ -14,6 +14,7 @@ from __future__ import annotations
 from .explain import Explained, Explanation, Phrase
 from .hypertokens import Hypertokens
 from .packed import PackedRows, Resume
+from .ppm import ppm_bits
 from .result import BASE, HYPER, SUPER, Condensed
 
-__all__ = ["BASE", "HYPER", "SUPER", "Condensed", "Explained", "Explanation", "Hypertokens", "PackedRows", "Phrase", "Resume"]
+__all__ = ["BASE", "HYPER", "SUPER", "Condensed", "Explained", "Explanation", "Hypertokens", "PackedRows", "Phrase", "Resume", "ppm_bits"]

@@ -102,6 +102,11 @@ class Hypertokens:
         """One more than the greatest id that can come out: the rows that a model's embedding needs, if it keeps one a code."""
         return self.vocab_size + self.book_size
 
+    @property
+    def levels(self) -> tuple[tuple[int, int], ...]:
+        """(first id, kind) of each level above the base vocabulary, as a Condensed has them."""
+        return ((self.vocab_size, HYPER),)
+
     def condense(
         self,
         ids: Ragged | ArrayLike,
@@ -126,7 +131,7 @@ class Hypertokens:
         checked, checked_tags = check_spans(spans, tags, len(flat))
         places = barrier_places(barriers, checked, len(flat))
         out, base_counts, out_offsets, out_installed = self._rules.condense(flat, offsets, places, carry, installed, threads)
-        condensed = Condensed(out, base_counts, out_offsets, offsets, ((self.vocab_size, HYPER),), out_installed, None, carry)
+        condensed = Condensed(out, base_counts, out_offsets, offsets, self.levels, out_installed, None, carry)
         if checked is None or checked_tags is None:
             return condensed
         return dataclasses.replace(condensed, tags=tags_of(condensed.base_starts, checked, checked_tags))
@@ -215,6 +220,28 @@ class Hypertokens:
             used,
             starts,
             Resume(end, document, end - int(offsets[document])),
+        )
+
+    def seeded(self, ids: Ragged | ArrayLike, entries: int | None = None) -> Hypertokens:
+        """The same condenser with books that begin with what these documents taught: the phrases that saved most ids, best first, each
+        behind its shorter forms; at most ``entries`` (half the book), those of a seed that is there already among them.
+
+        Raises UnknownIdError with the index of an id outside of the vocabulary.
+        """
+        most = self.book_size // 2 if entries is None else _whole(entries, "entries")
+        chosen = dict.fromkeys(tuple(phrase) for phrase in self.seed.lists())
+        for phrase in self.explain(self.condense(ids)).top_phrases(most):
+            forms = [phrase.base_ids[:length] for length in range(2, len(phrase.base_ids) + 1)]
+            missing = [form for form in forms if form not in chosen]
+            chosen.update(dict.fromkeys(missing[: max(0, most - len(chosen))]))
+        return Hypertokens(
+            self.tokenizer or self.vocab_size,
+            self.profile,
+            book_size=self.book_size,
+            max_subtokens=self.max_subtokens,
+            disabled=self.disabled.tolist(),
+            pad_id=self.pad_id,
+            seed=list(chosen),
         )
 
     def explain(self, condensed: Condensed, *, tokenizer: Tokenizer | None = None, render: Render | None = None) -> Explanation:

@@ -2,7 +2,7 @@
 
 Entropies are of the ids as they are counted: H = -sum p log2 p, and the efficiency of Rényi's of order 2.5, log2(sum p^2.5) / (1 - 2.5) /
 log2(distinct ids) (arXiv 2306.16842). Both rise with any condenser, also with one that makes the stream harder to predict: they are never
-to be read alone.
+to be read alone. Beside them stand the bits that an adaptive model spends on a byte of the text (``ppm_bits``), which may go either way.
 """
 
 from __future__ import annotations
@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..condensed import BASE, Hypertokens
+from ..condensed import BASE, Hypertokens, ppm_bits
+from ..condensed.result import token_lengths
 from ..ragged import Ragged
 from .document import Row, Section, Table
 
@@ -20,10 +21,14 @@ __all__ = ["hypertokens_section"]
 
 RENYI_ORDER = 2.5
 TOP_PHRASES = 10
+PPM_BASE_IDS = 1 << 19
 
 
-def hypertokens_section(z: Hypertokens, title: str, ids: Ragged, byte_count: int) -> Section:
-    """What hypertokens make of documents of base ids that stand for so many bytes. Raises UnknownIdError."""
+def hypertokens_section(z: Hypertokens, title: str, ids: Ragged, byte_count: int, seed_from: tuple[str, Ragged] | None = None) -> Section:
+    """What hypertokens make of documents of base ids that stand for so many bytes.
+
+    ``seed_from`` is the name and the documents of another text, whose phrases the book may begin with. Raises UnknownIdError.
+    """
     c = z.condense(ids)
     codes = c.ids[c.kind != BASE]
     rows = [
@@ -54,7 +59,34 @@ def hypertokens_section(z: Hypertokens, title: str, ids: Ragged, byte_count: int
     top = z.explain(c).top_phrases(TOP_PHRASES)
     if top:
         tables.append(Table(["phrase", "times", "ids saved"], [[ascii(phrase.text)[1:-1], phrase.count, phrase.saved] for phrase in top]))
+    if len(ids.ids) and byte_count:
+        tables.append(_ppm_table(z, ids, byte_count))
+    if seed_from is not None:
+        tables.append(_shift_table(z, ids, *seed_from))
     return Section(title, rows, tables=tables)
+
+
+def _ppm_table(z: Hypertokens, ids: Ragged, byte_count: int) -> Table:
+    """Of the first ids, as many as the model has room for."""
+    end = min(len(ids.ids), PPM_BASE_IDS)
+    sample = Ragged(ids.ids[:end], np.minimum(ids.offsets, end))
+    sample_bytes = byte_count if z.tokenizer is None else int(token_lengths(z.tokenizer, sample.ids).sum())
+    base = ppm_bits(sample, z.vocab_size) / sample_bytes
+    condensed = ppm_bits(z.condense(sample).ragged, z.id_end) / sample_bytes
+    lines: list[list[str | int | float]] = [
+        [order, f"{a:.3f}", f"{b:.3f}", f"{b / a - 1:+.1%}" if a else ""]
+        for order, (a, b) in enumerate(zip(base.tolist(), condensed.tolist(), strict=True))
+    ]
+    return Table(["PPM of order", "base bits/byte", "condensed bits/byte", "change"], lines)
+
+
+def _shift_table(z: Hypertokens, ids: Ragged, name: str, other: Ragged) -> Table:
+    """How well phrases of another text, and the text's own, serve as a beginning of its book."""
+    lines: list[list[str | int | float]] = [
+        [what, len(one.seed), f"{one.condense(ids).reduction:.1%}"]
+        for what, one in (("nothing", z), (f"phrases of {name}", z.seeded(other)), ("phrases of this text", z.seeded(ids)))
+    ]
+    return Table(["the book begins with", "entries", "reduction"], lines)
 
 
 def _without_disabled(z: Hypertokens, ids: Ragged) -> Row:

@@ -1,0 +1,241 @@
+"""``tokmill condense``: text to condensed ids, and with ``--expand`` condensed ids back to base ids.
+
+A ``.npz`` file holds all that is needed for the way back: ``ids``, ``base_counts``, ``offsets``, ``base_offsets``, and the condenser's
+``profile``, ``sizes`` (base vocabulary, book, longest phrase) and ``disabled`` ids. The other formats are those of ``tokmill encode``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import zipfile
+import zlib
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from typing import IO, Any, Protocol, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..condensed import Condensed, Hypertokens
+from ..condensed.hypertokens import Profile
+from ..documents import format_of, name_of
+from ..errors import ArgumentError, DocumentError
+from ..files import Output, input_error
+from ..pipeline import Pipeline
+from ..ragged import Ragged
+from ..tokenizer import DEFAULT_MAX_PRETOKEN_BYTES
+from .condensers import add_condenser, load_condenser
+from .decode import ENDINGS, read_ids
+from .options import add_documents, add_encoding, add_vocabulary, in_file, load_vocabulary, positive
+from .outputs import FORMATS, Writer, format_of_output, open_writer
+from .progress import Progress
+
+__all__ = ["add_parser", "run"]
+
+ARRAYS = ("ids", "base_counts", "offsets", "base_offsets", "profile", "sizes", "disabled")
+
+
+def add_parser(parser: argparse.ArgumentParser) -> None:
+    add_documents(parser)
+    add_vocabulary(parser)
+    add_encoding(parser)
+    add_condenser(parser, default="hyper", help="hyper is hyper:lru (%(default)s)")
+    group = parser.add_argument_group("output")
+    group.add_argument("-o", "--output", metavar="FILE", help="numbers on standard output if not given")
+    group.add_argument("--format", choices=("npz", *FORMATS), help="told by the output's ending if not given")
+    group.add_argument("--dtype", choices=("uint16", "uint32", "int32", "int64"), help="type of the ids (int32), not for npz")
+    group.add_argument("--offsets", metavar="FILE.npy", help="also write where the documents begin and end, int64")
+    group.add_argument("--base-counts", metavar="FILE.npy", help="also write how many base ids each id stands for, int32")
+    group.add_argument("--threads", type=positive, help="for jsonl, lines, Arrow and Parquet (TOKMILL_THREADS, else all cores)")
+    group.add_argument(
+        "--max-pretoken-bytes",
+        type=positive,
+        default=DEFAULT_MAX_PRETOKEN_BYTES,
+        help="refuse a text file with a longer stretch that the split pattern does not cut (%(default)s)",
+    )
+    back = parser.add_argument_group("the way back")
+    back.add_argument("--expand", action="store_true", help="FILE holds condensed ids (.npz, or .npy and others by the same condenser)")
+    back.add_argument("--input-offsets", metavar="FILE.npy", help="where its documents begin and end; one document if not given")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    return _expand(arguments) if arguments.expand else _condense(arguments)
+
+
+def _condense(arguments: argparse.Namespace) -> int:
+    if arguments.input_offsets:
+        raise ArgumentError("--input-offsets goes with --expand; texts bring their own documents")
+    tokenizer = load_vocabulary(arguments)
+    z = load_condenser(arguments, tokenizer)
+    pipe = Pipeline(tokenizer, condensed=z)
+    with _open_sink(arguments, z) as sink, Progress() as progress:
+        for file in arguments.files:
+            # A text file is one document, and comes in pieces.
+            is_one_document = not arguments.lines and (arguments.input_format or format_of(file)) == "text"
+            length = base_length = 0
+            with in_file(file):
+                for c in _blocks(pipe, file, arguments, progress):
+                    sink.write(c)
+                    if not is_one_document:
+                        sink.end_documents(np.diff(c.offsets), np.diff(c.base_offsets))
+                    length += len(c.ids)
+                    base_length += int(c.base_offsets[-1])
+            if is_one_document:
+                sink.end_documents(np.array([length], np.int64), np.array([base_length], np.int64))
+    return 0
+
+
+class _Sink(Protocol):
+    """Takes condensed documents, in order."""
+
+    def write(self, piece: Condensed) -> None:
+        """More ids."""
+
+    def end_documents(self, lengths: NDArray[np.int64], base_lengths: NDArray[np.int64]) -> None:
+        """What was written since the last call are documents of these lengths."""
+
+
+class _Streams:
+    """The formats of ``tokmill encode``, written as they come; the numbers of base ids in a file beside."""
+
+    def __init__(self, ids: Writer, base_counts: Writer | None) -> None:
+        self._ids = ids
+        self._base_counts = base_counts
+
+    def write(self, piece: Condensed) -> None:
+        self._ids.write(piece.ids)
+        if self._base_counts is not None:
+            self._base_counts.write(piece.base_counts)
+
+    def end_documents(self, lengths: NDArray[np.int64], base_lengths: NDArray[np.int64]) -> None:
+        self._ids.end_documents(lengths)
+
+
+class _Npz:
+    """A .npz, whose arrays are in memory until the end: 8 bytes a condensed id."""
+
+    def __init__(self) -> None:
+        self._ids = [np.empty(0, np.int32)]
+        self._base_counts = [np.empty(0, np.int32)]
+        self._lengths = [np.zeros(1, np.int64)]
+        self._base_lengths = [np.zeros(1, np.int64)]
+
+    def write(self, piece: Condensed) -> None:
+        self._ids.append(piece.ids)
+        self._base_counts.append(piece.base_counts)
+
+    def end_documents(self, lengths: NDArray[np.int64], base_lengths: NDArray[np.int64]) -> None:
+        self._lengths.append(lengths)
+        self._base_lengths.append(base_lengths)
+
+    def save(self, file: IO[bytes], z: Hypertokens) -> None:
+        np.savez(
+            file,
+            ids=np.concatenate(self._ids),
+            base_counts=np.concatenate(self._base_counts),
+            offsets=np.cumsum(np.concatenate(self._lengths)),
+            base_offsets=np.cumsum(np.concatenate(self._base_lengths)),
+            profile=np.array(z.profile),
+            sizes=np.array([z.vocab_size, z.book_size, z.max_subtokens]),
+            disabled=z.disabled,
+        )
+
+
+@contextmanager
+def _open_sink(arguments: argparse.Namespace, z: Hypertokens) -> Iterator[_Sink]:
+    path = arguments.output
+    if arguments.format == "npz" or (arguments.format is None and path is not None and path.endswith(".npz")):
+        if path in (None, "-"):
+            raise ArgumentError("npz needs a file to write to: give -o")
+        for option in ("dtype", "offsets", "base_counts"):
+            if getattr(arguments, option):
+                raise ArgumentError(f"--{option.replace('_', '-')} is not needed with npz, which holds all arrays as they are")
+        with Output(path) as output:
+            npz = _Npz()
+            yield npz
+            npz.save(output.file, z)
+        return
+    format = format_of_output(path, arguments.format)
+    with ExitStack() as files:
+        ids = files.enter_context(open_writer(path, format, arguments.dtype, z.id_end, arguments.offsets))
+        counts = None
+        if arguments.base_counts:
+            counts = files.enter_context(open_writer(arguments.base_counts, "npy", "int32", z.max_subtokens, None))
+        yield _Streams(ids, counts)
+
+
+def _blocks(pipe: Pipeline, file: str, arguments: argparse.Namespace, progress: Progress) -> Iterator[Condensed]:
+    blocks = pipe.stream_file(
+        file,
+        format=arguments.input_format,
+        field=arguments.field,
+        lines=arguments.lines,
+        special=arguments.special,
+        invalid=arguments.invalid,
+        threads=arguments.threads,
+        max_pretoken_bytes=arguments.max_pretoken_bytes,
+    )
+    for block in blocks:
+        assert block.condensed is not None
+        progress.add(block.tokens.ids.nbytes)
+        yield block.condensed
+
+
+def _expand(arguments: argparse.Namespace) -> int:
+    if len(arguments.files) > 1:
+        raise ArgumentError("--expand takes one file of condensed ids at a time")
+    if arguments.base_counts or arguments.format == "npz":
+        raise ArgumentError("--expand writes base ids: without --base-counts, in a format of tokmill encode")
+    (file,) = arguments.files
+    if file.endswith(".npz"):
+        z, rows = _read_npz(file)
+    else:
+        z = load_condenser(arguments, load_vocabulary(arguments))
+        format = next((name for ending, name in ENDINGS.items() if file.endswith(ending)), "ids")
+        dtype = np.dtype(arguments.dtype or "int32").newbyteorder("<")
+        ids = np.concatenate([np.empty(0, np.int64), *read_ids(file, format, dtype)])
+        bounds = _load(arguments.input_offsets) if arguments.input_offsets else np.array([0, len(ids)])
+        rows = Ragged(ids, bounds)
+    format = format_of_output(arguments.output, arguments.format)
+    base = z.expand(rows, threads=arguments.threads)
+    with open_writer(arguments.output, format, None, z.vocab_size, arguments.offsets) as writer:
+        writer.write(base.ids)
+        writer.end_documents(base.lengths)
+    return 0
+
+
+def _read_npz(file: str) -> tuple[Hypertokens, Ragged]:
+    """The condenser and the documents of condensed ids. Raises InputError, DocumentError."""
+    try:
+        # Opened here: numpy leaves a file open that it cannot read.
+        with open(file, "rb") as data, np.load(data, allow_pickle=False) as arrays:
+            missing = [name for name in ARRAYS if name not in arrays]
+            if missing:
+                raise DocumentError(f"{name_of(file)}: holds no {missing[0]!r}: not written by tokmill condense", path=file)
+            ids, offsets, profile, sizes, disabled = (arrays[name] for name in ("ids", "offsets", "profile", "sizes", "disabled"))
+    except OSError as error:
+        raise input_error(error, file) from error
+    except (ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+        raise DocumentError(f"{name_of(file)}: not a .npz file of condensed ids: {error}", path=file) from error
+    if sizes.shape != (3,) or sizes.dtype.kind not in "iu" or disabled.ndim != 1 or disabled.dtype.kind not in "iu":
+        raise DocumentError(f"{name_of(file)}: sizes and disabled are arrays of 3 and of any number of integers", path=file)
+    vocab_size, book_size, max_subtokens = sizes.tolist()
+    try:
+        z = Hypertokens(
+            vocab_size, cast(Profile, str(profile)), book_size=book_size, max_subtokens=max_subtokens, disabled=disabled.tolist()
+        )
+        return z, Ragged(ids, offsets)
+    except ArgumentError as error:
+        raise DocumentError(f"{name_of(file)}: {error}", path=file) from error
+
+
+def _load(file: str) -> NDArray[Any]:
+    try:
+        array = np.load(file, allow_pickle=False)
+    except OSError as error:
+        raise input_error(error, file) from error
+    except (ValueError, EOFError) as error:
+        raise DocumentError(f"{name_of(file)}: not a .npy file of integers: {error}", path=file) from error
+    if not isinstance(array, np.ndarray) or array.ndim != 1 or array.dtype.kind not in "iu":
+        raise DocumentError(f"{name_of(file)}: does not hold a 1-D array of integers", path=file)
+    return array

@@ -1,0 +1,32 @@
+"""The options that say which condenser, and the condenser they stand for."""
+
+from __future__ import annotations
+
+import argparse
+
+from ..condensed import Hypertokens
+from ..tokenizer import Tokenizer
+from .options import positive
+
+__all__ = ["CONDENSERS", "add_condenser", "load_condenser"]
+
+CONDENSERS = ("hyper", "hyper:zip2zip", "hyper:lru")
+
+
+def add_condenser(parser: argparse.ArgumentParser, *, default: str | None, help: str) -> None:
+    group = parser.add_argument_group("condenser")
+    group.add_argument("--condense", choices=CONDENSERS, default=default, help=help)
+    group.add_argument("--book", type=positive, metavar="N", help="entries of the book (zip2zip: 2048, lru: 4096)")
+    group.add_argument("--sub", type=positive, metavar="N", help="base ids of the longest phrase (zip2zip: 4, lru: 8)")
+    group.add_argument("--disabled", choices=("digits", "none"), help="ids that are in no phrase (zip2zip: none, lru: digits)")
+
+
+def load_condenser(arguments: argparse.Namespace, tokenizer: Tokenizer) -> Hypertokens:
+    """Raises ArgumentError for sizes out of bounds."""
+    return Hypertokens(
+        tokenizer,
+        "zip2zip" if arguments.condense == "hyper:zip2zip" else "lru",
+        book_size=arguments.book,
+        max_subtokens=arguments.sub,
+        disabled={None: None, "digits": "digits", "none": ()}[arguments.disabled],
+    )
