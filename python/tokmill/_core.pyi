@@ -3,10 +3,10 @@
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from typing import Any, Literal, overload
-from typing_extensions import Self
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
+from typing_extensions import Self
 
 from .signatures import Buffer, Ids, Invalid, Special, Text, Unknown
 from .tokenizer import Tokenizer
@@ -19,7 +19,6 @@ def _character_set(number: int) -> list[tuple[int, int]]: ...
 def vocabulary_parts(
     tokenizer: CoreTokenizer,
 ) -> tuple[list[bytes], NDArray[np.int32], NDArray[np.int32], NDArray[np.int32], NDArray[np.int32]]: ...
-def encode_with_rows(
 def run_pipeline(
     tokenizer: CoreTokenizer,
     plan: NgramPlan | None,

@@ -11,8 +11,7 @@ import sys
 from collections.abc import Sequence
 
 from ..errors import ArgumentError, Error
-from . import convert, count, decode, encode, info, ngrams, report, train, verify
-from . import condense, count, decode, encode, info, ngrams, report, verify
+from . import condense, convert, count, decode, encode, info, ngrams, report, train, verify
 
 __all__ = ["main"]
 

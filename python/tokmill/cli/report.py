@@ -15,11 +15,9 @@ from ..files import write_file
 from ..ngrams import Plan, plan_named
 from ..ragged import Ragged
 from ..report import Report, Section, comparison_section, ngrams_section, tokens_section, usage_section
-from ..tokenizer import Tokenizer
-from ..training import Counts
-from ..report import Report, Section, ngrams_section, tokens_section
 from ..report.condensed import hypertokens_section
 from ..tokenizer import Tokenizer
+from ..training import Counts
 from .condensers import add_condenser, load_condenser
 from .options import add_encoding, add_vocabulary, in_file, load_vocabulary
 
@@ -47,7 +45,6 @@ def run(arguments: argparse.Namespace) -> int:
     tokenizer = tokenizers[0]
     if arguments.condense is None and any((arguments.seed_from, arguments.book, arguments.sub, arguments.disabled)):
         raise ArgumentError("--seed-from, --book, --sub and --disabled go with --condense")
-    tokenizer = load_vocabulary(arguments)
     plan = plan_named(arguments.ngrams, tokenizer) if arguments.ngrams else None
     sections = [section for file in arguments.files for section in _sections(tokenizers, plan, file, arguments)]
     report = Report(f"{tokenizer.name}: {tokenizer.vocab_size:,} ids, {tokenizer.isa} kernels", sections)
