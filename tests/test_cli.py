@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import functools
 import gzip
 import io
 import json
@@ -351,7 +352,8 @@ def test_broken_pipe_is_quiet(tmp_path):
 def test_interrupt_leaves_nothing(tmp_path):
     out = tmp_path / "ids.npy"
     command = [sys.executable, "-m", "tokmill", "encode", "-", "-o", str(out)]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+    heeded = functools.partial(signal.signal, signal.SIGINT, signal.SIG_DFL)  # a shell has what it starts in the background ignore it
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stderr=subprocess.PIPE, preexec_fn=heeded) as process:
         assert process.stdin is not None
         process.stdin.write(TEXT.encode())
         process.stdin.flush()

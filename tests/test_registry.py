@@ -336,7 +336,7 @@ def test_save_and_load(tmp_path):
     assert copy.name == "mine"
     assert copy.special_tokens == {"<end>": 400}
     with pytest.raises(ArgumentError, match=r"\.tokmill"):
-        tokenizer.save(tmp_path / "copy.json")
+        tokenizer.save(tmp_path / "copy.txt")
     with pytest.raises(Error, match="cannot write"):
         tokenizer.save(tmp_path / "no" / "folder.tokmill")
 
