@@ -6,6 +6,7 @@ import ast
 import importlib.metadata
 import inspect
 import re
+import sys
 from pathlib import Path
 
 import pytest
@@ -196,3 +197,19 @@ def test_one_version() -> None:
 def test_numpy_is_the_only_dependency() -> None:
     required = [one for one in importlib.metadata.requires("tokmill") or [] if "extra ==" not in one]
     assert [re.split(r"[^\w-]", one)[0] for one in required] == ["numpy"]
+
+
+def test_nothing_at_run_time_needs_more_than_numpy() -> None:
+    """Top-level imports of the package: the standard library, NumPy, itself. Extras are imported where they are used."""
+    allowed = {*sys.stdlib_module_names, "numpy", "tokmill"}
+    for path in sorted((REPOSITORY / "python" / "tokmill").rglob("*.py")):
+        if "torch" in path.parts or "peers" in path.parts:  # are extras as a whole
+            continue
+        for statement in ast.parse(path.read_text("utf8")).body:
+            if isinstance(statement, ast.Import):
+                found = [name.name for name in statement.names]
+            elif isinstance(statement, ast.ImportFrom) and statement.level == 0:
+                found = [statement.module or ""]
+            else:
+                continue
+            assert {name.split(".")[0] for name in found} <= allowed, f"{path}: {found}"

@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Hashable, Mapping, Sequence
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
-from typing_extensions import Self
 
 from ..errors import ArgumentError, ArgumentTypeError
 from ..signatures import Ids
@@ -20,6 +19,9 @@ from ..tokenizer import Tokenizer
 from .canonical import FOLDINGS, Folding, canonical_map
 from .plan import Boundary, Combine, Description, Plan, Table
 from .primes import next_prime
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 __all__ = ["BigramHash", "ByteNgrams", "Engram", "LongCat", "NgramHash", "OverEncoding", "QwenPle", "product_digits"]
 
