@@ -47,9 +47,9 @@ std::unique_ptr<const formats::Components> map_components(const SectionReader& s
     }
 }
 
-std::unique_ptr<const Pipeline> make_pipeline(std::unique_ptr<const formats::Components> components, const vocab::Vocabulary& vocabulary,
-                                              const vocab::Merges& merges) {
-    return components == nullptr ? nullptr : std::make_unique<const Pipeline>(*components, vocabulary, merges);
+std::unique_ptr<const Preprocessing> make_preprocessing(std::unique_ptr<const formats::Components> components,
+                                                        const vocab::Vocabulary& vocabulary, const vocab::Merges& merges) {
+    return components == nullptr ? nullptr : std::make_unique<const Preprocessing>(*components, vocabulary, merges);
 }
 
 }  // namespace
@@ -92,13 +92,13 @@ Tokenizer::Tokenizer(formats::TokenizerJson file, cpu::Isa isa)
 Tokenizer::Tokenizer(Tables tables, std::unique_ptr<const formats::Components> components, cpu::Isa isa)
     : vocabulary_(std::move(tables.vocabulary)),
       merges_(std::move(tables.merges)),
-      pipeline_(make_pipeline(std::move(components), vocabulary_, merges_)),
+      preprocessing_(make_preprocessing(std::move(components), vocabulary_, merges_)),
       scanner_([&]() -> std::optional<pretokens::Scanner> {
           // A part of a pretoken may only be encoded on its own if no whole pretoken is looked up past the merges.
           const bool safe_cuts = merges_.unreachable().empty();
-          if (pipeline_ == nullptr) return pretokens::Scanner(vocabulary_.pattern(), kDialect, vocabulary_, safe_cuts, isa);
-          if (pipeline_->pattern()) return pretokens::Scanner(*pipeline_->pattern(), vocabulary_, safe_cuts, isa);
-          if (pipeline_->program() != nullptr) return pretokens::Scanner(*pipeline_->program(), vocabulary_, safe_cuts, isa);
+          if (preprocessing_ == nullptr) return pretokens::Scanner(vocabulary_.pattern(), kDialect, vocabulary_, safe_cuts, isa);
+          if (preprocessing_->pattern()) return pretokens::Scanner(*preprocessing_->pattern(), vocabulary_, safe_cuts, isa);
+          if (preprocessing_->program() != nullptr) return pretokens::Scanner(*preprocessing_->program(), vocabulary_, safe_cuts, isa);
           return std::nullopt;
       }()),
       isa_(isa) {
@@ -109,13 +109,13 @@ Tokenizer::Tokenizer(Tables tables, std::unique_ptr<const formats::Components> c
 Tokenizer::Tokenizer(const SectionReader& snapshot, cpu::Isa isa)
     : vocabulary_(vocab::Vocabulary::map(snapshot)),
       merges_(vocab::Merges::map(snapshot, vocabulary_)),
-      pipeline_(make_pipeline(map_components(snapshot), vocabulary_, merges_)),
+      preprocessing_(make_preprocessing(map_components(snapshot), vocabulary_, merges_)),
       scanner_([&]() -> std::optional<pretokens::Scanner> {
           const bool safe_cuts = merges_.unreachable().empty();
-          if (pipeline_ == nullptr) return pretokens::Scanner::map(snapshot, vocabulary_.pattern(), kDialect, safe_cuts, isa);
-          if (pipeline_->pattern())
-              return pretokens::Scanner::map(snapshot, pretokens::regex(*pipeline_->pattern()), kDialect, safe_cuts, isa);
-          if (pipeline_->program() != nullptr) return pretokens::Scanner::map(snapshot, *pipeline_->program(), safe_cuts, isa);
+          if (preprocessing_ == nullptr) return pretokens::Scanner::map(snapshot, vocabulary_.pattern(), kDialect, safe_cuts, isa);
+          if (preprocessing_->pattern())
+              return pretokens::Scanner::map(snapshot, pretokens::regex(*preprocessing_->pattern()), kDialect, safe_cuts, isa);
+          if (preprocessing_->program() != nullptr) return pretokens::Scanner::map(snapshot, *preprocessing_->program(), safe_cuts, isa);
           return std::nullopt;
       }()),
       isa_(isa) {
@@ -132,8 +132,8 @@ void Tokenizer::save(SectionWriter& out) const {
     vocabulary_.save(out);
     merges_.save(out);
     if (scanner_) scanner_->save(out);
-    if (pipeline_ != nullptr) {
-        const std::string& json = pipeline_->components().json;
+    if (preprocessing_ != nullptr) {
+        const std::string& json = preprocessing_->components().json;
         out.add_bytes("components", json.data(), json.size());
     }
 }
@@ -186,13 +186,13 @@ const T& made_once(std::atomic<const T*>& place, const Make& make) {
 
 const DecodeTable& Tokenizer::decode_table() const {
     return made_once(decode_table_, [this] {
-        return pipeline_ == nullptr ? std::make_unique<const DecodeTable>(vocabulary_)
-                                    : std::make_unique<const DecodeTable>(vocabulary_, pipeline_->components());
+        return preprocessing_ == nullptr ? std::make_unique<const DecodeTable>(vocabulary_)
+                                         : std::make_unique<const DecodeTable>(vocabulary_, preprocessing_->components());
     });
 }
 
 const DecodeChain& Tokenizer::decode_chain() const {
-    return made_once(decode_chain_, [this] { return std::make_unique<const DecodeChain>(vocabulary_, pipeline_->components()); });
+    return made_once(decode_chain_, [this] { return std::make_unique<const DecodeChain>(vocabulary_, preprocessing_->components()); });
 }
 
 TableStatistics Tokenizer::statistics() const {
@@ -211,7 +211,8 @@ TableStatistics Tokenizer::statistics() const {
 }
 
 bool Tokenizer::needs_preparation(const EncodeOptions& options) const noexcept {
-    return pipeline_ != nullptr && (!pipeline_->is_plain() || (options.added != nullptr && !options.added->one_search_is_enough()));
+    return preprocessing_ != nullptr &&
+           (!preprocessing_->is_plain() || (options.added != nullptr && !options.added->one_search_is_enough()));
 }
 
 void Tokenizer::encode_documents(Encoder& encoder, std::span<const documents::Document> documents, const EncodeOptions& options, Sink& sink,
@@ -225,7 +226,7 @@ void Tokenizer::encode_documents(Encoder& encoder, std::span<const documents::Do
         const Preparation::Take take = [&](const Pretokens& block) { encoder.encode(block, sink, cancel); };
         for (const documents::Document& document : documents) {
             try {
-                preparation.add(*pipeline_, scanner(), document, options, isa_, take, cancel);
+                preparation.add(*preprocessing_, scanner(), document, options, isa_, take, cancel);
             } catch (const Error& error) {
                 name_text(document, error);
             }
@@ -471,7 +472,7 @@ std::uint64_t Tokenizer::count_pretokens(const documents::Document& document, do
         Preparation preparation;
         std::uint64_t pretokens = 0;
         const Preparation::Take take = [&](const Pretokens& block) { pretokens += block.count; };
-        preparation.add(*pipeline_, plain ? &*plain : nullptr, document, options, isa_, take, cancel);
+        preparation.add(*preprocessing_, plain ? &*plain : nullptr, document, options, isa_, take, cancel);
         preparation.finish(take);
         return pretokens - 1;  // the mark of the document's end
     }

@@ -16,10 +16,10 @@
 
 namespace tokmill::tokens {
 
-class Pipeline {
+class Preprocessing {
 public:
     // Error(unsupported) naming the component that cannot be done, Error(pattern) for a regex that cannot.
-    Pipeline(formats::Components components, const vocab::Vocabulary& vocabulary, const vocab::Merges& merges);
+    Preprocessing(formats::Components components, const vocab::Vocabulary& vocabulary, const vocab::Merges& merges);
 
     const formats::Components& components() const noexcept { return components_; }
     const normalized::Normalizer& normalizer() const noexcept { return normalizer_; }
