@@ -27,8 +27,6 @@ std::size_t first_table_bytes(const vocab::Vocabulary& vocabulary) {
 
 // What one thread takes at a time: enough to be worth the handing out, few enough that all threads end together.
 constexpr std::size_t kPartBytes = 256 * 1024;
-// How far back from a border of parts we look for a place to cut a document.
-constexpr std::size_t kCutWindowUnits = 4096;
 
 constexpr std::size_t kMaxCharacterBytes = 4;
 
@@ -262,12 +260,6 @@ bool Tokenizer::try_encode(const documents::Document& document, const EncodeOpti
     return true;
 }
 
-// A stretch of the input that one thread encodes: whole documents, or a part of one that begins at a certain start.
-struct Tokenizer::Part {
-    std::vector<documents::Document> documents;
-    std::vector<bool> ends_document;  // does the i-th stretch end its document?
-};
-
 struct Tokenizer::PartResult {
     IdArray ids;
     std::vector<std::uint64_t> ends;
@@ -337,36 +329,9 @@ bool Tokenizer::may_cut_documents(const EncodeOptions& options) const noexcept {
            });
 }
 
-std::vector<Tokenizer::Part> Tokenizer::divide(std::span<const documents::Document> documents, const EncodeOptions& options) const {
-    const bool may_cut = may_cut_documents(options);
-    std::vector<Part> parts(1);
-    std::size_t part_bytes = 0;
-    for (const documents::Document& document : documents) {
-        std::size_t begin = 0;
-        do {
-            if (part_bytes >= kPartBytes) {
-                parts.emplace_back();
-                part_bytes = 0;
-            }
-            std::size_t end = document.unit_count;
-            const std::size_t unit_bytes = documents::unit_bytes(document.encoding);
-            const std::size_t room = (kPartBytes - part_bytes) / unit_bytes;
-            if (may_cut && end - begin > room + kCutWindowUnits) {
-                const std::size_t cut = documents::last_certain_start(document, begin, begin + room + kCutWindowUnits, kCutWindowUnits);
-                if (cut != begin) end = cut;
-            }
-            parts.back().documents.push_back(document.stretch(begin, end));
-            parts.back().ends_document.push_back(end == document.unit_count);
-            part_bytes += (end - begin) * unit_bytes;
-            begin = end;
-        } while (begin < document.unit_count);
-    }
-    return parts;
-}
-
 void Tokenizer::run_parts(std::span<const documents::Document> documents, const EncodeOptions& options, std::size_t threads, IdArray* ids,
                           std::vector<std::uint64_t>* ends, std::uint64_t& id_count, Cancel& cancel) const {
-    const std::vector<Part> parts = divide(documents, options);
+    const std::vector<documents::Part> parts = documents::divide(documents, kPartBytes, may_cut_documents(options));
     std::vector<PartResult> results(parts.size());
     Commit commit(results, ids);
     if (ids != nullptr) {
@@ -389,7 +354,7 @@ void Tokenizer::run_parts(std::span<const documents::Document> documents, const 
         Sink sink{ids != nullptr ? &result.ids : nullptr, &result.ends, 0};
         try {
             const Lease lease = acquire(threads, cancel);
-            encode_documents(lease.encoder(), parts[i].documents, options, sink, cancel);
+            encode_documents(lease.encoder(), parts[i].stretches, options, sink, cancel);
             result.id_count = sink.id_count;
             commit.done(i);
         } catch (...) {

@@ -106,10 +106,8 @@ private:
     void encode_documents(Encoder& encoder, std::span<const documents::Document> documents, const EncodeOptions& options, Sink& sink,
                           Cancel& cancel) const;
 
-    struct Part;
     struct PartResult;
     class Commit;
-    std::vector<Part> divide(std::span<const documents::Document> documents, const EncodeOptions& options) const;
     void run_parts(std::span<const documents::Document> documents, const EncodeOptions& options, std::size_t threads, IdArray* ids,
                    std::vector<std::uint64_t>* ends, std::uint64_t& id_count, Cancel& cancel) const;
 
