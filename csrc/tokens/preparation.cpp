@@ -73,13 +73,13 @@ void Preparation::push_start() {
 void Preparation::give(const Take& take, std::uint32_t complete) {
     if (complete == 0) return;
     const std::uint32_t first_left = complete < count_ ? starts_[complete] : static_cast<std::uint32_t>(end_);
-    starts_.grow(count_ + kStartsReadAhead + 1, count_);
-    std::uint32_t ahead[kStartsReadAhead + 1];
-    std::copy_n(starts_.data() + complete, kStartsReadAhead + 1, ahead);
-    std::fill_n(starts_.data() + complete, kStartsReadAhead + 1, first_left);
+    starts_.grow(count_ + pretokens::kStartsReadAhead + 1, count_);
+    std::uint32_t ahead[pretokens::kStartsReadAhead + 1];
+    std::copy_n(starts_.data() + complete, pretokens::kStartsReadAhead + 1, ahead);
+    std::fill_n(starts_.data() + complete, pretokens::kStartsReadAhead + 1, first_left);
     take({text_.data(), static_cast<std::uint32_t>(end_), starts_.data(), complete, std::memchr(text_.data(), 0, end_) != nullptr,
           added_ids_});
-    std::copy_n(ahead, kStartsReadAhead + 1, starts_.data() + complete);
+    std::copy_n(ahead, pretokens::kStartsReadAhead + 1, starts_.data() + complete);
     for (std::uint32_t i = complete; i < count_; ++i) starts_[i - complete] = starts_[i] - first_left;
     count_ -= complete;
     std::memmove(text_.data(), text_.data() + first_left, end_ - first_left);
@@ -88,7 +88,7 @@ void Preparation::give(const Take& take, std::uint32_t complete) {
 }
 
 void Preparation::give_if_full(const Job& job) {
-    if (end_ < kChunkBytes && count_ < kChunkBytes) return;
+    if (end_ < pretokens::kChunkBytes && count_ < pretokens::kChunkBytes) return;
     give(job.take, count_);
     job.cancel.poll();
 }
@@ -138,7 +138,7 @@ void Preparation::add_added_token(Job& job, const AddedTokens::Token& token, std
     }
     reserve_text(1);
     push_start();
-    text_[end_++] = kSpecialMark;
+    text_[end_++] = pretokens::kSpecialMark;
     added_ids_.push_back(token.id);
     give_if_full(job);
 }
@@ -174,7 +174,7 @@ void Preparation::scan(Job& job, std::string_view text) {
     }
     std::uint32_t segment_first = count_;
     for (std::size_t taken = 0;;) {
-        std::size_t block = std::min(text.size() - taken, std::max<std::size_t>(kChunkBytes, end_ - state.last_start));
+        std::size_t block = std::min(text.size() - taken, std::max<std::size_t>(pretokens::kChunkBytes, end_ - state.last_start));
         while (taken + block < text.size() && (bytes_of(text)[taken + block] & 0xC0) == 0x80) --block;
         reserve_text(block);
         std::memcpy(text_.data() + end_, text.data() + taken, block);
@@ -191,7 +191,7 @@ void Preparation::scan(Job& job, std::string_view text) {
             if (end_ - state.last_start > job.options.max_pretoken_bytes) refuse_pretoken(job.options);
         }
         if (last) break;
-        if (end_ >= kChunkBytes && count_ > 1 && count_ > segment_first) {
+        if (end_ >= pretokens::kChunkBytes && count_ > 1 && count_ > segment_first) {
             // All but the last start, whose pretoken is not complete; it is one of this stretch, so no added token stays behind.
             const std::uint32_t moved = starts_[count_ - 1];
             give(job.take, count_ - 1);

@@ -17,7 +17,7 @@
 #include "base/memory.hpp"
 #include "documents/documents.hpp"
 #include "tokens/added_tokens.hpp"
-#include "tokens/chunk.hpp"
+#include "tokens/encode_options.hpp"
 #include "tokens/preprocessing.hpp"
 
 namespace tokmill::tokens {
@@ -25,7 +25,7 @@ namespace tokmill::tokens {
 class Preparation {
 public:
     // Gets each block; what it points to is gone when it returns.
-    using Take = std::function<void(const Pretokens& block)>;
+    using Take = std::function<void(const pretokens::Pretokens& block)>;
 
     // Prepares a document, and hands out blocks as they are full. The scanner is that of the preprocessing's pattern, null if it has none.
     void add(const Preprocessing& preprocessing, const pretokens::Scanner* scanner, const documents::Document& document,

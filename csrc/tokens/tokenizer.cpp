@@ -221,7 +221,7 @@ void Tokenizer::encode_documents(Encoder& encoder, std::span<const documents::Do
     };
     if (needs_preparation(options)) {
         Preparation& preparation = encoder.preparation();
-        const Preparation::Take take = [&](const Pretokens& block) { encoder.encode(block, sink, cancel); };
+        const Preparation::Take take = [&](const pretokens::Pretokens& block) { encoder.encode(block, sink, cancel); };
         for (const documents::Document& document : documents) {
             try {
                 preparation.add(*preprocessing_, scanner(), document, options, isa_, take, cancel);
@@ -233,7 +233,7 @@ void Tokenizer::encode_documents(Encoder& encoder, std::span<const documents::Do
         return;
     }
     const unicode::Kernels& unicode_kernels = unicode::kernels(isa_);
-    Chunk& chunk = encoder.chunk();
+    pretokens::Chunk& chunk = encoder.chunk();
     for (const documents::Document& document : documents) {
         documents::Reader reader(unicode_kernels, document, options.invalid);
         try {
@@ -416,7 +416,7 @@ void Tokenizer::encode_until(const documents::Document& document, const EncodeOp
     const unicode::Kernels& unicode_kernels = unicode::kernels(isa_);
     const Lease lease = acquire(pool::default_thread_count(), cancel);
     Encoder& encoder = lease.encoder();
-    Chunk chunk;
+    pretokens::Chunk chunk;
     Sink sink{&ids, nullptr, 0};
     documents::Reader reader(unicode_kernels, document, options.invalid);
     bool done = false;
@@ -436,12 +436,12 @@ std::uint64_t Tokenizer::count_pretokens(const documents::Document& document, do
     if (needs_preparation(options)) {
         Preparation preparation;
         std::uint64_t pretokens = 0;
-        const Preparation::Take take = [&](const Pretokens& block) { pretokens += block.count; };
+        const Preparation::Take take = [&](const pretokens::Pretokens& block) { pretokens += block.count; };
         preparation.add(*preprocessing_, plain ? &*plain : nullptr, document, options, isa_, take, cancel);
         preparation.finish(take);
         return pretokens - 1;  // the mark of the document's end
     }
-    Chunk chunk;
+    pretokens::Chunk chunk;
     documents::Reader reader(unicode::kernels(isa_), document, invalid);
     std::uint64_t count = 0;
     for (bool done = false; !done;) {

@@ -15,9 +15,9 @@
 #include "documents/documents.hpp"
 #include "pretokens/pretokens.hpp"
 #include "tokens/added_tokens.hpp"
-#include "tokens/chunk.hpp"
 #include "tokens/decode.hpp"
 #include "tokens/decode_chain.hpp"
+#include "tokens/encode_options.hpp"
 #include "tokens/encoder.hpp"
 #include "tokens/framing.hpp"
 #include "tokens/id_array.hpp"
@@ -137,7 +137,7 @@ private:
 
     const Tokenizer& tokenizer_;
     EncodeOptions options_;
-    Chunk chunk_;
+    pretokens::Chunk chunk_;
     std::vector<std::uint8_t> cut_character_;  // its first bytes, at the end of what was fed last
     std::size_t fed_bytes_ = 0;                // of the document, before cut_character_
     std::vector<std::uint8_t> whole_;          // the document so far, if it has to be read whole
