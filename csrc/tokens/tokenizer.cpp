@@ -41,7 +41,7 @@ std::unique_ptr<const formats::Components> map_components(const SectionReader& s
         return std::make_unique<const formats::Components>(
             formats::read_components({reinterpret_cast<const char*>(json.data()), json.size()}));
     } catch (const Error& error) {
-        throw Error(ErrorKind::snapshot, std::string("damaged snapshot: ") + error.what() + "; write it again with Tokenizer.save");
+        refuse_damaged(error.what());
     }
 }
 
