@@ -16,5 +16,19 @@ from .hypertokens import Hypertokens
 from .packed import PackedRows, Resume
 from .ppm import ppm_bits
 from .result import BASE, HYPER, SUPER, Condensed
+from .supertokens import Supertokens
 
-__all__ = ["BASE", "HYPER", "SUPER", "Condensed", "Explained", "Explanation", "Hypertokens", "PackedRows", "Phrase", "Resume", "ppm_bits"]
+__all__ = [
+    "BASE",
+    "HYPER",
+    "SUPER",
+    "Condensed",
+    "Explained",
+    "Explanation",
+    "Hypertokens",
+    "PackedRows",
+    "Phrase",
+    "Resume",
+    "Supertokens",
+    "ppm_bits",
+]
