@@ -105,6 +105,7 @@ Preprocessing::Preprocessing(formats::Components components, const vocab::Vocabu
     make_normalizer();
     judge_bytes(vocabulary, merges);
     make_steps();
+    make_decoder();
 }
 
 void Preprocessing::make_normalizer() {
@@ -157,6 +158,12 @@ void Preprocessing::make_steps() {
         if (byte_level) steps = &steps_behind_;
     }
     is_one_split_ = !changes_bytes_ && is_one_isolated_split(components_.pretokens) && !steps_.front().program.is_tabulated();
+}
+
+// At load, though decoding may come later or never: a file that cannot be done is refused whole.
+void Preprocessing::make_decoder() {
+    for (const formats::DecoderStep& step : components_.decoder)
+        if (step.kind == formats::DecoderStep::Kind::replace) decoder_programs_.push_back(compile(step.needle, "decoder Replace"));
 }
 
 // With a mark the byte beside it needs a token of its own, without one it is like any other.

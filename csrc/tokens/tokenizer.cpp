@@ -190,7 +190,7 @@ const DecodeTable& Tokenizer::decode_table() const {
 }
 
 const DecodeChain& Tokenizer::decode_chain() const {
-    return made_once(decode_chain_, [this] { return std::make_unique<const DecodeChain>(vocabulary_, preprocessing_->components()); });
+    return made_once(decode_chain_, [this] { return std::make_unique<const DecodeChain>(vocabulary_, *preprocessing_); });
 }
 
 TableStatistics Tokenizer::statistics() const {
