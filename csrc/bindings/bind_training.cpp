@@ -1,6 +1,7 @@
 // Counts of pretokens and training. tokmill.training wraps both in Python.
 #include <pybind11/stl.h>
 
+#include <map>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -185,6 +186,29 @@ py::tuple vocabulary_parts(const py::object& tokenizer) {
     return py::make_tuple(tokens, to_array(ids), to_array(lefts), to_array(rights), to_array(unreachable));
 }
 
+// See formats::write_bpe_members: tokens by id, the ids that are named otherwise than by their bytes (as JSON has the name), those without
+// an entry of their own.
+py::bytes bpe_members(const std::vector<py::bytes>& tokens, const py::array_t<std::int32_t, py::array::c_style>& lefts,
+                      const py::array_t<std::int32_t, py::array::c_style>& rights, const std::map<std::size_t, std::string>& names,
+                      const std::vector<std::size_t>& without_entry) {
+    const auto known = [&](std::size_t id) {
+        if (id >= tokens.size()) throw Error(ErrorKind::value, "there is no token " + std::to_string(id), static_cast<std::int64_t>(id));
+        return id;
+    };
+    std::vector<std::string> quoted;
+    quoted.reserve(tokens.size());
+    for (const py::bytes& token : tokens) quoted.push_back(formats::quoted_spelling(std::string_view(token)));
+    for (const auto& [id, name] : names) quoted[known(id)] = name;
+    std::vector<std::uint8_t> has_entry(tokens.size(), 1);
+    for (const std::size_t id : without_entry) has_entry[known(id)] = 0;
+    if (lefts.size() != rights.size()) throw Error(ErrorKind::value, "a merge has two parts");
+    for (py::ssize_t i = 0; i < lefts.size(); ++i)
+        for (const std::int32_t part : {lefts.data()[i], rights.data()[i]})
+            known(part < 0 ? tokens.size() : static_cast<std::size_t>(part));
+    const auto count = static_cast<std::size_t>(lefts.size());
+    return formats::write_bpe_members(quoted, has_entry, {lefts.data(), count}, {rights.data(), count});
+}
+
 }  // namespace
 
 void bind_training(py::module_& module) {
@@ -210,6 +234,8 @@ void bind_training(py::module_& module) {
         .def_property_readonly("byte_size", &PyWordCounts::byte_size, "What the tables occupy.")
         .def_property_readonly("spilled_bytes", &PyWordCounts::spilled_bytes, "What lies in a file because memory was bounded.")
         .def("__len__", &PyWordCounts::size);
+    module.def("bpe_members", &bpe_members, py::arg("tokens"), py::arg("lefts"), py::arg("rights"), py::arg("names"),
+               py::arg("without_entry"), "The vocabulary and the merges of a tokenizer.json as its text has them.");
     module.def("vocabulary_parts", &vocabulary_parts, py::arg("tokenizer"),
                "By rank: the bytes of the tokens, ids, left and right parts (-1: none); and the ranks of unreachable ones.");
 }

@@ -3,8 +3,10 @@
 #include <chrono>
 #include <cstring>
 #include <exception>
+#include <future>
 #include <mutex>
 #include <string>
+#include <system_error>
 #include <thread>
 
 #include "pool/pool.hpp"
@@ -50,6 +52,21 @@ std::unique_ptr<const Preprocessing> make_preprocessing(std::unique_ptr<const fo
     return components == nullptr ? nullptr : std::make_unique<const Preprocessing>(*components, vocabulary, merges);
 }
 
+// Runs both, the first on a thread of its own if there is a processor for it. Not on one of the pool's: those stay, and a process that has
+// loaded a vocabulary and done nothing else is to fork as one that has a single thread.
+template <class First, class Second>
+void in_parallel(const First& first, const Second& second) {
+    std::future<void> running;
+    if (pool::default_thread_count() > 1) {
+        try {
+            running = std::async(std::launch::async, first);
+        } catch (const std::system_error&) {  // no more threads
+        }
+    }
+    second();
+    running.valid() ? running.get() : first();
+}
+
 }  // namespace
 
 // Holds a slot, or nothing, and gives it back with no more memory than an idle slot keeps.
@@ -77,8 +94,9 @@ private:
 
 Tokenizer::Tables Tokenizer::build(vocab::Spec spec) {
     const std::vector<std::pair<vocab::Symbol, vocab::Symbol>> parts = std::move(spec.parts);
+    vocab::Placement placement = std::move(spec.placement);
     vocab::Vocabulary vocabulary = vocab::Vocabulary::build(std::move(spec));
-    vocab::Merges merges = parts.empty() ? vocab::Merges::build(vocabulary) : vocab::Merges::build(vocabulary, parts);
+    vocab::Merges merges = parts.empty() ? vocab::Merges::build(vocabulary) : vocab::Merges::build(vocabulary, parts, std::move(placement));
     return {std::move(vocabulary), std::move(merges)};
 }
 
@@ -91,17 +109,22 @@ Tokenizer::Tokenizer(Tables tables, std::unique_ptr<const formats::Components> c
     : vocabulary_(std::move(tables.vocabulary)),
       merges_(std::move(tables.merges)),
       preprocessing_(make_preprocessing(std::move(components), vocabulary_, merges_)),
-      scanner_([&]() -> std::optional<pretokens::Scanner> {
-          // A part of a pretoken may only be encoded on its own if no whole pretoken is looked up past the merges.
-          const bool safe_cuts = merges_.unreachable().empty();
-          if (preprocessing_ == nullptr) return pretokens::Scanner(vocabulary_.pattern(), kDialect, vocabulary_, safe_cuts, isa);
-          if (preprocessing_->pattern()) return pretokens::Scanner(*preprocessing_->pattern(), vocabulary_, safe_cuts, isa);
-          if (preprocessing_->program() != nullptr) return pretokens::Scanner(*preprocessing_->program(), vocabulary_, safe_cuts, isa);
-          return std::nullopt;
-      }()),
       isa_(isa) {
-    Cancel never;
-    acquire(1, never);  // the first slot's table is filled now, not at the first call
+    // Two things that need nothing of each other: the scanner's tables, and the first slot's, which are filled now, not at the first call.
+    in_parallel([this] { scanner_ = make_scanner(); },
+                [this] {
+                    Cancel never;
+                    acquire(1, never);
+                });
+}
+
+std::optional<pretokens::Scanner> Tokenizer::make_scanner() const {
+    // A part of a pretoken may only be encoded on its own if no whole pretoken is looked up past the merges.
+    const bool safe_cuts = merges_.unreachable().empty();
+    if (preprocessing_ == nullptr) return pretokens::Scanner(vocabulary_.pattern(), kDialect, vocabulary_, safe_cuts, isa_);
+    if (preprocessing_->pattern()) return pretokens::Scanner(*preprocessing_->pattern(), vocabulary_, safe_cuts, isa_);
+    if (preprocessing_->program() != nullptr) return pretokens::Scanner(*preprocessing_->program(), vocabulary_, safe_cuts, isa_);
+    return std::nullopt;
 }
 
 Tokenizer::Tokenizer(const SectionReader& snapshot, cpu::Isa isa)

@@ -91,6 +91,7 @@ private:
     };
     static Tables build(vocab::Spec spec);
     Tokenizer(Tables tables, std::unique_ptr<const formats::Components> components, cpu::Isa isa);
+    std::optional<pretokens::Scanner> make_scanner() const;
 
     // Word tables and scratch belong to slots, not to threads: as many as threads run at once, however many call.
     struct Slot {
@@ -114,7 +115,7 @@ private:
     const vocab::Vocabulary vocabulary_;
     const vocab::Merges merges_;
     const std::unique_ptr<const Preprocessing> preprocessing_;
-    const std::optional<pretokens::Scanner> scanner_;
+    std::optional<pretokens::Scanner> scanner_;  // never changes once the constructor is done
     const cpu::Isa isa_;
     mutable std::array<Slot, kMaxSlots> slots_;
     mutable std::atomic<const DecodeTable*> decode_table_{nullptr};  // made at the first use

@@ -130,15 +130,18 @@ def byte_level_json(
     }
 
 
-def serialized(content: dict[str, Any]) -> bytes:
-    """The text of a tokenizer.json. Vocabulary and merges are written out here, in a third of the time of ``json.dumps``."""
+def serialized(content: dict[str, Any], members: bytes | None = None) -> bytes:
+    """The text of a tokenizer.json. Vocabulary and merges are written out here, in a third of the time of ``json.dumps``, or are given as
+    the ``members`` that ``bpe_members`` made of them."""
     model = dict(content["model"])
     vocab, merges = model.pop("vocab"), model.pop("merges")
-    quoted = {name: encode_basestring(name) for name in vocab}
-    entries = ",".join([f"{quoted[name]}:{id}" for name, id in vocab.items()])
-    pairs = ",".join([f"[{quoted[left]},{quoted[right]}]" for left, right in merges])
+    if members is None:
+        quoted = {name: encode_basestring(name) for name in vocab}
+        entries = ",".join([f"{quoted[name]}:{id}" for name, id in vocab.items()])
+        pairs = ",".join([f"[{quoted[left]},{quoted[right]}]" for left, right in merges])
+        members = f'"vocab":{{{entries}}},"merges":[{pairs}]'.encode()
     rest = {key: value for key, value in content.items() if key != "model"}
-    return f'{_compact(rest)[:-1]},"model":{_compact(model)[:-1]},"vocab":{{{entries}}},"merges":[{pairs}]}}}}'.encode()
+    return f'{_compact(rest)[:-1]},"model":{_compact(model)[:-1]},'.encode() + members + b"}}"
 
 
 def _compact(content: dict[str, Any]) -> str:

@@ -7,6 +7,8 @@ import json
 import os
 import shutil
 import sys
+from functools import reduce
+from operator import add
 
 from .. import embedded
 from ..documents import name_of, read_blocks
@@ -46,7 +48,10 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.condense is None and any((arguments.seed_from, arguments.book, arguments.sub, arguments.disabled)):
         raise ArgumentError("--seed-from, --book, --sub and --disabled go with --condense")
     plan = plan_named(arguments.ngrams, tokenizer) if arguments.ngrams else None
-    sections = [section for file in arguments.files for section in _sections(tokenizers, plan, file, arguments)]
+    counted: dict[str, Counts] = {}
+    sections = [section for file in arguments.files for section in _sections(tokenizers, plan, file, arguments, counted)]
+    if len(counted) > 1:
+        sections.append(usage_section(tokenizer, reduce(add, counted.values()), "all files: use of the vocabulary", counted))
     report = Report(f"{tokenizer.name}: {tokenizer.vocab_size:,} ids, {tokenizer.isa} kernels", sections)
     if arguments.html:
         write_file(arguments.html, report.to_html().encode())
@@ -58,8 +63,10 @@ def run(arguments: argparse.Namespace) -> int:
     return 0 if exact else 1
 
 
-def _sections(tokenizers: list[Tokenizer], plan: Plan | None, file: str, arguments: argparse.Namespace) -> list[Section]:
-    """Of one text: what the first vocabulary makes of it, and, if there are several, all of them beside each other."""
+def _sections(
+    tokenizers: list[Tokenizer], plan: Plan | None, file: str, arguments: argparse.Namespace, counted: dict[str, Counts]
+) -> list[Section]:
+    """Of one text: what the first vocabulary makes of it, and of several all beside each other. Keeps what it counted."""
     tokenizer = tokenizers[0]
     data = b"".join(read_blocks(file))
     count = max(0, arguments.tokens)
@@ -68,6 +75,7 @@ def _sections(tokenizers: list[Tokenizer], plan: Plan | None, file: str, argumen
         sections = [tokens_section(tokenizer, name, data, special=special, invalid=invalid, preview_tokens=count)]
         if arguments.usage:
             counts = Counts.for_tokenizer(tokenizer, [data], invalid=invalid)
+            counted[name] = counts
             sections.append(usage_section(tokenizer, counts, f"{name}: use of the vocabulary"))
         if len(tokenizers) > 1:
             sections.append(comparison_section(tokenizers, [data], f"{name}: vocabularies beside each other", invalid=invalid))

@@ -6,10 +6,12 @@ in the order of the 256 base tokens, which breaks ties. Pair counts are 64-bit, 
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Literal
 
-from ..conversion import BYTE_CHARACTERS, byte_level_json, serialized, spelled, tokenizers_pattern
+from .._core import bpe_members
+from ..conversion import BYTE_CHARACTERS, byte_level_json, serialized, tokenizers_pattern
 from ..errors import ArgumentError
 from ..tokenizer import Tokenizer
 from .counts import Counts
@@ -84,13 +86,22 @@ def train(
         first_tokens=[] if by_value else [_bytes_of_special(special) for special in specials],
         progress=progress,
     )
-    first_special_id = len(trained["tokens"]) if by_value else 0
-    names = [spelled(token) for token in trained["tokens"]]
-    names[first_special_id : first_special_id + len(specials)] = specials
-    ids = {text: i for i, text in enumerate(names)}
-    merges = ((names[left], names[right]) for left, right in zip(trained["lefts"].tolist(), trained["rights"].tolist(), strict=True))
-    content = byte_level_json(ids, merges, {special: ids[special] for special in specials}, tokenizers_pattern(counts.pattern))
-    return Tokenizer._from_tokenizer_json(serialized(content), name=name)
+    tokens = trained["tokens"]
+    first_special_id = len(tokens) if by_value else 0
+    ids = {special: first_special_id + i for i, special in enumerate(specials)}
+    if by_value:
+        tokens += [b""] * len(specials)
+    # A name stands for one id: a token that is spelled as a special token gives it up.
+    spellings: set[bytes] = {_bytes_of_special(special) for special in specials} if by_value else set()
+    members = bpe_members(
+        tokens,
+        trained["lefts"],
+        trained["rights"],
+        {id: json.dumps(special, ensure_ascii=False) for special, id in ids.items()},
+        [id for id, token in enumerate(tokens[:first_special_id]) if token in spellings],
+    )
+    content = byte_level_json({}, (), ids, tokenizers_pattern(counts.pattern))
+    return Tokenizer._from_tokenizer_json(serialized(content, members), name=name)
 
 
 def _byte(item: int | str) -> int:
