@@ -14,6 +14,7 @@
 #include "tokens/kernels/kernels.hpp"
 #include "tokens/merging.hpp"
 #include "tokens/preparation.hpp"
+#include "tokens/superword_pass.hpp"
 #include "tokens/word_table.hpp"
 #include "vocab/vocab.hpp"
 
@@ -38,6 +39,8 @@ struct TableStatistics {
 class Encoder {
 public:
     Encoder(const vocab::Vocabulary& vocabulary, const vocab::Merges& merges, cpu::Isa isa, std::size_t table_bytes);
+    // In two levels.
+    Encoder(const Superwords& superwords, cpu::Isa isa, std::size_t table_bytes);
 
     void encode(const Pretokens& pretokens, Sink& sink, Cancel& cancel);
     // The complete pretokens of a chunk.
@@ -60,6 +63,7 @@ private:
     };
     static constexpr std::uint32_t kPending = ~std::uint32_t(0);
 
+    void encode_words(const Pretokens& words, Sink& sink, Cancel& cancel);
     void sort_misses(const std::uint8_t* text, std::uint32_t text_end, std::uint32_t miss_count, Cancel& cancel);
     void sort_word(const std::uint8_t* text, std::uint32_t miss);
     bool look_up_piece(const std::uint8_t* text, std::uint32_t miss, std::uint32_t* ids);
@@ -79,6 +83,7 @@ private:
     WordTable table_;
     Chunk chunk_;
     std::unique_ptr<Preparation> preparation_;
+    std::unique_ptr<SuperwordPass> superwords_;  // of a vocabulary in two levels: vocabulary_ and merges_ are the first one then
     TableStatistics statistics_;
     LongPieceScratch long_scratch_;
 

@@ -52,6 +52,12 @@ std::unique_ptr<const Preprocessing> make_preprocessing(std::unique_ptr<const fo
     return components == nullptr ? nullptr : std::make_unique<const Preprocessing>(*components, vocabulary, merges);
 }
 
+// A pattern that parts words at every space leaves no superwords in a text, whatever the vocabulary has.
+std::unique_ptr<const Superwords> make_superwords(const std::optional<pretokens::Scanner>& scanner, const vocab::Vocabulary& vocabulary,
+                                                  const vocab::Merges& merges) {
+    return scanner && scanner->starts_behind_letters() ? nullptr : Superwords::find(vocabulary, merges);
+}
+
 }  // namespace
 
 // Holds a slot, or nothing, and gives it back with no more memory than an idle slot keeps.
@@ -70,7 +76,9 @@ public:
     Encoder& encoder() const noexcept { return *slot_->encoder; }
     bool has_encoder() const noexcept { return slot_->encoder != nullptr; }
     void make_encoder(const Tokenizer& tokenizer, std::size_t table_bytes) const {
-        slot_->encoder = std::make_unique<Encoder>(tokenizer.vocabulary_, tokenizer.merges_, tokenizer.isa_, table_bytes);
+        slot_->encoder = tokenizer.superwords_ == nullptr
+                             ? std::make_unique<Encoder>(tokenizer.vocabulary_, tokenizer.merges_, tokenizer.isa_, table_bytes)
+                             : std::make_unique<Encoder>(*tokenizer.superwords_, tokenizer.isa_, table_bytes);
     }
 
 private:
@@ -101,6 +109,7 @@ Tokenizer::Tokenizer(Tables tables, std::unique_ptr<const formats::Components> c
           if (preprocessing_->program() != nullptr) return pretokens::Scanner(*preprocessing_->program(), vocabulary_, safe_cuts, isa);
           return std::nullopt;
       }()),
+      superwords_(make_superwords(scanner_, vocabulary_, merges_)),
       isa_(isa) {
     Cancel never;
     acquire(1, never);  // the first slot's table is filled now, not at the first call
@@ -118,6 +127,7 @@ Tokenizer::Tokenizer(const SectionReader& snapshot, cpu::Isa isa)
           if (preprocessing_->program() != nullptr) return pretokens::Scanner::map(snapshot, *preprocessing_->program(), safe_cuts, isa);
           return std::nullopt;
       }()),
+      superwords_(make_superwords(scanner_, vocabulary_, merges_)),
       isa_(isa) {
     Cancel never;
     acquire(1, never);

@@ -22,6 +22,7 @@
 #include "tokens/framing.hpp"
 #include "tokens/id_array.hpp"
 #include "tokens/preprocessing.hpp"
+#include "tokens/superwords.hpp"
 #include "vocab/vocab.hpp"
 
 namespace tokmill::tokens {
@@ -117,6 +118,7 @@ private:
     const vocab::Merges merges_;
     const std::unique_ptr<const Preprocessing> preprocessing_;
     const std::optional<pretokens::Scanner> scanner_;
+    const std::unique_ptr<const Superwords> superwords_;  // null: encoded in one level
     const cpu::Isa isa_;
     mutable std::array<Slot, kMaxSlots> slots_;
     mutable std::atomic<const DecodeTable*> decode_table_{nullptr};  // made at the first use
