@@ -7,6 +7,8 @@
 #include <bit>
 #include <cstring>
 
+#include "tokens/superword_pass.hpp"
+
 namespace tokmill::tokens {
 
 namespace {
@@ -49,6 +51,8 @@ Encoder::Encoder(const Superwords& superwords, cpu::Isa isa, std::size_t table_b
     : Encoder(superwords.first_vocabulary(), superwords.first_merges(), isa, table_bytes) {
     superwords_ = std::make_unique<SuperwordPass>(superwords, isa);
 }
+
+Encoder::~Encoder() = default;
 
 void Encoder::rest() noexcept {
     chunk_.reset();

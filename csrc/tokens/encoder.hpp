@@ -14,11 +14,13 @@
 #include "tokens/kernels/kernels.hpp"
 #include "tokens/merging.hpp"
 #include "tokens/preparation.hpp"
-#include "tokens/superword_pass.hpp"
 #include "tokens/word_table.hpp"
 #include "vocab/vocab.hpp"
 
 namespace tokmill::tokens {
+
+class SuperwordPass;
+class Superwords;
 
 // Where the ids of a chunk go.
 struct Sink {
@@ -41,6 +43,7 @@ public:
     Encoder(const vocab::Vocabulary& vocabulary, const vocab::Merges& merges, cpu::Isa isa, std::size_t table_bytes);
     // In two levels.
     Encoder(const Superwords& superwords, cpu::Isa isa, std::size_t table_bytes);
+    ~Encoder();
 
     void encode(const Pretokens& pretokens, Sink& sink, Cancel& cancel);
     // The complete pretokens of a chunk.

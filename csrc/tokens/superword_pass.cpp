@@ -50,8 +50,7 @@ void append(Sink& sink, std::size_t count, const Write& write) {
 }
 
 void append_symbols(Sink& sink, const vocab::Vocabulary& vocabulary, const std::uint32_t* symbols, std::size_t count) {
-    append(sink, count,
-           [&](auto type) { write_ids<decltype(type)>(vocabulary, symbols, count, sink.ids->data(), sink.ids->size()); });
+    append(sink, count, [&](auto type) { write_ids<decltype(type)>(vocabulary, symbols, count, sink.ids->data(), sink.ids->size()); });
 }
 
 void append_id(Sink& sink, std::uint32_t id) {

@@ -38,8 +38,7 @@ public:
         for (Symbol symbol = 0; symbol < vocabulary.symbol_count(); ++symbol) {
             const std::string_view bytes = vocabulary.bytes(symbol);
             for (std::size_t i = 1; i < bytes.size(); ++i) {
-                Symbol& first =
-                    first_[class_of(static_cast<std::uint8_t>(bytes[i - 1]))][class_of(static_cast<std::uint8_t>(bytes[i]))];
+                Symbol& first = first_[class_of(static_cast<std::uint8_t>(bytes[i - 1]))][class_of(static_cast<std::uint8_t>(bytes[i]))];
                 first = std::min(first, symbol);
             }
         }

@@ -36,8 +36,8 @@ public:
 private:
     using Parts = std::vector<std::pair<vocab::Symbol, vocab::Symbol>>;
 
-    Superwords(const vocab::Vocabulary& vocabulary, const vocab::Merges& second, vocab::Symbol first_end, vocab::Vocabulary first_vocabulary,
-               vocab::Merges first_merges, const WordCuts& word_cuts);
+    Superwords(const vocab::Vocabulary& vocabulary, const vocab::Merges& second, vocab::Symbol first_end,
+               vocab::Vocabulary first_vocabulary, vocab::Merges first_merges, const WordCuts& word_cuts);
     void note_neighbours(vocab::Symbol first_end);
 
     const vocab::Vocabulary& vocabulary_;

@@ -8,6 +8,7 @@
 #include <thread>
 
 #include "pool/pool.hpp"
+#include "tokens/superwords.hpp"
 #include "tokens/tokens.hpp"
 
 namespace tokmill::tokens {

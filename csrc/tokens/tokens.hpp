@@ -22,7 +22,6 @@
 #include "tokens/framing.hpp"
 #include "tokens/id_array.hpp"
 #include "tokens/preprocessing.hpp"
-#include "tokens/superwords.hpp"
 #include "vocab/vocab.hpp"
 
 namespace tokmill::tokens {

@@ -22,8 +22,8 @@ struct JoinTables {
     static constexpr std::uint32_t hash(std::uint32_t left, std::uint32_t right) noexcept {
         return (left * kLeft + right * kRight) >> (32 - kHashBits);
     }
-    const std::uint32_t* neighbours = nullptr;      // a bit a hash: do these stand side by side inside of a second-level token?
-    const std::uint16_t* byte_lengths = nullptr;    // of symbols; one more element is readable
+    const std::uint32_t* neighbours = nullptr;    // a bit a hash: do these stand side by side inside of a second-level token?
+    const std::uint16_t* byte_lengths = nullptr;  // of symbols; one more element is readable
 };
 
 // A stretch of text that no mark interrupts, text[begin, end), and where its pretokens begin: bit p of `borders` for byte p.
@@ -53,7 +53,11 @@ namespace scalar {
 extern const SuperwordKernels kSuperwordKernels;
 void find_joins(const JoinTables& tables, const BorderedText& text, const std::uint32_t* tokens, std::size_t count, std::uint64_t* joins);
 }  // namespace scalar
-namespace haswell { extern const SuperwordKernels kSuperwordKernels; }
-namespace icelake { extern const SuperwordKernels kSuperwordKernels; }
+namespace haswell {
+extern const SuperwordKernels kSuperwordKernels;
+}
+namespace icelake {
+extern const SuperwordKernels kSuperwordKernels;
+}
 
 }  // namespace tokmill::tokens

@@ -87,11 +87,12 @@ void find_joins(const JoinTables& tables, const BorderedText& text, const std::u
             const auto have_next = static_cast<__mmask16>(here > 16 ? 0xFFFF : (1u << (here - 1)) - 1);
             const __m512i left = _mm512_maskz_loadu_epi32(exist, tokens + i);
             const __m512i right = _mm512_maskz_loadu_epi32(have_next, tokens + i + 1);
-            const __m512i lengths = _mm512_and_si512(_mm512_mask_i32gather_epi32(_mm512_setzero_si512(), exist, left, tables.byte_lengths, 2),
-                                                     _mm512_set1_epi32(0xFFFF));
+            const __m512i lengths = _mm512_and_si512(
+                _mm512_mask_i32gather_epi32(_mm512_setzero_si512(), exist, left, tables.byte_lengths, 2), _mm512_set1_epi32(0xFFFF));
             at = _mm512_add_epi32(at, running_sum(lengths));
-            const __m512i hash = _mm512_srli_epi32(
-                _mm512_add_epi32(_mm512_mullo_epi32(left, left_factor), _mm512_mullo_epi32(right, right_factor)), 32 - JoinTables::kHashBits);
+            const __m512i hash =
+                _mm512_srli_epi32(_mm512_add_epi32(_mm512_mullo_epi32(left, left_factor), _mm512_mullo_epi32(right, right_factor)),
+                                  32 - JoinTables::kHashBits);
             const __mmask16 neighbours = bits_at(tables.neighbours, hash, have_next);
             const __mmask16 parted = bits_at(text.borders, at, neighbours);
             mask |= std::uint64_t(static_cast<std::uint16_t>(neighbours & ~parted)) << (i - first);
