@@ -29,6 +29,13 @@ public:
     PyWordCounts(const std::string& pattern, const std::string& dialect, std::size_t memory_bytes, const std::string& directory)
         : scanner_(scanner_for(pattern, dialect)), counts_(memory_bytes, directory) {}
 
+    // The words of these runs, by another pattern.
+    void add_words_of(const PyWordCounts& runs) {
+        const std::scoped_lock both(mutex_, runs.mutex_);
+        WithoutInterpreterLock unlocked;
+        training::count_words(runs.counts_, scanner_, counts_, unlocked.cancel());
+    }
+
     void add_texts(const py::object& texts_object, std::int64_t weight, const py::object& threads_object,
                    const py::object& invalid_object) {
         const Texts texts(texts_object.ptr());
@@ -121,6 +128,20 @@ public:
         const tokens::Tokenizer& known = tokenizer_of(tokenizer.ptr());
         const training::Start start{known.vocabulary(), known.merges(), whole_words};
         return run([&](Cancel& cancel) { return training::extend_bpe(counts_, start, options, report_to(progress), cancel); });
+    }
+
+    py::dict extend_over_spaces(const py::object& tokenizer, const PyWordCounts& words, std::size_t vocab_size, std::int64_t min_frequency,
+                                std::uint32_t max_token_length, std::uint32_t max_words, bool whole_words,
+                                const py::object& progress) const {
+        training::BpeOptions options;
+        options.vocab_size = vocab_size;
+        options.min_frequency = min_frequency;
+        options.max_token_length = max_token_length;
+        const tokens::Tokenizer& known = tokenizer_of(tokenizer.ptr());
+        const training::Start start{known.vocabulary(), known.merges(), whole_words};
+        return run([&](Cancel& cancel) {
+            return training::extend_over_spaces(counts_, words.scanner_, start, options, max_words, report_to(progress), cancel);
+        });
     }
 
     py::array_t<std::int64_t> count_symbols(const py::object& tokenizer, bool whole_words) const {
@@ -220,6 +241,7 @@ void bind_training(py::module_& module) {
         .def("add_words", &PyWordCounts::add_words, py::arg("blob"), py::arg("offsets"), py::arg("counts"),
              "Adds words that were counted elsewhere.")
         .def("add_counts", &PyWordCounts::add_counts, py::arg("other"), "Adds all words of another.")
+        .def("add_words_of", &PyWordCounts::add_words_of, py::arg("runs"), "Adds the words of this pattern in runs counted by another.")
         .def("prune", &PyWordCounts::prune, py::arg("least_count"), "Forgets the words that occur less often.")
         .def("words", &PyWordCounts::words, "All words in bytewise order: bytes back to back, int64 bounds, int64 counts.")
         .def("train", &PyWordCounts::train, py::kw_only(), py::arg("vocab_size"), py::arg("min_frequency"), py::arg("max_token_length"),
@@ -228,6 +250,9 @@ void bind_training(py::module_& module) {
         .def("extend", &PyWordCounts::extend, py::arg("tokenizer"), py::kw_only(), py::arg("vocab_size"), py::arg("min_frequency"),
              py::arg("max_token_length"), py::arg("whole_words"), py::arg("progress"),
              "Learns further merges over the symbols of a tokenizer; answers as train does, the new merges only.")
+        .def("extend_over_spaces", &PyWordCounts::extend_over_spaces, py::arg("tokenizer"), py::arg("words"), py::kw_only(),
+             py::arg("vocab_size"), py::arg("min_frequency"), py::arg("max_token_length"), py::arg("max_words"), py::arg("whole_words"),
+             py::arg("progress"), "As extend, over runs of the words that the pattern of `words` makes, across spaces.")
         .def("count_symbols", &PyWordCounts::count_symbols, py::arg("tokenizer"), py::kw_only(), py::arg("whole_words"),
              "How often each token, by rank, occurs in the words as a tokenizer encodes them: int64.")
         .def_property_readonly("total", &PyWordCounts::total, "The number of pretokens counted.")

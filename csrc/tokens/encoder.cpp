@@ -7,6 +7,8 @@
 #include <bit>
 #include <cstring>
 
+#include "tokens/superword_pass.hpp"
+
 namespace tokmill::tokens {
 
 namespace {
@@ -45,8 +47,16 @@ Encoder::Encoder(const vocab::Vocabulary& vocabulary, const vocab::Merges& merge
     statistics_.table_bytes = table_.byte_size();
 }
 
+Encoder::Encoder(const Superwords& superwords, cpu::Isa isa, std::size_t table_bytes)
+    : Encoder(superwords.first_vocabulary(), superwords.first_merges(), isa, table_bytes) {
+    superwords_ = std::make_unique<SuperwordPass>(superwords, isa);
+}
+
+Encoder::~Encoder() = default;
+
 void Encoder::rest() noexcept {
     chunk_.reset();
+    if (superwords_ != nullptr) superwords_->rest();
     if (preparation_ != nullptr) preparation_->reset();
     if (ids_.capacity() + symbols_.capacity() <= kMostKeptSymbols) return;
     for (Buffer<std::uint32_t>* numbers : {&ids_, &symbols_, &word_misses_, &window_misses_}) *numbers = {};
@@ -72,6 +82,17 @@ void Encoder::encode(pretokens::Chunk& chunk, Sink& sink, Cancel& cancel) {
 }
 
 void Encoder::encode(const pretokens::Pretokens& pretokens, Sink& sink, Cancel& cancel) {
+    if (superwords_ == nullptr) {
+        encode_words(pretokens, sink, cancel);
+        return;
+    }
+    const pretokens::Pretokens words = superwords_->cut(pretokens);
+    Sink first{&superwords_->first_ids(), &superwords_->first_ends()};
+    encode_words(words, first, cancel);
+    superwords_->join(sink, cancel);
+}
+
+void Encoder::encode_words(const pretokens::Pretokens& pretokens, Sink& sink, Cancel& cancel) {
     const auto [text, text_end, starts, count, nul, special_ids] = pretokens;
     misses_.reserve_discarding(count);
     ProbeResult found;

@@ -19,6 +19,9 @@
 
 namespace tokmill::tokens {
 
+class SuperwordPass;
+class Superwords;
+
 // Where the ids of a chunk go.
 struct Sink {
     IdArray* ids = nullptr;                               // null: count only
@@ -38,6 +41,9 @@ struct TableStatistics {
 class Encoder {
 public:
     Encoder(const vocab::Vocabulary& vocabulary, const vocab::Merges& merges, cpu::Isa isa, std::size_t table_bytes);
+    // In two levels.
+    Encoder(const Superwords& superwords, cpu::Isa isa, std::size_t table_bytes);
+    ~Encoder();
 
     void encode(const pretokens::Pretokens& pretokens, Sink& sink, Cancel& cancel);
     // The complete pretokens of a chunk.
@@ -60,6 +66,7 @@ private:
     };
     static constexpr std::uint32_t kPending = ~std::uint32_t(0);
 
+    void encode_words(const Pretokens& words, Sink& sink, Cancel& cancel);
     void sort_misses(const std::uint8_t* text, std::uint32_t text_end, std::uint32_t miss_count, Cancel& cancel);
     void sort_word(const std::uint8_t* text, std::uint32_t miss);
     bool look_up_piece(const std::uint8_t* text, std::uint32_t miss, std::uint32_t* ids);
@@ -79,6 +86,7 @@ private:
     WordTable table_;
     pretokens::Chunk chunk_;
     std::unique_ptr<Preparation> preparation_;
+    std::unique_ptr<SuperwordPass> superwords_;  // of a vocabulary in two levels: vocabulary_ and merges_ are the first one then
     TableStatistics statistics_;
     LongPieceScratch long_scratch_;
 

@@ -10,6 +10,7 @@
 #include <thread>
 
 #include "pool/pool.hpp"
+#include "tokens/superwords.hpp"
 #include "tokens/tokens.hpp"
 
 namespace tokmill::tokens {
@@ -67,6 +68,12 @@ void in_parallel(const First& first, const Second& second) {
     running.valid() ? running.get() : first();
 }
 
+// A pattern that parts words at every space leaves no superwords in a text, whatever the vocabulary has.
+std::unique_ptr<const Superwords> make_superwords(const std::optional<pretokens::Scanner>& scanner, const vocab::Vocabulary& vocabulary,
+                                                  const vocab::Merges& merges) {
+    return scanner && scanner->starts_behind_letters() ? nullptr : Superwords::find(vocabulary, merges);
+}
+
 }  // namespace
 
 // Holds a slot, or nothing, and gives it back with no more memory than an idle slot keeps.
@@ -85,7 +92,9 @@ public:
     Encoder& encoder() const noexcept { return *slot_->encoder; }
     bool has_encoder() const noexcept { return slot_->encoder != nullptr; }
     void make_encoder(const Tokenizer& tokenizer, std::size_t table_bytes) const {
-        slot_->encoder = std::make_unique<Encoder>(tokenizer.vocabulary_, tokenizer.merges_, tokenizer.isa_, table_bytes);
+        slot_->encoder = tokenizer.superwords_ == nullptr
+                             ? std::make_unique<Encoder>(tokenizer.vocabulary_, tokenizer.merges_, tokenizer.isa_, table_bytes)
+                             : std::make_unique<Encoder>(*tokenizer.superwords_, tokenizer.isa_, table_bytes);
     }
 
 private:
@@ -111,11 +120,17 @@ Tokenizer::Tokenizer(Tables tables, std::unique_ptr<const formats::Components> c
       preprocessing_(make_preprocessing(std::move(components), vocabulary_, merges_)),
       isa_(isa) {
     // Two things that need nothing of each other: the scanner's tables, and the first slot's, which are filled now, not at the first call.
-    in_parallel([this] { scanner_ = make_scanner(); },
-                [this] {
-                    Cancel never;
-                    acquire(1, never);
-                });
+    in_parallel([this] { scanner_ = make_scanner(); }, [this] { make_first_slot(); });
+    superwords_ = make_superwords(scanner_, vocabulary_, merges_);
+    if (superwords_ != nullptr) {
+        slots_[0].encoder.reset();
+        make_first_slot();  // again, for words of the first level
+    }
+}
+
+void Tokenizer::make_first_slot() const {
+    Cancel never;
+    acquire(1, never);
 }
 
 std::optional<pretokens::Scanner> Tokenizer::make_scanner() const {
@@ -139,9 +154,9 @@ Tokenizer::Tokenizer(const SectionReader& snapshot, cpu::Isa isa)
           if (preprocessing_->program() != nullptr) return pretokens::Scanner::map(snapshot, *preprocessing_->program(), safe_cuts, isa);
           return std::nullopt;
       }()),
+      superwords_(make_superwords(scanner_, vocabulary_, merges_)),
       isa_(isa) {
-    Cancel never;
-    acquire(1, never);
+    make_first_slot();
 }
 
 Tokenizer::~Tokenizer() {

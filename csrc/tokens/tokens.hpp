@@ -104,6 +104,7 @@ private:
     Lease try_claim(std::size_t slot) const;                 // an empty lease if somebody holds the slot; it may have no encoder yet
     Lease try_acquire(std::size_t slot) const;               // ... with an encoder
     Lease acquire(std::size_t slots, Cancel& cancel) const;  // waits for one of the first `slots`
+    void make_first_slot() const;
     void encode_documents(Encoder& encoder, std::span<const documents::Document> documents, const EncodeOptions& options, Sink& sink,
                           Cancel& cancel) const;
 
@@ -115,7 +116,8 @@ private:
     const vocab::Vocabulary vocabulary_;
     const vocab::Merges merges_;
     const std::unique_ptr<const Preprocessing> preprocessing_;
-    std::optional<pretokens::Scanner> scanner_;  // never changes once the constructor is done
+    std::optional<pretokens::Scanner> scanner_;     // neither this nor the next ever changes
+    std::unique_ptr<const Superwords> superwords_;  // once the constructor is done; null: encoded in one level
     const cpu::Isa isa_;
     mutable std::array<Slot, kMaxSlots> slots_;
     mutable std::atomic<const DecodeTable*> decode_table_{nullptr};  // made at the first use

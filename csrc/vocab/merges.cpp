@@ -20,8 +20,6 @@ namespace {
 constexpr std::uint64_t kEmptyEntry = ~std::uint64_t(0);
 constexpr std::uint32_t kSymbolBits = PairTable::kSymbolBits;
 
-}
-
 // Pairs while they are being found: open addressing, at most half full, entries as in PairTable.
 class GrowingPairs {
 public:

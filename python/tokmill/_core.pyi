@@ -195,6 +195,7 @@ class WordCounts:
     def add_texts(self, texts: Any, *, weight: int = 1, threads: int | None = None, invalid: Invalid = None) -> None: ...
     def add_words(self, blob: bytes, offsets: NDArray[np.int64], counts: NDArray[np.int64]) -> None: ...
     def add_counts(self, other: WordCounts) -> None: ...
+    def add_words_of(self, runs: WordCounts) -> None: ...
     def prune(self, least_count: int) -> None: ...
     def words(self) -> tuple[bytes, NDArray[np.int64], NDArray[np.int64]]: ...
     def train(
@@ -216,6 +217,18 @@ class WordCounts:
         vocab_size: int,
         min_frequency: int,
         max_token_length: int,
+        whole_words: bool,
+        progress: Callable[[int, int], Any] | None,
+    ) -> dict[str, Any]: ...
+    def extend_over_spaces(
+        self,
+        tokenizer: CoreTokenizer,
+        words: WordCounts,
+        *,
+        vocab_size: int,
+        min_frequency: int,
+        max_token_length: int,
+        max_words: int,
         whole_words: bool,
         progress: Callable[[int, int], Any] | None,
     ) -> dict[str, Any]: ...

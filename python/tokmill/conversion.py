@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 from ._core import PATTERNS, CoreTokenizer, vocabulary_parts
 from .errors import ArgumentError
 
-__all__ = ["BYTE_CHARACTERS", "Parts", "byte_level_json", "rank_file", "spelled", "tokenizer_json", "tokenizers_pattern"]
+__all__ = ["BYTE_CHARACTERS", "Parts", "byte_level_json", "rank_file", "spelled", "split_steps", "tokenizer_json", "tokenizers_pattern"]
 
 
 def _byte_characters() -> tuple[str, ...]:
@@ -80,6 +80,17 @@ def tokenizers_pattern(pattern: str) -> list[str]:
     return steps
 
 
+def split_steps(splits: Sequence[str]) -> dict[str, Any]:
+    """The pre_tokenizer that splits by regexes, one after the other, and then spells bytes."""
+    return {
+        "type": "Sequence",
+        "pretokenizers": [
+            *({"type": "Split", "pattern": {"Regex": split}, "behavior": "Isolated", "invert": False} for split in splits),
+            {"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": True, "use_regex": False},
+        ],
+    }
+
+
 def byte_level_json(
     names: Mapping[str, int],
     merges: Iterable[tuple[str, str]],
@@ -106,13 +117,7 @@ def byte_level_json(
             for special, id in specials.items()
         ],
         "normalizer": None,
-        "pre_tokenizer": {
-            "type": "Sequence",
-            "pretokenizers": [
-                *({"type": "Split", "pattern": {"Regex": split}, "behavior": "Isolated", "invert": False} for split in splits),
-                {"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": True, "use_regex": False},
-            ],
-        },
+        "pre_tokenizer": split_steps(splits),
         "post_processor": {"type": "ByteLevel", "add_prefix_space": True, "trim_offsets": False, "use_regex": True},
         "decoder": {"type": "ByteLevel", "add_prefix_space": True, "trim_offsets": True, "use_regex": True},
         "model": {

@@ -15,6 +15,8 @@ from ..conversion import BYTE_CHARACTERS, byte_level_json, serialized, tokenizer
 from ..errors import ArgumentError
 from ..tokenizer import Tokenizer
 from .counts import Counts
+from .stage2 import Stage2
+from .superwords import add_superwords
 from .vocabulary import extend
 
 __all__ = ["train"]
@@ -38,6 +40,7 @@ def train(
     initial_alphabet: Iterable[int | str] = ALL_BYTES,
     limit_alphabet: int | None = None,
     init: Tokenizer | None = None,
+    stage2: Stage2 | None = None,
     parity: Parity = "hf",
     name: str = "",
     progress: Callable[[int, int], Any] | None = None,
@@ -54,6 +57,9 @@ def train(
     ``init`` is a vocabulary to go on from (see :meth:`Tokenizer.extend`): its ids, special tokens and pattern stay; none of the options
     about the beginning of a vocabulary goes with it.
 
+    ``stage2`` goes on with merges across spaces (superwords), over counts that were made with its barriers: ``vocab_size`` tokens are
+    learnt from single pretokens, then those up to ``stage2.vocab_size`` from runs of them. The other options hold for both stages.
+
     Raises ArgumentError for options that no training could follow: nothing counted, a vocabulary smaller than its single bytes.
     Ctrl-C ends it with KeyboardInterrupt.
     """
@@ -63,6 +69,21 @@ def train(
         raise ArgumentError(f"vocab_size has to be 1 to {MAX_VOCABULARY:,}, not {vocab_size:,}")
     if len(counts) == 0:
         raise ArgumentError("nothing has been counted: there is nothing to train on")
+    if stage2 is not None:
+        if init is not None:
+            raise ArgumentError("stage2 goes on from the vocabulary of the first stage; leave init= out")
+        if stage2.barriers != counts.barriers:
+            raise ArgumentError(
+                f"stage2 has the barriers {stage2.barriers}, the counts {counts.barriers}; count with barriers=stage2.barriers"
+            )
+        if not vocab_size < stage2.vocab_size <= MAX_VOCABULARY:
+            raise ArgumentError(
+                f"stage2.vocab_size has to be above the first stage's {vocab_size:,} and at most {MAX_VOCABULARY:,}, "
+                f"not {stage2.vocab_size:,}"
+            )
+    runs = counts
+    if counts.barriers:
+        counts = runs.words()
     if init is not None:
         if special_tokens or limit_alphabet is not None or initial_alphabet is not ALL_BYTES:
             raise ArgumentError(
@@ -101,7 +122,19 @@ def train(
         [id for id, token in enumerate(tokens[:first_special_id]) if token in spellings],
     )
     content = byte_level_json({}, (), ids, tokenizers_pattern(counts.pattern))
-    return Tokenizer._from_tokenizer_json(serialized(content, members), name=name)
+    tokenizer = Tokenizer._from_tokenizer_json(serialized(content, members), name=name)
+    if stage2 is None:
+        return tokenizer
+    return add_superwords(
+        tokenizer,
+        runs,
+        counts,
+        stage2,
+        min_frequency=min_frequency,
+        max_token_length=max_token_length,
+        name=name,
+        progress=progress,
+    )
 
 
 def _byte(item: int | str) -> int:
