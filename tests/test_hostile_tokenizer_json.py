@@ -13,6 +13,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -56,7 +57,7 @@ def use(tok: tokmill.Tokenizer) -> None:
 
 def faults_child() -> None:
     """Prints a line of JSON a fault: the name of the error, its message; nulls if it loads and can be used."""
-    used = int(next(line for line in open("/proc/self/status") if line.startswith("VmSize")).split()[1]) << 10
+    used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
     resource.setrlimit(resource.RLIMIT_AS, (used + MEMORY, used + MEMORY))
     for name, fault in FAULTS.items():
         print(name, end="", flush=True)  # the last one printed is the culprit

@@ -90,6 +90,7 @@ private:
         vocab::Merges merges;
     };
     static Tables build(vocab::Spec spec);
+    bool allows_safe_cuts() const noexcept;
     Tokenizer(Tables tables, std::unique_ptr<const formats::Components> components, cpu::Isa isa);
 
     // Word tables and scratch belong to slots, not to threads: as many as threads run at once, however many call.
