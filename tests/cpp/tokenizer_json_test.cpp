@@ -35,7 +35,8 @@ std::string small_file(Random& random) {
         R"({"type":"Sequence","normalizers":[{"type":"Strip","strip_left":true,"strip_right":true},{"type":"NFD"}]})",
         R"({"type":"Replace","pattern":{"String":"a"},"content":"bab"})"};
     static const std::vector<std::string> kSplits = {
-        R"({"type":"Split","pattern":{"Regex":"(?i:'s|'t)|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|\\p{N}{1,3}|\\s+(?!\\S)|\\s+|."},"behavior":"Isolated","invert":false},)",
+        R"({"type":"Split","pattern":{"Regex":"(?i:'s|'t)|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|\\p{N}{1,3}|\\s+(?!\\S)|\\s+|."},)"
+        R"("behavior":"Isolated","invert":false},)",
         R"({"type":"Split","pattern":{"Regex":"(?<=a)b+|\\w{2,5}?"},"behavior":"Removed","invert":true},)",
         R"({"type":"Split","pattern":{"String":" "},"behavior":"MergedWithNext","invert":false},)",
         R"({"type":"Digits","individual_digits":true},)",
