@@ -786,7 +786,8 @@ PyObject* pattern(PyObject* self, void*) {
     const tokens::Tokenizer& tokenizer = *core_of(self).tokenizer;
     const tokens::Preprocessing* const preprocessing = tokenizer.preprocessing();
     if (preprocessing == nullptr) return string_object(tokenizer.vocabulary().pattern());
-    return string_object(preprocessing->pattern() ? pretokens::regex(*preprocessing->pattern()) : "");
+    const bool is_all = preprocessing->pattern() && !preprocessing->changes_bytes();
+    return string_object(is_all ? pretokens::regex(*preprocessing->pattern()) : "");
 }
 PyObject* isa(PyObject* self, void*) { return string_object(cpu::name(core_of(self).tokenizer->isa())); }
 

@@ -134,8 +134,7 @@ void Tokenizer::make_first_slot() const {
 }
 
 std::optional<pretokens::Scanner> Tokenizer::make_scanner() const {
-    // A part of a pretoken may only be encoded on its own if no whole pretoken is looked up past the merges.
-    const bool safe_cuts = merges_.unreachable().empty();
+    const bool safe_cuts = allows_safe_cuts();
     if (preprocessing_ == nullptr) return pretokens::Scanner(vocabulary_.pattern(), kDialect, vocabulary_, safe_cuts, isa_);
     if (preprocessing_->pattern()) return pretokens::Scanner(*preprocessing_->pattern(), vocabulary_, safe_cuts, isa_);
     if (preprocessing_->program() != nullptr) return pretokens::Scanner(*preprocessing_->program(), vocabulary_, safe_cuts, isa_);
@@ -147,7 +146,7 @@ Tokenizer::Tokenizer(const SectionReader& snapshot, cpu::Isa isa)
       merges_(vocab::Merges::map(snapshot, vocabulary_)),
       preprocessing_(make_preprocessing(map_components(snapshot), vocabulary_, merges_)),
       scanner_([&]() -> std::optional<pretokens::Scanner> {
-          const bool safe_cuts = merges_.unreachable().empty();
+          const bool safe_cuts = allows_safe_cuts();
           if (preprocessing_ == nullptr) return pretokens::Scanner::map(snapshot, vocabulary_.pattern(), kDialect, safe_cuts, isa);
           if (preprocessing_->pattern())
               return pretokens::Scanner::map(snapshot, pretokens::regex(*preprocessing_->pattern()), kDialect, safe_cuts, isa);
@@ -157,6 +156,11 @@ Tokenizer::Tokenizer(const SectionReader& snapshot, cpu::Isa isa)
       superwords_(make_superwords(scanner_, vocabulary_, merges_)),
       isa_(isa) {
     make_first_slot();
+}
+
+// A part of a pretoken may only be encoded on its own if no whole pretoken is looked up past the merges, nor cut further by its beginning.
+bool Tokenizer::allows_safe_cuts() const noexcept {
+    return merges_.unreachable().empty() && (preprocessing_ == nullptr || preprocessing_->steps_behind().empty());
 }
 
 Tokenizer::~Tokenizer() {

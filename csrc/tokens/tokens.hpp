@@ -90,6 +90,7 @@ private:
         vocab::Merges merges;
     };
     static Tables build(vocab::Spec spec);
+    bool allows_safe_cuts() const noexcept;
     Tokenizer(Tables tables, std::unique_ptr<const formats::Components> components, cpu::Isa isa);
     std::optional<pretokens::Scanner> make_scanner() const;
 
