@@ -66,7 +66,7 @@ private:
     };
     static constexpr std::uint32_t kPending = ~std::uint32_t(0);
 
-    void encode_words(const Pretokens& words, Sink& sink, Cancel& cancel);
+    void encode_words(const pretokens::Pretokens& words, Sink& sink, Cancel& cancel);
     void sort_misses(const std::uint8_t* text, std::uint32_t text_end, std::uint32_t miss_count, Cancel& cancel);
     void sort_word(const std::uint8_t* text, std::uint32_t miss);
     bool look_up_piece(const std::uint8_t* text, std::uint32_t miss, std::uint32_t* ids);

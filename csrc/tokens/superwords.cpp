@@ -110,7 +110,7 @@ std::unique_ptr<const Superwords> Superwords::find(const vocab::Vocabulary& voca
     parts.reserve(*begin);
     for (Symbol symbol = 0; symbol < *begin; ++symbol) parts.push_back(merges.parts(symbol));
     vocab::Vocabulary first_vocabulary = first_of(vocabulary, *begin);
-    vocab::Merges first_merges = vocab::Merges::build(first_vocabulary, parts);
+    vocab::Merges first_merges = vocab::Merges::build(first_vocabulary, parts, {});
     return std::unique_ptr<const Superwords>(
         new Superwords(vocabulary, merges, *begin, std::move(first_vocabulary), std::move(first_merges), holders.cuts_below(*begin)));
 }
