@@ -28,19 +28,21 @@ void WordTable::Unmap::operator()(Bucket* p) const noexcept {
     ::operator delete(p, std::align_val_t(bytes >= kHugePageBytes ? kHugePageBytes : kCacheLineBytes));
 }
 
-WordTable::WordTable(std::size_t bytes, BucketOffset bucket_offset)
-    : hash_key_(process_hash_key()),
+WordTable::WordTable(const TableSizes& sizes, BucketOffset bucket_offset)
+    : sizes_(sizes),
+      hash_key_(process_hash_key()),
       bucket_offset_(bucket_offset),
-      mask_(static_cast<std::uint32_t>(bytes - sizeof(Bucket))),
-      buckets_(allocate_buckets(bytes), Unmap{bytes}),
-      medium_(kMediumEntries),
-      wide_(kWideEntries) {
-    std::memset(static_cast<void*>(buckets_.get()), 0xFF, bytes);
-    for (std::size_t i = 0; i < kMediumEntries; ++i) medium_[i].length = 0;
-    for (std::size_t i = 0; i < kWideEntries; ++i) wide_[i].length = 0;
+      mask_(static_cast<std::uint32_t>(sizes.word_bytes - sizeof(Bucket))),
+      buckets_(allocate_buckets(sizes.word_bytes), Unmap{sizes.word_bytes}),
+      medium_(std::size_t(sizes.medium_pairs) * 2),
+      wide_(std::size_t(sizes.wide_pairs) * 2) {
+    std::memset(static_cast<void*>(buckets_.get()), 0xFF, sizes.word_bytes);
+    for (std::size_t i = 0; i < medium_.capacity(); ++i) medium_[i].length = 0;
+    for (std::size_t i = 0; i < wide_.capacity(); ++i) wide_[i].length = 0;
 }
 
 void WordTable::seed(const vocab::Vocabulary& vocabulary, const vocab::Merges& merges) {
+    if (!remembers()) return;
     // Hashes first, then the buckets of the next few tokens are fetched while this one is stored.
     struct Pending {
         Key16 key;
@@ -98,7 +100,7 @@ void WordTable::insert(std::uint32_t bucket_offset, Key16 key, const std::uint32
 }
 
 std::size_t WordTable::byte_size() const noexcept {
-    return std::size_t(mask_) + sizeof(Bucket) + kMediumEntries * sizeof(MediumEntry) + kWideEntries * sizeof(WideEntry);
+    return sizes_.word_bytes + medium_.capacity() * sizeof(MediumEntry) + wide_.capacity() * sizeof(WideEntry);
 }
 
 }  // namespace tokmill::tokens
