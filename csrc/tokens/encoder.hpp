@@ -62,7 +62,6 @@ public:
     // Between two calls: an empty chunk, and back goes the memory that only a giant pretoken needed.
     void rest() noexcept;
     TableStatistics statistics() const noexcept;
-    std::uint64_t lookups() const noexcept { return statistics_.lookups; }
     std::size_t word_table_bytes() const noexcept { return std::size_t(table_.mask()) + sizeof(Bucket); }
     // Begins again with tables of other sizes.
     void replace_tables(const TableSizes& sizes);

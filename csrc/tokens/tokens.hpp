@@ -100,12 +100,10 @@ private:
     class Lease;
     static constexpr std::size_t kMaxSlots = 256;
 
-    Lease try_claim(std::size_t slot) const;    // an empty lease if somebody holds the slot; it may have no encoder yet
-    Lease try_acquire(std::size_t slot) const;  // ... with an encoder
-    // Waits for one of the first `slots`, the favourite before all others.
-    Lease acquire(std::size_t slots, Cancel& cancel, std::size_t favourite = 0) const;
-    // For a call with much text: a further slot that has seen much gets tables as large as the first's.
-    void enlarge_tables(const Lease& lease) const;
+    Lease try_claim(std::size_t slot) const;  // an empty lease if somebody holds the slot; it may have no encoder yet
+    Lease try_acquire(std::size_t slot, bool is_large_call = false) const;  // ... with an encoder
+    // Waits for one of the first `slots`, and takes the favourite if it can.
+    Lease acquire(std::size_t slots, Cancel& cancel, std::size_t favourite = 0, bool is_large_call = false) const;
     void encode_documents(Encoder& encoder, std::span<const documents::Document> documents, const EncodeOptions& options, Sink& sink,
                           Cancel& cancel) const;
 
