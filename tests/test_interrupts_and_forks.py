@@ -41,7 +41,7 @@ def run_child(what: str, *arguments: object) -> str:
 
 
 def load() -> tokmill.Tokenizer:
-    return tokmill.load("tokmill-64k-preview")
+    return tokmill.load("tokmill-64k-v1")
 
 
 # Ctrl-C

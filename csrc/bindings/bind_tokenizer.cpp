@@ -283,6 +283,14 @@ PyObject* rank_file(PyObject* self, PyObject*) {
     });
 }
 
+PyObject* merge_list(PyObject* self, PyObject*) {
+    return guarded([&]() -> PyObject* {
+        const tokens::Tokenizer& tokenizer = *core_of(self).tokenizer;
+        const std::string file = formats::write_merge_list(tokenizer.vocabulary(), tokenizer.merges());
+        return PyBytes_FromStringAndSize(file.data(), static_cast<Py_ssize_t>(file.size()));
+    });
+}
+
 // ---- encoding
 
 // A short text keeps the interpreter lock and takes a slot only if one is free; all else runs without the lock.
@@ -836,7 +844,8 @@ PyObject* pattern(PyObject* self, void*) {
     const tokens::Tokenizer& tokenizer = *core_of(self).tokenizer;
     const tokens::Preprocessing* const preprocessing = tokenizer.preprocessing();
     if (preprocessing == nullptr) return string_object(tokenizer.vocabulary().pattern());
-    return string_object(preprocessing->pattern() ? pretokens::regex(*preprocessing->pattern()) : "");
+    const bool is_all = preprocessing->pattern() && !preprocessing->changes_bytes();
+    return string_object(is_all ? pretokens::regex(*preprocessing->pattern()) : "");
 }
 PyObject* isa(PyObject* self, void*) { return string_object(cpu::name(core_of(self).tokenizer->isa())); }
 
@@ -901,6 +910,7 @@ PyMethodDef methods[] = {
     {"_from_snapshot", as_method(from_snapshot), kFast | METH_CLASS, "From the container of a snapshot, used in place."},
     {"_snapshot", snapshot, METH_NOARGS, "The container of a snapshot."},
     {"_rank_file", rank_file, METH_NOARGS, "The text of a tiktoken rank file."},
+    {"_merge_list", merge_list, METH_NOARGS, "The compact list of merges that _from_merges reads."},
     {"_components", components, METH_NOARGS, "What a tokenizer.json has around its vocabulary, as JSON; None for other vocabularies."},
     {"_canonical", canonical, METH_NOARGS, "What the digest is taken of."},
     {"_with_isa", with_isa, METH_O, "The same tokenizer with the kernels of another instruction set."},

@@ -7,6 +7,8 @@
 #include <bit>
 #include <cstring>
 
+#include "tokens/superword_pass.hpp"
+
 namespace tokmill::tokens {
 
 namespace {
@@ -45,6 +47,13 @@ Encoder::Encoder(const vocab::Vocabulary& vocabulary, const vocab::Merges& merge
     statistics_.table_bytes = table_.byte_size();
 }
 
+Encoder::Encoder(const Superwords& superwords, cpu::Isa isa, const TableSizes& sizes)
+    : Encoder(superwords.first_vocabulary(), superwords.first_merges(), isa, sizes) {
+    superwords_ = std::make_unique<SuperwordPass>(superwords, isa);
+}
+
+Encoder::~Encoder() = default;
+
 void Encoder::replace_tables(const TableSizes& sizes) {
     table_ = WordTable(sizes, probe_kernels_.bucket_offset);
     table_.seed(vocabulary_, merges_);
@@ -53,6 +62,7 @@ void Encoder::replace_tables(const TableSizes& sizes) {
 
 void Encoder::rest() noexcept {
     chunk_.reset();
+    if (superwords_ != nullptr) superwords_->rest();
     if (preparation_ != nullptr) preparation_->reset();
     if (ids_.capacity() + symbols_.capacity() <= kMostKeptSymbols) return;
     for (Buffer<std::uint32_t>* numbers : {&ids_, &symbols_, &word_misses_, &window_misses_}) *numbers = {};
@@ -73,11 +83,22 @@ TableStatistics Encoder::statistics() const noexcept {
     return statistics;
 }
 
-void Encoder::encode(Chunk& chunk, Sink& sink, Cancel& cancel) {
+void Encoder::encode(pretokens::Chunk& chunk, Sink& sink, Cancel& cancel) {
     if (chunk.complete_count() != 0) encode(chunk.pretokens(), sink, cancel);
 }
 
-void Encoder::encode(const Pretokens& pretokens, Sink& sink, Cancel& cancel) {
+void Encoder::encode(const pretokens::Pretokens& pretokens, Sink& sink, Cancel& cancel) {
+    if (superwords_ == nullptr) {
+        encode_words(pretokens, sink, cancel);
+        return;
+    }
+    const pretokens::Pretokens words = superwords_->cut(pretokens);
+    Sink first{&superwords_->first_ids(), &superwords_->first_ends()};
+    encode_words(words, first, cancel);
+    superwords_->join(sink, cancel);
+}
+
+void Encoder::encode_words(const pretokens::Pretokens& pretokens, Sink& sink, Cancel& cancel) {
     const auto [text, text_end, starts, count, nul, special_ids] = pretokens;
     misses_.reserve_discarding(count);
     ProbeResult found;
@@ -138,7 +159,7 @@ void Encoder::sort_misses(const std::uint8_t* text, std::uint32_t text_end, std:
         const Miss& miss = misses_[i];
         const std::uint8_t* bytes = text + miss.start;
         answers_[i] = {nullptr, kPending};
-        if (miss.length == 0 || bytes[0] == kSpecialMark) continue;
+        if (miss.length == 0 || bytes[0] == pretokens::kSpecialMark) continue;
         std::uint32_t* ids = symbols_.data() + symbol_count_;
         if (merges_.unreachable().size() != 0) {
             // A whole pretoken that is a token is that token, even if its bytes would merge into others.

@@ -9,7 +9,7 @@
 #include "base/cancel.hpp"
 #include "base/memory.hpp"
 #include "cpu/isa.hpp"
-#include "tokens/chunk.hpp"
+#include "tokens/encode_options.hpp"
 #include "tokens/id_array.hpp"
 #include "tokens/kernels/kernels.hpp"
 #include "tokens/merging.hpp"
@@ -18,6 +18,9 @@
 #include "vocab/vocab.hpp"
 
 namespace tokmill::tokens {
+
+class SuperwordPass;
+class Superwords;
 
 // Knows where the ids of one part of a text go; see placing.hpp.
 class Place {
@@ -50,13 +53,16 @@ struct TableStatistics {
 class Encoder {
 public:
     Encoder(const vocab::Vocabulary& vocabulary, const vocab::Merges& merges, cpu::Isa isa, const TableSizes& sizes);
+    // In two levels.
+    Encoder(const Superwords& superwords, cpu::Isa isa, const TableSizes& sizes);
+    ~Encoder();
 
-    void encode(const Pretokens& pretokens, Sink& sink, Cancel& cancel);
+    void encode(const pretokens::Pretokens& pretokens, Sink& sink, Cancel& cancel);
     // The complete pretokens of a chunk.
-    void encode(Chunk& chunk, Sink& sink, Cancel& cancel);
+    void encode(pretokens::Chunk& chunk, Sink& sink, Cancel& cancel);
 
     // The chunk that calls on whole documents use; streams bring their own.
-    Chunk& chunk() noexcept { return chunk_; }
+    pretokens::Chunk& chunk() noexcept { return chunk_; }
     // ... and the way of texts that are not plain.
     Preparation& preparation();
     // Between two calls: an empty chunk, and back goes the memory that only a giant pretoken needed.
@@ -75,6 +81,7 @@ private:
     };
     static constexpr std::uint32_t kPending = ~std::uint32_t(0);
 
+    void encode_words(const pretokens::Pretokens& words, Sink& sink, Cancel& cancel);
     void sort_misses(const std::uint8_t* text, std::uint32_t text_end, std::uint32_t miss_count, Cancel& cancel);
     void sort_word(const std::uint8_t* text, std::uint32_t miss);
     bool look_up_piece(const std::uint8_t* text, std::uint32_t miss, std::uint32_t* ids);
@@ -92,8 +99,9 @@ private:
     const ProbeKernels& probe_kernels_;
     const MergeKernels& merge_kernels_;
     WordTable table_;
-    Chunk chunk_;
+    pretokens::Chunk chunk_;
     std::unique_ptr<Preparation> preparation_;
+    std::unique_ptr<SuperwordPass> superwords_;  // of a vocabulary in two levels: vocabulary_ and merges_ are the first one then
     TableStatistics statistics_;
     LongPieceScratch long_scratch_;
 

@@ -73,13 +73,13 @@ void Preparation::push_start() {
 void Preparation::give(const Take& take, std::uint32_t complete) {
     if (complete == 0) return;
     const std::uint32_t first_left = complete < count_ ? starts_[complete] : static_cast<std::uint32_t>(end_);
-    starts_.grow(count_ + kStartsReadAhead + 1, count_);
-    std::uint32_t ahead[kStartsReadAhead + 1];
-    std::copy_n(starts_.data() + complete, kStartsReadAhead + 1, ahead);
-    std::fill_n(starts_.data() + complete, kStartsReadAhead + 1, first_left);
+    starts_.grow(count_ + pretokens::kStartsReadAhead + 1, count_);
+    std::uint32_t ahead[pretokens::kStartsReadAhead + 1];
+    std::copy_n(starts_.data() + complete, pretokens::kStartsReadAhead + 1, ahead);
+    std::fill_n(starts_.data() + complete, pretokens::kStartsReadAhead + 1, first_left);
     take({text_.data(), static_cast<std::uint32_t>(end_), starts_.data(), complete, std::memchr(text_.data(), 0, end_) != nullptr,
           added_ids_});
-    std::copy_n(ahead, kStartsReadAhead + 1, starts_.data() + complete);
+    std::copy_n(ahead, pretokens::kStartsReadAhead + 1, starts_.data() + complete);
     for (std::uint32_t i = complete; i < count_; ++i) starts_[i - complete] = starts_[i] - first_left;
     count_ -= complete;
     std::memmove(text_.data(), text_.data() + first_left, end_ - first_left);
@@ -88,7 +88,7 @@ void Preparation::give(const Take& take, std::uint32_t complete) {
 }
 
 void Preparation::give_if_full(const Job& job) {
-    if (end_ < kChunkBytes && count_ < kChunkBytes) return;
+    if (end_ < pretokens::kChunkBytes && count_ < pretokens::kChunkBytes) return;
     give(job.take, count_);
     job.cancel.poll();
 }
@@ -138,7 +138,7 @@ void Preparation::add_added_token(Job& job, const AddedTokens::Token& token, std
     }
     reserve_text(1);
     push_start();
-    text_[end_++] = kSpecialMark;
+    text_[end_++] = pretokens::kSpecialMark;
     added_ids_.push_back(token.id);
     give_if_full(job);
 }
@@ -155,7 +155,7 @@ std::uint64_t Preparation::position_of(const Job& job, std::size_t position, boo
 }
 
 void Preparation::stretch(Job& job, std::string_view text) {
-    if (job.preprocessing.scans()) {
+    if (job.preprocessing.scans() && !job.preprocessing.misses(text)) {
         scan(job, text);
     } else {
         split(job, text);
@@ -173,8 +173,9 @@ void Preparation::scan(Job& job, std::string_view text) {
         text_[end_++] = ' ';
     }
     std::uint32_t segment_first = count_;
+    std::uint32_t whole = count_;  // pretokens before this one are as the steps behind leave them
     for (std::size_t taken = 0;;) {
-        std::size_t block = std::min(text.size() - taken, std::max<std::size_t>(kChunkBytes, end_ - state.last_start));
+        std::size_t block = std::min(text.size() - taken, std::max<std::size_t>(pretokens::kChunkBytes, end_ - state.last_start));
         while (taken + block < text.size() && (bytes_of(text)[taken + block] & 0xC0) == 0x80) --block;
         reserve_text(block);
         std::memcpy(text_.data() + end_, text.data() + taken, block);
@@ -190,13 +191,14 @@ void Preparation::scan(Job& job, std::string_view text) {
                 if (starts_[i] - starts_[i - 1] > job.options.max_pretoken_bytes) refuse_pretoken(job.options);
             if (end_ - state.last_start > job.options.max_pretoken_bytes) refuse_pretoken(job.options);
         }
+        if (!job.preprocessing.steps_behind().empty()) whole = cut_behind(job, whole, last ? count_ : std::max(count_, whole + 1) - 1);
         if (last) break;
-        if (end_ >= kChunkBytes && count_ > 1 && count_ > segment_first) {
+        if (end_ >= pretokens::kChunkBytes && count_ > 1 && count_ > segment_first) {
             // All but the last start, whose pretoken is not complete; it is one of this stretch, so no added token stays behind.
             const std::uint32_t moved = starts_[count_ - 1];
             give(job.take, count_ - 1);
             state.rebase(moved);
-            segment_first = 0;
+            segment_first = whole = 0;
             job.cancel.poll();
         }
     }
@@ -229,8 +231,55 @@ void Preparation::split(Job& job, std::string_view text) {
     }
 }
 
+// Lets the steps behind ByteLevel cut pretokens [first, last) of the block, and says where the one behind them now stands. Most pretokens
+// hold no byte that matters to the steps; the others are mapped one behind the other and cut in one go.
+std::uint32_t Preparation::cut_behind(const Job& job, std::uint32_t first, std::uint32_t last) {
+    const auto end_of = [&](std::uint32_t i) { return i + 1 < count_ ? starts_[i + 1] : static_cast<std::uint32_t>(end_); };
+    matters_.clear();
+    mapped_.clear();
+    behind_spans_.clear();
+    for (std::uint32_t i = first; i < last; ++i) {
+        const std::uint32_t begin = starts_[i], end = end_of(i);
+        std::uint32_t at = begin;
+        while (at < end && !job.preprocessing.matters_behind(text_[at])) ++at;
+        if (at == end) continue;
+        matters_.push_back(i);
+        const std::size_t mapped_begin = mapped_.size();
+        formats::append_spelling({reinterpret_cast<const char*>(text_.data()) + begin, end - begin}, mapped_);
+        behind_spans_.push_back({mapped_begin, mapped_.size()});
+    }
+    if (matters_.empty()) return last;
+    engine::split_each(job.preprocessing.steps_behind(), bytes_of(mapped_), behind_spans_, job.cancel);
+    // The pieces are all of the mapped text, so their lengths say where they stand.
+    further_starts_.clear();
+    std::size_t pretoken = 0;
+    std::uint32_t at = starts_[matters_[0]];
+    for (const engine::Span span : behind_spans_) {
+        if (at == end_of(matters_[pretoken])) {
+            at = starts_[matters_[++pretoken]];
+        } else if (at != starts_[matters_[pretoken]]) {
+            further_starts_.push_back(at);
+        }
+        for (std::uint64_t i = span.begin; i < span.end; ++i) at += (bytes_of(mapped_)[i] & 0xC0) != 0x80 ? 1 : 0;
+    }
+    const auto further = static_cast<std::uint32_t>(further_starts_.size());
+    starts_.grow(count_ + further + pretokens::kStartsSlack, count_);
+    std::copy_backward(starts_.data() + last, starts_.data() + count_, starts_.data() + count_ + further);
+    std::uint32_t to = last + further;
+    for (std::uint32_t from = last, left = further; left != 0;) {
+        const bool takes_further = from == first || starts_[from - 1] < further_starts_[left - 1];
+        starts_[--to] = takes_further ? further_starts_[--left] : starts_[--from];
+    }
+    count_ += further;
+    return last + further;
+}
+
 // Steps behind ByteLevel see its output: each byte as a character of the alphabet.
 void Preparation::split_behind(Job& job, std::string_view text) {
+    if (std::none_of(text.begin(), text.end(), [&](char c) { return job.preprocessing.matters_behind(static_cast<std::uint8_t>(c)); })) {
+        add_pretoken(job, text);
+        return;
+    }
     mapped_.clear();
     formats::append_spelling(text, mapped_);
     behind_spans_.clear();

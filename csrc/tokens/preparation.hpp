@@ -17,7 +17,7 @@
 #include "base/memory.hpp"
 #include "documents/documents.hpp"
 #include "tokens/added_tokens.hpp"
-#include "tokens/chunk.hpp"
+#include "tokens/encode_options.hpp"
 #include "tokens/preprocessing.hpp"
 
 namespace tokmill::tokens {
@@ -25,7 +25,7 @@ namespace tokmill::tokens {
 class Preparation {
 public:
     // Gets each block; what it points to is gone when it returns.
-    using Take = std::function<void(const Pretokens& block)>;
+    using Take = std::function<void(const pretokens::Pretokens& block)>;
 
     // Prepares a document, and hands out blocks as they are full. The scanner is that of the preprocessing's pattern, null if it has none.
     void add(const Preprocessing& preprocessing, const pretokens::Scanner* scanner, const documents::Document& document,
@@ -47,6 +47,7 @@ private:
     void scan(Job& job, std::string_view text);
     void split(Job& job, std::string_view text);
     void split_behind(Job& job, std::string_view text);
+    std::uint32_t cut_behind(const Job& job, std::uint32_t first, std::uint32_t last);
     void add_pretoken(Job& job, std::string_view bytes);
     void add_added_token(Job& job, const AddedTokens::Token& token, std::size_t position, bool is_raw);
     std::uint64_t position_of(const Job& job, std::size_t position, bool is_raw) const;
@@ -63,6 +64,7 @@ private:
     normalized::Workspace workspace_;
     std::vector<pretokens::engine::Span> spans_, inner_spans_, behind_spans_;
     std::string prefixed_, mapped_;
+    std::vector<std::uint32_t> matters_, further_starts_;
 
     // The block.
     Buffer<std::uint8_t> text_;

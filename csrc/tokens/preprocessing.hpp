@@ -24,26 +24,37 @@ public:
     const formats::Components& components() const noexcept { return components_; }
     const normalized::Normalizer& normalizer() const noexcept { return normalizer_; }
 
-    // Text between added tokens is cut by this pattern, as it stands and into nothing but its bytes: the core's plain path.
-    bool is_plain() const noexcept { return scans() && normalizer_.is_identity() && !adds_space_ && !changes_bytes_; }
-    // What a scanner does all of the cutting by: a known pattern, or else one Split whose matches and gaps are all pretokens. If it takes
-    // more steps, neither.
+    // Text between added tokens is cut by a scanner, as it stands and into nothing but its bytes: the core's plain path.
+    bool is_plain() const noexcept {
+        return scans() && normalizer_.is_identity() && !adds_space_ && !changes_bytes_ && steps_behind_.empty();
+    }
+    // What a scanner does all of the cutting up to ByteLevel by: a known pattern, or else one program whose matches and gaps are all
+    // pretokens, a Split's own or one composed of several steps. Neither if there is none. Text that holds a byte without a token takes
+    // the steps all the same.
     const std::optional<pretokens::Pattern>& pattern() const noexcept { return pattern_; }
     const pretokens::engine::Program* program() const noexcept { return is_one_split_ ? &steps_.front().program : nullptr; }
     bool scans() const noexcept { return pattern_ || is_one_split_; }
 
-    // Without either: the steps before ByteLevel and its regex; those behind it see bytes in the byte-level alphabet.
+    // The steps before ByteLevel and its regex; those behind it see bytes in the byte-level alphabet.
     std::span<const pretokens::engine::SplitStep> steps() const noexcept { return steps_; }
     // ByteLevel's regex where it has to be done on its own, since ByteLevel puts a space before each piece.
     std::span<const pretokens::engine::SplitStep> byte_level_step() const noexcept { return byte_level_step_; }
     std::span<const pretokens::engine::SplitStep> steps_behind() const noexcept { return steps_behind_; }
+    // Can a piece that holds no such byte only come through them as it is?
+    bool matters_behind(std::uint8_t byte) const noexcept { return matters_behind_[byte]; }
     bool adds_space() const noexcept { return adds_space_; }
+
+    // Of each Replace of the decoder, in their order.
+    const std::vector<pretokens::engine::Program>& decoder_programs() const noexcept { return decoder_programs_; }
 
     // Words: marks around them, and bytes that are left out or stand for the unknown token.
     enum class ByteUse : std::uint8_t { keep, drop, unknown };
     bool changes_bytes() const noexcept { return changes_bytes_; }
     bool marks_begin() const noexcept { return !components_.word_prefix.empty(); }
     bool marks_end() const noexcept { return !components_.word_suffix.empty(); }
+    bool is_marked() const noexcept { return marks_begin() || marks_end(); }
+    // May a text hold bytes of valid UTF-8 without a token?
+    bool misses(std::string_view text) const noexcept;
     ByteUse use_inside(std::uint8_t byte) const noexcept { return inside_[byte]; }
     ByteUse use_at_mark(std::uint8_t byte) const noexcept { return at_mark_[byte]; }
     // Bytes of valid UTF-8 that have no token.
@@ -52,18 +63,23 @@ public:
 private:
     void make_normalizer();
     void make_steps();
+    void make_decoder();
+    bool compose_steps();
     void judge_bytes(const vocab::Vocabulary& vocabulary, const vocab::Merges& merges);
 
     formats::Components components_;
     normalized::Normalizer normalizer_;
     std::optional<pretokens::Pattern> pattern_;
     std::vector<pretokens::engine::SplitStep> steps_, byte_level_step_, steps_behind_;
+    std::vector<pretokens::engine::Program> decoder_programs_;
     bool is_one_split_ = false;
     bool adds_space_ = false;
     bool changes_bytes_ = false;
     std::array<ByteUse, 256> inside_{};
     std::array<ByteUse, 256> at_mark_{};
     std::vector<std::uint8_t> missing_bytes_;
+    std::array<bool, 256> is_missing_{};
+    std::array<bool, 256> matters_behind_{};
 };
 
 }  // namespace tokmill::tokens

@@ -3,12 +3,15 @@
 #include <chrono>
 #include <cstring>
 #include <exception>
+#include <future>
 #include <mutex>
 #include <string>
+#include <system_error>
 #include <thread>
 
 #include "pool/pool.hpp"
 #include "tokens/placing.hpp"
+#include "tokens/superwords.hpp"
 #include "tokens/tokens.hpp"
 
 namespace tokmill::tokens {
@@ -32,7 +35,7 @@ TableSizes sizes_for_slot(std::size_t slot, bool is_large_call, const vocab::Voc
 
 // What one thread takes at a time: what fills one chunk with what the search for a cut may add, so that the place of its ids is known
 // before any is written.
-constexpr std::size_t kPartBytes = kChunkBytes - 5120;
+constexpr std::size_t kPartBytes = pretokens::kChunkBytes - 5120;
 // Less text than this is not worth waking another thread.
 constexpr std::size_t kLeastSharedBytes = 256 * 1024;
 
@@ -49,13 +52,34 @@ std::unique_ptr<const formats::Components> map_components(const SectionReader& s
         return std::make_unique<const formats::Components>(
             formats::read_components({reinterpret_cast<const char*>(json.data()), json.size()}));
     } catch (const Error& error) {
-        throw Error(ErrorKind::snapshot, std::string("damaged snapshot: ") + error.what() + "; write it again with Tokenizer.save");
+        refuse_damaged(error.what());
     }
 }
 
 std::unique_ptr<const Preprocessing> make_preprocessing(std::unique_ptr<const formats::Components> components,
                                                         const vocab::Vocabulary& vocabulary, const vocab::Merges& merges) {
     return components == nullptr ? nullptr : std::make_unique<const Preprocessing>(*components, vocabulary, merges);
+}
+
+// Runs both, the first on a thread of its own if there is a processor for it. Not on one of the pool's: those stay, and a process that has
+// loaded a vocabulary and done nothing else is to fork as one that has a single thread.
+template <class First, class Second>
+void in_parallel(const First& first, const Second& second) {
+    std::future<void> running;
+    if (pool::default_thread_count() > 1) {
+        try {
+            running = std::async(std::launch::async, first);
+        } catch (const std::system_error&) {  // no more threads
+        }
+    }
+    second();
+    running.valid() ? running.get() : first();
+}
+
+// A pattern that parts words at every space leaves no superwords in a text, whatever the vocabulary has.
+std::unique_ptr<const Superwords> make_superwords(const std::optional<pretokens::Scanner>& scanner, const vocab::Vocabulary& vocabulary,
+                                                  const vocab::Merges& merges) {
+    return scanner && scanner->starts_behind_letters() ? nullptr : Superwords::find(vocabulary, merges);
 }
 
 }  // namespace
@@ -79,7 +103,9 @@ public:
     // An encoder with tables of at least these sizes.
     void provide_encoder(const Tokenizer& tokenizer, const TableSizes& sizes) const {
         if (!has_encoder()) {
-            slot_->encoder = std::make_unique<Encoder>(tokenizer.vocabulary_, tokenizer.merges_, tokenizer.isa_, sizes);
+            slot_->encoder = tokenizer.superwords_ == nullptr
+                                 ? std::make_unique<Encoder>(tokenizer.vocabulary_, tokenizer.merges_, tokenizer.isa_, sizes)
+                                 : std::make_unique<Encoder>(*tokenizer.superwords_, tokenizer.isa_, sizes);
         } else if (encoder().word_table_bytes() < sizes.word_bytes) {
             encoder().replace_tables(sizes);
         }
@@ -91,8 +117,9 @@ private:
 
 Tokenizer::Tables Tokenizer::build(vocab::Spec spec) {
     const std::vector<std::pair<vocab::Symbol, vocab::Symbol>> parts = std::move(spec.parts);
+    vocab::Placement placement = std::move(spec.placement);
     vocab::Vocabulary vocabulary = vocab::Vocabulary::build(std::move(spec));
-    vocab::Merges merges = parts.empty() ? vocab::Merges::build(vocabulary) : vocab::Merges::build(vocabulary, parts);
+    vocab::Merges merges = parts.empty() ? vocab::Merges::build(vocabulary) : vocab::Merges::build(vocabulary, parts, std::move(placement));
     return {std::move(vocabulary), std::move(merges)};
 }
 
@@ -105,17 +132,27 @@ Tokenizer::Tokenizer(Tables tables, std::unique_ptr<const formats::Components> c
     : vocabulary_(std::move(tables.vocabulary)),
       merges_(std::move(tables.merges)),
       preprocessing_(make_preprocessing(std::move(components), vocabulary_, merges_)),
-      scanner_([&]() -> std::optional<pretokens::Scanner> {
-          // A part of a pretoken may only be encoded on its own if no whole pretoken is looked up past the merges.
-          const bool safe_cuts = merges_.unreachable().empty();
-          if (preprocessing_ == nullptr) return pretokens::Scanner(vocabulary_.pattern(), kDialect, vocabulary_, safe_cuts, isa);
-          if (preprocessing_->pattern()) return pretokens::Scanner(*preprocessing_->pattern(), vocabulary_, safe_cuts, isa);
-          if (preprocessing_->program() != nullptr) return pretokens::Scanner(*preprocessing_->program(), vocabulary_, safe_cuts, isa);
-          return std::nullopt;
-      }()),
       isa_(isa) {
+    // Two things that need nothing of each other: the scanner's tables, and the first slot's, which are filled now, not at the first call.
+    in_parallel([this] { scanner_ = make_scanner(); }, [this] { make_first_slot(); });
+    superwords_ = make_superwords(scanner_, vocabulary_, merges_);
+    if (superwords_ != nullptr) {
+        slots_[0].encoder.reset();
+        make_first_slot();  // again, for words of the first level
+    }
+}
+
+void Tokenizer::make_first_slot() const {
     Cancel never;
-    acquire(1, never);  // the first slot's table is filled now, not at the first call
+    acquire(1, never);
+}
+
+std::optional<pretokens::Scanner> Tokenizer::make_scanner() const {
+    const bool safe_cuts = allows_safe_cuts();
+    if (preprocessing_ == nullptr) return pretokens::Scanner(vocabulary_.pattern(), kDialect, vocabulary_, safe_cuts, isa_);
+    if (preprocessing_->pattern()) return pretokens::Scanner(*preprocessing_->pattern(), vocabulary_, safe_cuts, isa_);
+    if (preprocessing_->program() != nullptr) return pretokens::Scanner(*preprocessing_->program(), vocabulary_, safe_cuts, isa_);
+    return std::nullopt;
 }
 
 Tokenizer::Tokenizer(const SectionReader& snapshot, cpu::Isa isa, std::optional<TableSizes> table_sizes)
@@ -124,16 +161,21 @@ Tokenizer::Tokenizer(const SectionReader& snapshot, cpu::Isa isa, std::optional<
       merges_(vocab::Merges::map(snapshot, vocabulary_)),
       preprocessing_(make_preprocessing(map_components(snapshot), vocabulary_, merges_)),
       scanner_([&]() -> std::optional<pretokens::Scanner> {
-          const bool safe_cuts = merges_.unreachable().empty();
+          const bool safe_cuts = allows_safe_cuts();
           if (preprocessing_ == nullptr) return pretokens::Scanner::map(snapshot, vocabulary_.pattern(), kDialect, safe_cuts, isa);
           if (preprocessing_->pattern())
               return pretokens::Scanner::map(snapshot, pretokens::regex(*preprocessing_->pattern()), kDialect, safe_cuts, isa);
           if (preprocessing_->program() != nullptr) return pretokens::Scanner::map(snapshot, *preprocessing_->program(), safe_cuts, isa);
           return std::nullopt;
       }()),
+      superwords_(make_superwords(scanner_, vocabulary_, merges_)),
       isa_(isa) {
-    Cancel never;
-    acquire(1, never);
+    make_first_slot();
+}
+
+// A part of a pretoken may only be encoded on its own if no whole pretoken is looked up past the merges, nor cut further by its beginning.
+bool Tokenizer::allows_safe_cuts() const noexcept {
+    return merges_.unreachable().empty() && (preprocessing_ == nullptr || preprocessing_->steps_behind().empty());
 }
 
 Tokenizer::~Tokenizer() {
@@ -207,7 +249,7 @@ const DecodeTable& Tokenizer::decode_table() const {
 }
 
 const DecodeChain& Tokenizer::decode_chain() const {
-    return made_once(decode_chain_, [this] { return std::make_unique<const DecodeChain>(vocabulary_, preprocessing_->components()); });
+    return made_once(decode_chain_, [this] { return std::make_unique<const DecodeChain>(vocabulary_, *preprocessing_); });
 }
 
 TableStatistics Tokenizer::statistics() const {
@@ -238,7 +280,7 @@ void Tokenizer::encode_documents(Encoder& encoder, std::span<const documents::Do
     };
     if (needs_preparation(options)) {
         Preparation& preparation = encoder.preparation();
-        const Preparation::Take take = [&](const Pretokens& block) { encoder.encode(block, sink, cancel); };
+        const Preparation::Take take = [&](const pretokens::Pretokens& block) { encoder.encode(block, sink, cancel); };
         for (const documents::Document& document : documents) {
             try {
                 preparation.add(*preprocessing_, scanner(), document, options, isa_, take, cancel);
@@ -250,7 +292,7 @@ void Tokenizer::encode_documents(Encoder& encoder, std::span<const documents::Do
         return;
     }
     const unicode::Kernels& unicode_kernels = unicode::kernels(isa_);
-    Chunk& chunk = encoder.chunk();
+    pretokens::Chunk& chunk = encoder.chunk();
     for (const documents::Document& document : documents) {
         const bool is_last = &document == &documents.back();
         documents::Reader reader(unicode_kernels, document, options.invalid);
@@ -385,7 +427,7 @@ void Tokenizer::encode_until(const documents::Document& document, const EncodeOp
     const unicode::Kernels& unicode_kernels = unicode::kernels(isa_);
     const Lease lease = acquire(pool::default_thread_count(), cancel);
     Encoder& encoder = lease.encoder();
-    Chunk chunk;
+    pretokens::Chunk chunk;
     Sink sink{&ids, nullptr, 0};
     documents::Reader reader(unicode_kernels, document, options.invalid);
     bool done = false;
@@ -405,12 +447,12 @@ std::uint64_t Tokenizer::count_pretokens(const documents::Document& document, do
     if (needs_preparation(options)) {
         Preparation preparation;
         std::uint64_t pretokens = 0;
-        const Preparation::Take take = [&](const Pretokens& block) { pretokens += block.count; };
+        const Preparation::Take take = [&](const pretokens::Pretokens& block) { pretokens += block.count; };
         preparation.add(*preprocessing_, plain ? &*plain : nullptr, document, options, isa_, take, cancel);
         preparation.finish(take);
         return pretokens - 1;  // the mark of the document's end
     }
-    Chunk chunk;
+    pretokens::Chunk chunk;
     documents::Reader reader(unicode::kernels(isa_), document, invalid);
     std::uint64_t count = 0;
     for (bool done = false; !done;) {

@@ -15,9 +15,9 @@
 #include "documents/documents.hpp"
 #include "pretokens/pretokens.hpp"
 #include "tokens/added_tokens.hpp"
-#include "tokens/chunk.hpp"
 #include "tokens/decode.hpp"
 #include "tokens/decode_chain.hpp"
+#include "tokens/encode_options.hpp"
 #include "tokens/encoder.hpp"
 #include "tokens/framing.hpp"
 #include "tokens/id_array.hpp"
@@ -90,7 +90,9 @@ private:
         vocab::Merges merges;
     };
     static Tables build(vocab::Spec spec);
+    bool allows_safe_cuts() const noexcept;
     Tokenizer(Tables tables, std::unique_ptr<const formats::Components> components, cpu::Isa isa);
+    std::optional<pretokens::Scanner> make_scanner() const;
 
     // Word tables and scratch belong to slots, not to threads: as many as threads run at once, however many call.
     struct Slot {
@@ -104,6 +106,7 @@ private:
     Lease try_acquire(std::size_t slot, bool is_large_call = false) const;  // ... with an encoder
     // Waits for one of the first `slots`, and takes the favourite if it can.
     Lease acquire(std::size_t slots, Cancel& cancel, std::size_t favourite = 0, bool is_large_call = false) const;
+    void make_first_slot() const;
     void encode_documents(Encoder& encoder, std::span<const documents::Document> documents, const EncodeOptions& options, Sink& sink,
                           Cancel& cancel) const;
 
@@ -114,7 +117,8 @@ private:
     const vocab::Vocabulary vocabulary_;
     const vocab::Merges merges_;
     const std::unique_ptr<const Preprocessing> preprocessing_;
-    const std::optional<pretokens::Scanner> scanner_;
+    std::optional<pretokens::Scanner> scanner_;     // neither this nor the next ever changes
+    std::unique_ptr<const Superwords> superwords_;  // once the constructor is done; null: encoded in one level
     const cpu::Isa isa_;
     mutable std::array<Slot, kMaxSlots> slots_;
     mutable std::atomic<const DecodeTable*> decode_table_{nullptr};  // made at the first use
@@ -137,7 +141,7 @@ private:
 
     const Tokenizer& tokenizer_;
     EncodeOptions options_;
-    Chunk chunk_;
+    pretokens::Chunk chunk_;
     std::vector<std::uint8_t> cut_character_;  // its first bytes, at the end of what was fed last
     std::size_t fed_bytes_ = 0;                // of the document, before cut_character_
     std::vector<std::uint8_t> whole_;          // the document so far, if it has to be read whole

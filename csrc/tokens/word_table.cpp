@@ -4,7 +4,7 @@
 #include <sys/mman.h>
 #endif
 
-#include "tokens/chunk.hpp"
+#include "pretokens/pretokens.hpp"
 
 namespace tokmill::tokens {
 
@@ -13,32 +13,29 @@ namespace {
 constexpr std::size_t kHugePageBytes = std::size_t(2) << 20;
 
 // Huge pages spare some thousand page faults at the start; asked for before the first touch.
-Bucket* allocate_buckets(std::size_t bytes) {
-    const std::size_t alignment = bytes >= kHugePageBytes ? kHugePageBytes : kCacheLineBytes;
-    void* memory = ::operator new(bytes, std::align_val_t(alignment));
+void* allocate_huge(std::size_t bytes) {
+    void* memory = ::operator new(bytes, std::align_val_t(kHugePageBytes));
 #if defined(__linux__)
-    if (bytes >= kHugePageBytes) madvise(memory, bytes, MADV_HUGEPAGE);
+    madvise(memory, bytes, MADV_HUGEPAGE);
 #endif
-    return static_cast<Bucket*>(memory);
+    return memory;
 }
 
 }  // namespace
 
-void WordTable::Unmap::operator()(Bucket* p) const noexcept {
-    ::operator delete(p, std::align_val_t(bytes >= kHugePageBytes ? kHugePageBytes : kCacheLineBytes));
-}
+void WordTable::Free::operator()(void* memory) const noexcept { ::operator delete(memory, std::align_val_t(kHugePageBytes)); }
 
 WordTable::WordTable(const TableSizes& sizes, BucketOffset bucket_offset)
     : sizes_(sizes),
       hash_key_(process_hash_key()),
       bucket_offset_(bucket_offset),
       mask_(static_cast<std::uint32_t>(sizes.word_bytes - sizeof(Bucket))),
-      buckets_(allocate_buckets(sizes.word_bytes), Unmap{sizes.word_bytes}),
-      medium_(std::size_t(sizes.medium_pairs) * 2),
-      wide_(std::size_t(sizes.wide_pairs) * 2) {
-    std::memset(static_cast<void*>(buckets_.get()), 0xFF, sizes.word_bytes);
-    for (std::size_t i = 0; i < medium_.capacity(); ++i) medium_[i].length = 0;
-    for (std::size_t i = 0; i < wide_.capacity(); ++i) wide_[i].length = 0;
+      memory_(allocate_huge(byte_size())),
+      buckets_(static_cast<std::uint8_t*>(memory_.get())),
+      medium_(reinterpret_cast<MediumEntry*>(buckets_ + sizes.word_bytes)),
+      wide_(reinterpret_cast<WideEntry*>(medium_ + 2 * std::size_t(sizes.medium_pairs))) {
+    std::memset(buckets_, 0xFF, sizes.word_bytes);
+    std::memset(buckets_ + sizes.word_bytes, 0, byte_size() - sizes.word_bytes);
 }
 
 void WordTable::seed(const vocab::Vocabulary& vocabulary, const vocab::Merges& merges) {
@@ -73,7 +70,7 @@ void WordTable::seed(const vocab::Vocabulary& vocabulary, const vocab::Merges& m
         }
         const std::string_view token = vocabulary.bytes(symbol);
         // A special token of one byte is nothing but kSpecialMark: that byte, which no text holds, must not be found.
-        if (static_cast<std::uint8_t>(token[0]) == kSpecialMark) continue;
+        if (static_cast<std::uint8_t>(token[0]) == pretokens::kSpecialMark) continue;
         if (token.size() > sizeof padded || token.back() == 0 || vocabulary.id(symbol) == vocab::kNoId) continue;
         std::memset(padded, 0, sizeof padded);
         std::memcpy(padded, token.data(), token.size());
@@ -100,7 +97,7 @@ void WordTable::insert(std::uint32_t bucket_offset, Key16 key, const std::uint32
 }
 
 std::size_t WordTable::byte_size() const noexcept {
-    return sizes_.word_bytes + medium_.capacity() * sizeof(MediumEntry) + wide_.capacity() * sizeof(WideEntry);
+    return sizes_.word_bytes + 2 * (sizes_.medium_pairs * sizeof(MediumEntry) + sizes_.wide_pairs * sizeof(WideEntry));
 }
 
 }  // namespace tokmill::tokens

@@ -86,7 +86,7 @@ public:
     // Puts every token that is reachable and short enough where there is room, lowest ranks first.
     void seed(const vocab::Vocabulary& vocabulary, const vocab::Merges& merges);
 
-    std::uint8_t* buckets() noexcept { return reinterpret_cast<std::uint8_t*>(buckets_.get()); }
+    std::uint8_t* buckets() noexcept { return buckets_; }
     std::uint32_t mask() const noexcept { return mask_; }
     const HashKey& hash_key() const noexcept { return hash_key_; }
     bool remembers() const noexcept { return sizes_.remembers; }
@@ -118,18 +118,18 @@ public:
     std::size_t byte_size() const noexcept;
 
 private:
-    struct Unmap {
-        std::size_t bytes;
-        void operator()(Bucket* p) const noexcept;
+    struct Free {
+        void operator()(void* memory) const noexcept;
     };
 
     TableSizes sizes_;
     HashKey hash_key_;
     BucketOffset bucket_offset_;
     std::uint32_t mask_;
-    std::unique_ptr<Bucket, Unmap> buckets_;
-    Buffer<MediumEntry> medium_;
-    Buffer<WideEntry> wide_;
+    std::unique_ptr<void, Free> memory_;  // of all three tables
+    std::uint8_t* buckets_;
+    MediumEntry* medium_;
+    WideEntry* wide_;
 };
 
 }  // namespace tokmill::tokens

@@ -8,7 +8,6 @@
 
 #include "base/errors.hpp"
 #include "pool/pool.hpp"
-#include "tokens/tokens.hpp"
 #include "unicode/unicode.hpp"
 
 namespace tokmill::training {
@@ -20,11 +19,11 @@ constexpr std::size_t kPartBytes = std::size_t(1) << 20;
 // What one thread has counted, and the text in its hands.
 struct Counter {
     WordCounts counts;
-    tokens::Chunk chunk;
+    pretokens::Chunk chunk;
 
     void take(std::int64_t weight) {
-        const tokens::Pretokens pretokens = chunk.pretokens();
-        counts.add_all(pretokens.text, pretokens.starts, pretokens.count, weight);
+        const pretokens::Pretokens words = chunk.pretokens();
+        counts.add_all(words.text, words.starts, words.count, weight);
         chunk.compact();
     }
 };
@@ -34,7 +33,7 @@ struct Counter {
 void count_documents(std::span<const documents::Document> documents, const pretokens::Scanner& scanner, documents::Invalid invalid,
                      std::int64_t weight, std::size_t threads, WordCounts& counts, Cancel& cancel) {
     const std::vector<documents::Part> parts = documents::divide(documents, kPartBytes, scanner.starts_behind_letters());
-    tokens::EncodeOptions options;
+    pretokens::ChunkOptions options;
     options.invalid = invalid;
     std::mutex mutex;
     std::vector<Counter> idle(1);

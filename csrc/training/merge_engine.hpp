@@ -7,9 +7,11 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <deque>
 #include <memory>
 #include <optional>
 #include <span>
+#include <utility>
 #include <vector>
 
 #include "base/cancel.hpp"
@@ -40,12 +42,19 @@ struct PairCount {
     std::int64_t count;
 };
 
-// What limits the pairs. The length of a symbol is whatever the caller counts: bytes, words.
+// Which pair is the best one.
+enum class Objective : std::uint8_t {
+    count,   // the most frequent
+    length,  // the one whose count times its length is greatest (Length-MAX, arXiv 2511.20849)
+};
+
+// What limits the pairs, and orders them. The length of a symbol is whatever the caller counts: bytes, words.
 struct MergeLimits {
     // A pair that a merge creates counts only if its lengths add up to less than this; the pairs of the beginning always count
     // (the rule of Hugging Face's max_token_length).
     std::uint32_t length_limit = ~std::uint32_t(0);
     bool also_first_pairs = false;  // hold those of the beginning to it as well
+    Objective objective = Objective::count;
 };
 
 class MergeEngine {
@@ -55,8 +64,8 @@ public:
     MergeEngine(Sequences sequences, std::vector<std::uint32_t> lengths, MergeLimits limits, Cancel& cancel);
     ~MergeEngine();
 
-    // The pair with the greatest count; of equals the one with the least left symbol, then the least right one. Nothing if no
-    // pair has a count of 1 or more. It stays on top until it is merged.
+    // The best pair (by default the one with the greatest count); of equals the one with the least left symbol, then the least right one.
+    // Nothing if no pair has a count of 1 or more. It stays on top until it is merged.
     std::optional<PairCount> top();
 
     // Merges the pair that top() returned wherever it stands, from left to right, into `made`: a new symbol (one more than the
@@ -72,35 +81,51 @@ public:
 
 private:
     using Item = std::uint32_t;  // where a short sequence lies in shorts_, or a place in a long one: shorts_end_ + position
-    // Where a pair occurs; may name places where it no longer does. Half of all pairs have one place or two: those need no memory
-    // of their own.
+    // Where a pair occurs; may name places where it no longer does. Two thirds of all pairs have one place or two: those need no memory of
+    // their own. 16 bytes, since there are a million.
     class Places {
     public:
         Places() = default;
-        explicit Places(std::uint32_t room) {
-            if (room > kInside) items_ = std::make_unique_for_overwrite<Item[]>(room);
+        explicit Places(std::uint32_t room) : room_(room) {
+            if (room > kInside) storage_.items = new Item[room];
         }
-        void push_back(Item item) noexcept { (items_ ? items_.get() : inside_)[count_++] = item; }
+        Places(Places&& other) noexcept { *this = std::move(other); }
+        Places& operator=(Places&& other) noexcept {
+            std::swap(storage_, other.storage_);
+            std::swap(room_, other.room_);
+            std::swap(count_, other.count_);
+            return *this;
+        }
+        ~Places() {
+            if (room_ > kInside) delete[] storage_.items;
+        }
+        void push_back(Item item) noexcept { begin()[count_++] = item; }
         std::uint32_t size() const noexcept { return count_; }
-        const Item* begin() const noexcept { return items_ ? items_.get() : inside_; }
+        Item* begin() noexcept { return room_ > kInside ? storage_.items : storage_.inside; }
+        void keep_first(std::uint32_t count) noexcept { count_ = count; }
 
     private:
         static constexpr std::uint32_t kInside = 2;
-        std::unique_ptr<Item[]> items_;
-        Item inside_[kInside] = {};
+        union Storage {
+            Item inside[kInside] = {};
+            Item* items;  // with room for more
+        };
+        Storage storage_;
+        std::uint32_t room_ = 0;
         std::uint32_t count_ = 0;
     };
     struct Candidate {
-        std::int64_t count;
+        std::int64_t worth;  // see worth()
         std::uint64_t key;
         std::uint32_t places;
-        bool operator<(const Candidate& other) const noexcept { return count != other.count ? count < other.count : key > other.key; }
+        bool operator<(const Candidate& other) const noexcept { return worth != other.worth ? worth < other.worth : key > other.key; }
     };
     // What happens to the pairs with one neighbour of the merged pair, summed over all its places.
     struct Neighbour {
         std::int64_t lost = 0;
         std::int64_t gained = 0;
-        std::int32_t list = -1;  // of lists_in_use_, -1: none yet
+        std::int32_t list = -1;  // of list_sizes_, -1: none yet
+        Item last = 0;           // that went to the list
         bool seen = false;
     };
     class PairCounts;
@@ -108,6 +133,14 @@ private:
 
     static std::uint64_t key_of(std::int32_t left, std::int32_t right) noexcept {
         return std::uint64_t(static_cast<std::uint32_t>(left)) << 32 | static_cast<std::uint32_t>(right);
+    }
+
+    std::uint32_t length(std::uint64_t key) const noexcept {
+        return lengths_[static_cast<std::size_t>(key >> 32)] + lengths_[static_cast<std::size_t>(key & 0xFFFFFFFF)];
+    }
+    // By what pairs are ordered, given their count; like counts, it only falls while a candidate waits.
+    std::int64_t worth(std::uint64_t key, std::int64_t count) const noexcept {
+        return limits_.objective == Objective::count ? count : count * length(key);
     }
 
     void lay_out(const Sequences& sequences);
@@ -124,8 +157,7 @@ private:
     void add_candidate(const Candidate& candidate);
     void drop_candidate(const Candidate& candidate);
     void lower_horizon();
-    std::uint32_t new_places(const std::vector<Item>& items);
-    std::int32_t take_list();
+    std::uint32_t new_places(std::uint32_t room);
 
     MergeLimits limits_;
     std::vector<std::uint32_t> lengths_;
@@ -147,10 +179,10 @@ private:
     std::vector<std::uint32_t> long_firsts_;
 
     std::unique_ptr<PairCounts> pair_counts_;
-    std::vector<Candidate> heap_;     // those that had a count of horizon_ or more when they came
-    std::vector<Candidate> waiting_;  // the rest, in no order
+    std::vector<Candidate> heap_;    // those that were worth horizon_ or more when they came
+    std::deque<Candidate> waiting_;  // the rest, in no order
     std::int64_t horizon_ = 1;
-    std::vector<Places> places_;
+    std::deque<Places> places_;  // grows without a second copy of itself, as does waiting_: a third less memory at the peak
     std::vector<std::uint32_t> free_places_;
 
     // The merge that is going on.
@@ -158,8 +190,14 @@ private:
     bool any_old_ = false;                   // was a merge ever made into a symbol that existed? Then places may be incomplete
     std::vector<Neighbour> lefts_, rights_;  // by symbol
     std::vector<std::int32_t> seen_lefts_, seen_rights_;
-    std::vector<std::vector<Item>> lists_;  // places of the new pairs, by Neighbour::list; kept for the next merge
-    std::size_t lists_in_use_ = 0;
+    // The places of the new pairs, in the order in which they were met, and how many each pair has.
+    struct Place {
+        std::uint32_t list;  // Neighbour::list
+        Item item;
+    };
+    std::vector<Place> met_;
+    std::vector<std::uint32_t> list_sizes_;
+    std::vector<std::uint32_t> places_of_list_;  // kNoPlaces: the pair is no candidate
 };
 
 }  // namespace tokmill::training

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from ._core import PiecewiseCondenser, run_pipeline
-from .condensed import Condensed, Hypertokens
+from .condensed import Chain, Condensed, Hypertokens, Supertokens
 from .documents import DEFAULT_BATCH_BYTES, DEFAULT_FIELD, Format, format_of, read_blocks, read_documents
 from .errors import ArgumentError, ArgumentTypeError
 from .ngrams import Plan
@@ -52,14 +52,14 @@ class Pipeline:
 
     tokenizer: Tokenizer
     ngrams: Plan | None
-    condensed: Hypertokens | None
+    condensed: Hypertokens | Supertokens | Chain | None
 
     def __init__(
         self,
         tokenizer: Tokenizer,
         *,
         ngrams: Plan | None = None,
-        condensed: Hypertokens | None = None,
+        condensed: Hypertokens | Supertokens | Chain | None = None,
         row_dtype: DTypeLike | None = None,
         add_table_offsets: bool = False,
     ) -> None:
@@ -67,10 +67,10 @@ class Pipeline:
 
         Raises ArgumentError for a plan or a condenser of fewer ids than the tokenizer has, or if neither is given.
         """
-        if not isinstance(tokenizer, Tokenizer) or not isinstance(ngrams, Plan | None) or not isinstance(condensed, Hypertokens | None):
-            raise ArgumentTypeError(
-                "a pipeline takes a tokmill.Tokenizer, as ngrams= a plan of tokmill.ngrams, as condensed= a tokmill.condensed.Hypertokens"
-            )
+        if not isinstance(tokenizer, Tokenizer) or not isinstance(ngrams, Plan | None):
+            raise ArgumentTypeError("a pipeline takes a tokmill.Tokenizer, and as ngrams= a plan of tokmill.ngrams")
+        if not isinstance(condensed, Hypertokens | Supertokens | Chain | None):
+            raise ArgumentTypeError("condensed= takes Hypertokens, Supertokens or a Chain of tokmill.condensed")
         if ngrams is None and condensed is None:
             raise ArgumentError("a pipeline needs ngrams= or condensed=; for ids alone there is encode_batch()")
         for what, stage in (("plan", ngrams), ("condenser", condensed)):
@@ -117,7 +117,7 @@ class Pipeline:
         ids, offsets, rows, made = run_pipeline(
             self.tokenizer,
             None if plan is None else plan._core,
-            None if z is None else z._rules,
+            None if z is None else z._condenser(),
             texts,
             special,
             invalid,
@@ -192,7 +192,7 @@ class Pipeline:
     ) -> Iterator[Block]:
         stream = self.tokenizer._stream(special=special, invalid=invalid, max_pretoken_bytes=max_pretoken_bytes)
         state = self._rows_state()
-        condenser = None if self.condensed is None else PiecewiseCondenser(self.condensed._rules)
+        condenser = None if self.condensed is None else PiecewiseCondenser(self.condensed._condenser())
         continues = False
         for ids, is_last in _pieces(stream, file, block_bytes):
             rows = None if state is None else state.extend(0, ids, threads=threads)

@@ -123,15 +123,20 @@ void split(std::span<const SplitStep> steps, const std::uint8_t* text, std::uint
         pieces.push_back({0, size});
         return;
     }
-    std::vector<Span> texts, next;
+    std::vector<Span> texts;
     const Pieces found = find_all(steps.front().program, text, size, cancel);
     Folder(steps.front().behaviour, steps.front().invert).fold(found.list, texts);
-    for (const SplitStep& step : steps.subspan(1)) {
+    split_each(steps.subspan(1), text, texts, cancel);
+    pieces.insert(pieces.end(), texts.begin(), texts.end());
+}
+
+void split_each(std::span<const SplitStep> steps, const std::uint8_t* text, std::vector<Span>& texts, Cancel& cancel) {
+    std::vector<Span> next;
+    for (const SplitStep& step : steps) {
         next.clear();
         apply(step, text, texts, next, cancel);
         texts.swap(next);
     }
-    pieces.insert(pieces.end(), texts.begin(), texts.end());
 }
 
 }  // namespace tokmill::pretokens::engine

@@ -25,7 +25,7 @@ from ..conversion import tokenizers_pattern
 from ..documents import read_documents
 from ..training import Counts, train
 
-__all__ = ["main"]
+__all__ = ["TRAINERS", "documents_of", "forget_peak", "kilobytes", "main"]
 
 CHECKED_BYTES = 5_000_000
 CHECKED_SIZE = 8_000
@@ -97,7 +97,8 @@ ROWS = [
 ]
 
 
-def _documents(path: str, byte_count: int | None = None) -> Iterator[str]:
+def documents_of(path: str, byte_count: int | None = None) -> Iterator[str]:
+    """The documents of a file, as many as begin before ``byte_count``."""
     seen = 0
     for batch in read_documents(path):
         for document in batch:
@@ -109,20 +110,25 @@ def _documents(path: str, byte_count: int | None = None) -> Iterator[str]:
 
 def _one(text: str, name: str, vocab_size: int, threads: int) -> dict[str, float]:
     """Within the process of a figure."""
-    documents = list(_documents(text))
-    Path("/proc/self/clear_refs").write_text("5", "ascii")  # forgets the peak so far, so that making the list does not count
-    before = _kilobytes("VmRSS")
+    documents = list(documents_of(text))
+    forget_peak()  # so that making the list does not count
+    before = kilobytes("VmRSS")
     began = time.perf_counter()
     TRAINERS[name](documents, vocab_size, threads)
     seconds = time.perf_counter() - began
     return {
         "seconds": seconds,
-        "megabytes": (_kilobytes("VmHWM") - before) * 1024 / 1e6,
+        "megabytes": (kilobytes("VmHWM") - before) * 1024 / 1e6,
         "bytes": sum(len(document.encode()) for document in documents),
     }
 
 
-def _kilobytes(name: str) -> int:
+def forget_peak() -> None:
+    """Sets VmHWM to what is resident now."""
+    Path("/proc/self/clear_refs").write_text("5", "ascii")
+
+
+def kilobytes(name: str) -> int:
     """Of this process, as Linux tells it."""
     lines = Path("/proc/self/status").read_text("ascii").splitlines()
     return next(int(line.split()[1]) for line in lines if line.startswith(name + ":"))
@@ -130,7 +136,7 @@ def _kilobytes(name: str) -> int:
 
 def _check(text: str) -> list[str]:
     """The peers that are here, each with equal tokens on the beginning of the text. AssertionError if one of them differs."""
-    documents = list(_documents(text, CHECKED_BYTES))
+    documents = list(documents_of(text, CHECKED_BYTES))
     here = [name for name in PEERS if importlib.util.find_spec(name) is not None]
     for name in here:
         ours = TRAINERS["tokmill, rustbpe's rules" if name == "rustbpe" else "tokmill"](documents, CHECKED_SIZE, 2)

@@ -14,9 +14,10 @@ from collections.abc import Iterator
 from ..documents import name_of, read_documents
 from ..errors import InvalidUtf8Error
 from ..report import Report, Row, Section, Table, escaped
+from ..report.tokens import lost_rows
 from ..tokenizer import Tokenizer
 from ..verify import Comparison, Difference, Peer, compare, find_peer, pieces_of
-from .options import add_documents, add_encoding, add_vocabulary, in_file, load_vocabulary, positive, total_size
+from .options import add_documents, add_encoding, add_threads, add_vocabulary, in_file, load_vocabulary, total_size
 from .progress import Progress
 
 __all__ = ["add_parser", "run"]
@@ -32,7 +33,7 @@ def add_parser(parser: argparse.ArgumentParser) -> None:
         default="auto",
         help="the library to compare with; auto: the one whose format the vocabulary has (%(default)s)",
     )
-    parser.add_argument("--threads", type=positive, help="TOKMILL_THREADS, else all cores")
+    add_threads(parser)
     parser.add_argument("--json", action="store_true", help="print JSON")
 
 
@@ -76,6 +77,7 @@ def _section(tokenizer: Tokenizer, peer: Peer, title: str, result: Comparison) -
         Row("documents", "documents", result.documents),
         Row("bytes", "bytes", result.bytes),
         Row("tokens", "tokens", result.ids),
+        *lost_rows(tokenizer, result.lost_bytes),
         Row("different_documents", "differing documents", result.different_documents),
     ]
     if result.difference is None:

@@ -11,10 +11,34 @@
 
 from __future__ import annotations
 
+from .batch_merges import BatchCondensed, BatchMerges
+from .chain import Chain
+from .combined import Combined, combined
 from .explain import Explained, Explanation, Phrase
 from .hypertokens import Hypertokens
+from .int_bpe import IntBPE
 from .packed import PackedRows, Resume
 from .ppm import ppm_bits
 from .result import BASE, HYPER, SUPER, Condensed
+from .supertokens import Supertokens
 
-__all__ = ["BASE", "HYPER", "SUPER", "Condensed", "Explained", "Explanation", "Hypertokens", "PackedRows", "Phrase", "Resume", "ppm_bits"]
+__all__ = [
+    "BASE",
+    "HYPER",
+    "SUPER",
+    "BatchCondensed",
+    "BatchMerges",
+    "Chain",
+    "Combined",
+    "Condensed",
+    "Explained",
+    "Explanation",
+    "Hypertokens",
+    "IntBPE",
+    "PackedRows",
+    "Phrase",
+    "Resume",
+    "Supertokens",
+    "combined",
+    "ppm_bits",
+]
