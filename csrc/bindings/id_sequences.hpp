@@ -66,19 +66,7 @@ public:
         });
     }
     void rewind(const py::object& counts) {
-        with([&](auto& all) {
-            std::vector<std::size_t> each;
-            if (PyIndex_Check(counts.ptr()) != 0 && !py::isinstance<py::array>(counts)) {
-                each.assign(all.size(), size_argument(counts.ptr(), "the number of ids to take back", 0));
-            } else {
-                for (const std::int64_t count : Ids(counts.ptr()).to_int64()) {
-                    if (count < 0) throw Error(ErrorKind::value, "a number of ids to take back is negative: " + std::to_string(count));
-                    each.push_back(static_cast<std::size_t>(count));
-                }
-                check_count("rewind", each.size(), all.size());
-            }
-            all.rewind(each);
-        });
+        with([&](auto& all) { all.rewind(rewind_argument(counts.ptr(), "ids", all.size())); });
     }
     py::array_t<std::int64_t> base_counts() {
         return with([&](auto& all) {
