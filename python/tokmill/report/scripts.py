@@ -76,6 +76,6 @@ def script_of(word: bytes) -> str:
     codes = [min(ord(character), CODE_POINTS - 1) for character in text]
     first = next((code for code in codes if letter[code]), None)
     if first is not None:
-        return names[number[first]]
+        return str(names[number[first]])
     kinds = {names[number[code]] for code in codes}
     return "digits" if "digits" in kinds else "white space" if kinds == {"white space"} else "signs"
