@@ -24,7 +24,6 @@ from .training import TRAINERS, documents_of, forget_peak, kilobytes
 __all__ = ["main"]
 
 VOCAB_SIZE = 32_000
-BOUND = "1 GB"
 COPIES = 4  # of a text of 100 MB
 LETTERS = np.frombuffer(b"abcdefghijklmnopqrstuvwxyz", np.uint8)
 WORD_BYTES = 10  # a space and nine letters
@@ -86,6 +85,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--text", default="", help="documents: jsonl, text, Arrow or Parquet")
     parser.add_argument("--megabytes", type=int, default=2_000, help="of the text of distinct words")
     parser.add_argument("--distinct", type=int, default=20_000_000, help="words")
+    parser.add_argument("--memory", default="1 GB", help="the bound")
     parser.add_argument("--one", choices=("bounded", "free"), help=argparse.SUPPRESS)
     options = parser.parse_args(arguments)
     if options.step == "whole":
@@ -96,9 +96,10 @@ def main(arguments: list[str] | None = None) -> int:
     sizes = (options.step, options.text)
     if options.one is not None:
         bounded = options.one == "bounded"
-        print(json.dumps(_measure(*sizes, BOUND if bounded else None, options.megabytes, options.distinct, trains=True)))
+        print(json.dumps(_measure(*sizes, options.memory if bounded else None, options.megabytes, options.distinct, trains=True)))
         return 0
-    words = [options.step, "--text", options.text, "--megabytes", str(options.megabytes), "--distinct", str(options.distinct), "--one"]
+    words = [options.step, "--text", options.text, "--megabytes", str(options.megabytes), "--distinct", str(options.distinct)]
+    words += ["--memory", options.memory, "--one"]
     found = {way: _in_a_process(*words, way) for way in ("bounded", "free")}
     for way, seen in found.items():
         print(f"{way}: {seen['words']:,} distinct words of {seen['total']:,}, {seen['spilled'] / 1e6:,.0f} MB spilled")
