@@ -25,7 +25,7 @@ from ..conversion import tokenizers_pattern
 from ..documents import read_documents
 from ..training import Counts, train
 
-__all__ = ["main"]
+__all__ = ["documents_of", "main"]
 
 CHECKED_BYTES = 5_000_000
 CHECKED_SIZE = 8_000
@@ -97,7 +97,8 @@ ROWS = [
 ]
 
 
-def _documents(path: str, byte_count: int | None = None) -> Iterator[str]:
+def documents_of(path: str, byte_count: int | None = None) -> Iterator[str]:
+    """The documents of a file as str, until they have so many bytes."""
     seen = 0
     for batch in read_documents(path):
         for document in batch:
@@ -109,7 +110,7 @@ def _documents(path: str, byte_count: int | None = None) -> Iterator[str]:
 
 def _one(text: str, name: str, vocab_size: int, threads: int) -> dict[str, float]:
     """Within the process of a figure."""
-    documents = list(_documents(text))
+    documents = list(documents_of(text))
     Path("/proc/self/clear_refs").write_text("5", "ascii")  # forgets the peak so far, so that making the list does not count
     before = _kilobytes("VmRSS")
     began = time.perf_counter()
@@ -130,7 +131,7 @@ def _kilobytes(name: str) -> int:
 
 def _check(text: str) -> list[str]:
     """The peers that are here, each with equal tokens on the beginning of the text. AssertionError if one of them differs."""
-    documents = list(_documents(text, CHECKED_BYTES))
+    documents = list(documents_of(text, CHECKED_BYTES))
     here = [name for name in PEERS if importlib.util.find_spec(name) is not None]
     for name in here:
         ours = TRAINERS["tokmill, rustbpe's rules" if name == "rustbpe" else "tokmill"](documents, CHECKED_SIZE, 2)
