@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import pytest
 import tokmill
+from tokmill.bench import superwords as bench
 from tokmill.conversion import byte_level_json, spelled
 from tokmill.errors import ArgumentError
 from tokmill.tokenizer import Tokenizer
@@ -283,6 +284,24 @@ def test_the_command(tmp_path: Path) -> None:
     stage2 = Stage2(320, 2, ("digits", "newline"))
     wanted = train(Counts.from_texts(texts, barriers=stage2.barriers), 280, stage2=stage2)
     assert tokmill.load(tmp_path / "my.json") == wanted
+
+
+def test_the_benchmark_compares_first() -> None:
+    pytest.importorskip("tokenizers")
+    merges = [(b"o", b"f"), (b" ", b"of"), (b" of", b" of")]
+    tok, other = of(merges, [r"\n+"]), of([*merges[:2], (b"x", b" of")], [r"\n+"])
+    file = byte_level_json(
+        {spelled(token): id for id, token in enumerate(tok.token_bytes) if token},
+        [(spelled(left), spelled(right)) for left, right in merges],
+        {},
+        [r"\n+"],
+    )
+    content = json.dumps(file).encode()
+    rows = bench.encoding_rows(other, {"small": (tok, content)}, [" of of of"] * 4, 1)
+    assert [name for name, _, _ in rows] == ["test", "small", "small, tokenizers"]
+    assert "ids equal" in rows[-1][2]
+    with pytest.raises(AssertionError, match="different ids"):
+        bench.encoding_rows(other, {"small": (other, content)}, [" of of of"] * 4, 1)
 
 
 def test_the_page() -> None:

@@ -15,13 +15,26 @@ constexpr std::size_t kMostKept = std::size_t(1) << 18;
 
 static_assert(kIdArraySlack >= kJoinReadAhead);
 
-// The first bit from `at` on that is `wanted`; there is one.
-std::size_t next_bit(const std::uint64_t* bits, std::size_t at, bool wanted) noexcept {
-    const std::uint64_t flip = wanted ? 0 : ~std::uint64_t(0);
+// The first bit from `at` on that is 0; there is one.
+std::size_t next_zero(const std::uint64_t* bits, std::size_t at) noexcept {
     std::size_t word = at / 64;
-    std::uint64_t left = (bits[word] ^ flip) >> (at % 64) << (at % 64);
-    while (left == 0) left = bits[++word] ^ flip;
-    return word * 64 + static_cast<std::size_t>(std::countr_zero(left));
+    std::uint64_t zeros = ~bits[word] >> (at % 64) << (at % 64);
+    while (zeros == 0) zeros = ~bits[++word];
+    return word * 64 + static_cast<std::size_t>(std::countr_zero(zeros));
+}
+
+// Moves those whose bit is 0 to the front. Without a branch: which are dropped is chance.
+std::size_t compress(std::uint32_t* symbols, std::size_t count, const std::uint64_t* dropped) noexcept {
+    std::size_t to = 0;
+    for (std::size_t first = 0; first < count; first += 64) {
+        std::uint64_t keep = ~dropped[first / 64];
+        const std::size_t end = std::min(count, first + 64);
+        for (std::size_t i = first; i < end; ++i, keep >>= 1) {
+            symbols[to] = symbols[i];
+            to += keep & 1;
+        }
+    }
+    return to;
 }
 
 template <class Id>
@@ -119,32 +132,52 @@ void SuperwordPass::join(Sink& sink, Cancel& cancel) {
     first_ends_.clear();
 }
 
+// Runs of tokens that may be joined are listed first and merged then, pairs by themselves: so the look-ups of many do not wait for each
+// other, nor for branches that nobody can foretell.
 std::size_t SuperwordPass::join_stretch(const Stretch& stretch, std::uint32_t* symbols, std::size_t count, Cancel& cancel) {
-    // Bit `count` is set, the end of the last search.
-    joins_.reserve_discarding(count / 64 + 1);
-    joins_[count / 64] = 0;
+    const std::size_t words = count / 64 + 1;
+    joins_.reserve_discarding(words);
+    joins_[words - 1] = 0;
+    dropped_.reserve_discarding(words);
+    std::memset(dropped_.data(), 0, words * sizeof(std::uint64_t));
     kernels_.find_joins(superwords_.join_tables(), {text_, borders_.data(), stretch.begin, stretch.end}, symbols, count, joins_.data());
-    joins_[count / 64] |= std::uint64_t(1) << (count % 64);
-    std::uint32_t* to = symbols;
-    for (std::size_t at = 0;;) {
-        const std::size_t run = next_bit(joins_.data(), at, true);
-        to = std::copy(symbols + at, symbols + run, to);
-        if (run == count) break;
-        at = next_bit(joins_.data(), run, false) + 1;
-        std::copy(symbols + run, symbols + at, to);
-        to += join_run(to, at - run, cancel);
+    list_runs(count);
+    for (std::size_t i = 0; i < pair_count_; ++i) {
+        const std::uint32_t at = pairs_[i];
+        const vocab::Symbol whole = superwords_.joined(symbols[at], symbols[at + 1]);
+        const bool joined = whole != vocab::kNoSymbol;
+        symbols[at] = joined ? whole : symbols[at];
+        dropped_[(at + 1) / 64] |= std::uint64_t(joined) << ((at + 1) % 64);
     }
-    return static_cast<std::size_t>(to - symbols);
+    for (std::size_t i = 0; i < run_count_; ++i) {
+        const auto [at, length] = runs_[i];
+        const std::size_t left = join_run(symbols + at, length, cancel);
+        for (std::size_t gone = at + left; gone < at + length; ++gone) dropped_[gone / 64] |= std::uint64_t(1) << (gone % 64);
+    }
+    return compress(symbols, count, dropped_.data());
+}
+
+void SuperwordPass::list_runs(std::size_t count) {
+    pairs_.reserve_discarding(count);
+    runs_.reserve_discarding(count / 3 + 1);
+    pair_count_ = run_count_ = 0;
+    std::uint64_t before = 0;  // the last bit of the word before
+    for (std::size_t word = 0; word * 64 < count; ++word) {
+        const std::uint64_t joins = joins_[word];
+        const std::uint64_t begins = joins & ~(joins << 1 | before);
+        const std::uint64_t after = (word + 1) * 64 < count ? joins_[word + 1] << 63 : 0;
+        before = joins >> 63;
+        for (std::uint64_t pairs = begins & ~(joins >> 1 | after); pairs != 0; pairs &= pairs - 1)
+            pairs_[pair_count_++] = static_cast<std::uint32_t>(word * 64) + static_cast<std::uint32_t>(std::countr_zero(pairs));
+        for (std::uint64_t runs = begins & (joins >> 1 | after); runs != 0; runs &= runs - 1) {
+            const std::size_t at = word * 64 + static_cast<std::size_t>(std::countr_zero(runs));
+            runs_[run_count_++] = {static_cast<std::uint32_t>(at), static_cast<std::uint32_t>(next_zero(joins_.data(), at) - at + 1)};
+        }
+    }
 }
 
 std::size_t SuperwordPass::join_run(std::uint32_t* symbols, std::size_t count, Cancel& cancel) {
     const auto pairs = [this](vocab::Symbol left, vocab::Symbol right) { return superwords_.joined(left, right); };
-    if (count == 2) {
-        const vocab::Symbol whole = pairs(symbols[0], symbols[1]);
-        if (whole == vocab::kNoSymbol) return 2;
-        symbols[0] = whole;
-        return 1;
-    }
     if (count > vocab::kMaxPlainMerge) return tree_.merge(pairs, symbols, count, [&] { cancel.poll(); });
     vocab::Symbol ranks[vocab::kMaxPlainMerge];
     for (std::size_t i = 0; i + 1 < count; ++i) ranks[i] = pairs(symbols[i], symbols[i + 1]);
@@ -159,6 +192,9 @@ void SuperwordPass::rest() noexcept {
     starts_ = {};
     borders_ = {};
     joins_ = {};
+    dropped_ = {};
+    pairs_ = {};
+    runs_ = {};
     first_ids_ = IdArray(IdType::uint32);
     tree_ = {};
 }

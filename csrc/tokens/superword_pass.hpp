@@ -42,6 +42,7 @@ private:
 
     // Both merge in place, to the front, and return how many symbols are left.
     std::size_t join_stretch(const Stretch& stretch, std::uint32_t* symbols, std::size_t count, Cancel& cancel);
+    void list_runs(std::size_t count);
     std::size_t join_run(std::uint32_t* symbols, std::size_t count, Cancel& cancel);
 
     const Superwords& superwords_;
@@ -53,7 +54,15 @@ private:
     Buffer<std::uint32_t> starts_;
     IdArray first_ids_;
     std::vector<std::uint64_t> first_ends_;
-    Buffer<std::uint64_t> joins_;
+
+    // Of one stretch, numbered by its tokens.
+    struct Run {
+        std::uint32_t at, count;
+    };
+    Buffer<std::uint64_t> joins_, dropped_;  // a bit a token
+    Buffer<std::uint32_t> pairs_;            // runs of two
+    Buffer<Run> runs_;                       // longer ones
+    std::size_t pair_count_ = 0, run_count_ = 0;
     vocab::TreeMerger tree_;
 };
 

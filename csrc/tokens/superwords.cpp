@@ -97,6 +97,14 @@ vocab::Vocabulary first_of(const vocab::Vocabulary& vocabulary, Symbol first_end
     return vocab::Vocabulary::build(std::move(spec));
 }
 
+// The parts of the symbols in [begin, end); none of those before.
+std::vector<std::pair<Symbol, Symbol>> parts_of(const vocab::Merges& merges, Symbol begin, Symbol end) {
+    std::vector<std::pair<Symbol, Symbol>> parts(begin, {kNoSymbol, kNoSymbol});
+    parts.reserve(end);
+    for (Symbol symbol = begin; symbol < end; ++symbol) parts.push_back(merges.parts(symbol));
+    return parts;
+}
+
 }  // namespace
 
 std::unique_ptr<const Superwords> Superwords::find(const vocab::Vocabulary& vocabulary, const vocab::Merges& merges) {
@@ -106,33 +114,28 @@ std::unique_ptr<const Superwords> Superwords::find(const vocab::Vocabulary& voca
     if (!begin || *begin < vocabulary.symbol_count() / 4) return nullptr;
     // A token that no merges reach is given for a pretoken that equals it: words would have to be left whole.
     if (!merges.unreachable().empty() || !is_closed(vocabulary, merges, *begin)) return nullptr;
-    Parts parts;
-    parts.reserve(*begin);
-    for (Symbol symbol = 0; symbol < *begin; ++symbol) parts.push_back(merges.parts(symbol));
-    vocab::Vocabulary first_vocabulary = first_of(vocabulary, *begin);
-    vocab::Merges first_merges = vocab::Merges::build(first_vocabulary, parts, {});
     return std::unique_ptr<const Superwords>(
-        new Superwords(vocabulary, merges, *begin, std::move(first_vocabulary), std::move(first_merges), holders.cuts_below(*begin)));
+        new Superwords(vocabulary, merges, *begin, first_of(vocabulary, *begin), holders.cuts_below(*begin)));
 }
 
-Superwords::Superwords(const vocab::Vocabulary& vocabulary, const vocab::Merges& second, Symbol first_end,
-                       vocab::Vocabulary first_vocabulary, vocab::Merges first_merges, const WordCuts& word_cuts)
+Superwords::Superwords(const vocab::Vocabulary& vocabulary, const vocab::Merges& merges, Symbol first_end,
+                       vocab::Vocabulary first_vocabulary, const WordCuts& word_cuts)
     : vocabulary_(vocabulary),
-      second_merges_(second),
       first_vocabulary_(std::move(first_vocabulary)),
-      first_merges_(std::move(first_merges)),
+      first_merges_(vocab::Merges::build(first_vocabulary_, parts_of(merges, 0, first_end), {})),
+      second_merges_(vocab::Merges::build(vocabulary, parts_of(merges, first_end, vocabulary.symbol_count()), {})),
       word_cuts_(word_cuts) {
     byte_lengths_.reserve(first_end + 1);
     for (Symbol symbol = 0; symbol < first_end; ++symbol)
         byte_lengths_.push_back(static_cast<std::uint16_t>(vocabulary.bytes(symbol).size()));
     byte_lengths_.push_back(0);
-    note_neighbours(first_end);
+    note_neighbours(merges, first_end);
     join_tables_ = {neighbours_.data(), byte_lengths_.data()};
 }
 
 // A second-level merge joins two tokens; between them meet the last first-level token of the left one and the first of the right one.
 // Only two such can ever be neighbours across which something is joined.
-void Superwords::note_neighbours(Symbol first_end) {
+void Superwords::note_neighbours(const vocab::Merges& merges, Symbol first_end) {
     neighbours_.assign((std::size_t(1) << JoinTables::kHashBits) / 32, 0);
     std::vector<Symbol> order(vocabulary_.symbol_count() - first_end);
     std::iota(order.begin(), order.end(), first_end);
@@ -142,7 +145,7 @@ void Superwords::note_neighbours(Symbol first_end) {
     std::vector<std::pair<Symbol, Symbol>> ends(order.size());
     const auto ends_of = [&](Symbol symbol) { return symbol < first_end ? std::pair(symbol, symbol) : ends[symbol - first_end]; };
     for (const Symbol symbol : order) {
-        const auto [left, right] = second_merges_.parts(symbol);
+        const auto [left, right] = merges.parts(symbol);
         const auto [left_first, left_last] = ends_of(left);
         const auto [right_first, right_last] = ends_of(right);
         ends[symbol - first_end] = {left_first, right_last};

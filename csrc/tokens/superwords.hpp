@@ -11,7 +11,6 @@
 #include <memory>
 #include <vector>
 
-#include "base/memory.hpp"
 #include "tokens/kernels/superword_kernels.hpp"
 #include "vocab/vocab.hpp"
 
@@ -34,16 +33,14 @@ public:
     const JoinTables& join_tables() const noexcept { return join_tables_; }
 
 private:
-    using Parts = std::vector<std::pair<vocab::Symbol, vocab::Symbol>>;
-
-    Superwords(const vocab::Vocabulary& vocabulary, const vocab::Merges& second, vocab::Symbol first_end,
-               vocab::Vocabulary first_vocabulary, vocab::Merges first_merges, const WordCuts& word_cuts);
-    void note_neighbours(vocab::Symbol first_end);
+    Superwords(const vocab::Vocabulary& vocabulary, const vocab::Merges& merges, vocab::Symbol first_end,
+               vocab::Vocabulary first_vocabulary, const WordCuts& word_cuts);
+    void note_neighbours(const vocab::Merges& merges, vocab::Symbol first_end);
 
     const vocab::Vocabulary& vocabulary_;
-    const vocab::Merges& second_merges_;
     const vocab::Vocabulary first_vocabulary_;
     const vocab::Merges first_merges_;
+    const vocab::Merges second_merges_;  // those of the second level alone: 256 KiB stay in the cache, 2 MiB did not
     WordCuts word_cuts_;
     std::vector<std::uint16_t> byte_lengths_;
     std::vector<std::uint32_t> neighbours_;  // hashed bits

@@ -15,7 +15,7 @@ from ..errors import ArgumentError
 from ..registry import load
 from ..training import Counts, Stage2, train
 from ..training.checkpoint import Checkpoint, sizes_of
-from ..training.stage2 import BARRIERS
+from ..training.stage2 import BARRIERS, check_stages
 from .options import add_documents, add_threads, in_file, positive, total_size
 from .progress import Progress
 
@@ -55,6 +55,7 @@ def run(arguments: argparse.Namespace) -> int:
     stage2 = None
     if arguments.stage2 is not None:
         stage2 = Stage2(arguments.stage2, arguments.max_words, tuple(arguments.barrier or BARRIERS))
+        check_stages(arguments.vocab_size, stage2, arguments.init is not None)
     barriers = stage2.barriers if stage2 is not None else ()
     sources = {
         "files": sizes_of(arguments.files),

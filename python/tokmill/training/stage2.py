@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from ..errors import ArgumentError
 
-__all__ = ["BARRIERS", "Stage2", "barrier_pattern"]
+__all__ = ["BARRIERS", "Stage2", "barrier_pattern", "check_stages"]
 
 # What superwords do not go across, in the order in which the alternatives are tried. Newlines come before spaces, which would take the
 # blanks at the end of a line.
@@ -39,6 +39,14 @@ class Stage2:
             raise ArgumentError("stage2 needs at least one barrier, and none may be empty")
         if self.max_words < 1:
             raise ArgumentError(f"max_words has to be 1 or more, not {self.max_words}")
+
+
+def check_stages(vocab_size: int, stage2: Stage2, has_init: bool) -> None:
+    """Raises ArgumentError if no second stage can follow a first one of `vocab_size` tokens; before anything is counted."""
+    if has_init:
+        raise ArgumentError("stage2 goes on from the vocabulary of the first stage; leave init= out")
+    if stage2.vocab_size <= vocab_size:
+        raise ArgumentError(f"stage2.vocab_size has to be above the first stage's {vocab_size:,}, not {stage2.vocab_size:,}")
 
 
 def barrier_pattern(barriers: Sequence[str]) -> str:

@@ -15,7 +15,7 @@ from ..conversion import BYTE_CHARACTERS, byte_level_json, serialized, tokenizer
 from ..errors import ArgumentError
 from ..tokenizer import Tokenizer
 from .counts import Counts
-from .stage2 import Stage2
+from .stage2 import Stage2, check_stages
 from .superwords import add_superwords
 from .vocabulary import extend
 
@@ -65,21 +65,16 @@ def train(
     """
     if parity not in ("hf", "tiktoken"):
         raise ArgumentError(f'parity has to be "hf" or "tiktoken", not {parity!r}')
-    if not 1 <= vocab_size <= MAX_VOCABULARY:
-        raise ArgumentError(f"vocab_size has to be 1 to {MAX_VOCABULARY:,}, not {vocab_size:,}")
+    for size in (vocab_size, vocab_size if stage2 is None else stage2.vocab_size):
+        if not 1 <= size <= MAX_VOCABULARY:
+            raise ArgumentError(f"vocab_size has to be 1 to {MAX_VOCABULARY:,}, not {size:,}")
     if len(counts) == 0:
         raise ArgumentError("nothing has been counted: there is nothing to train on")
     if stage2 is not None:
-        if init is not None:
-            raise ArgumentError("stage2 goes on from the vocabulary of the first stage; leave init= out")
+        check_stages(vocab_size, stage2, init is not None)
         if stage2.barriers != counts.barriers:
             raise ArgumentError(
                 f"stage2 has the barriers {stage2.barriers}, the counts {counts.barriers}; count with barriers=stage2.barriers"
-            )
-        if not vocab_size < stage2.vocab_size <= MAX_VOCABULARY:
-            raise ArgumentError(
-                f"stage2.vocab_size has to be above the first stage's {vocab_size:,} and at most {MAX_VOCABULARY:,}, "
-                f"not {stage2.vocab_size:,}"
             )
     runs = counts
     if counts.barriers:
