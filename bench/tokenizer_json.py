@@ -47,8 +47,10 @@ def gigatoken_encode(path: Path) -> Encode:
 
 
 def fastokens_encode(path: Path) -> Encode:
-    encode = importlib.import_module("fastokens").Tokenizer.from_file(str(path)).encode_batch_flat
-    return lambda text: encode([text], split_special_tokens=True)[0]
+    tokenizer = importlib.import_module("fastokens").Tokenizer.from_file(str(path))
+    tokenizer.no_truncation()
+    tokenizer.no_padding()
+    return lambda text: tokenizer.encode_batch_flat([text], split_special_tokens=True)[0]
 
 
 PEERS = {"tokenizers": tokenizers_encode, "tokmill": tokmill_encode, "gigatoken": gigatoken_encode, "fastokens": fastokens_encode}

@@ -30,6 +30,7 @@ struct Preparation::Job {
     Cancel& cancel;
     std::size_t stretch_begin = 0;  // of the stretch between added tokens that is in work, in the document
     std::size_t stretch_end = 0;
+    bool misses_bytes = false;  // the text in work holds bytes that have no token
 };
 
 void Preparation::reset() noexcept {
@@ -155,7 +156,9 @@ std::uint64_t Preparation::position_of(const Job& job, std::size_t position, boo
 }
 
 void Preparation::stretch(Job& job, std::string_view text) {
-    if (job.preprocessing.scans() && !job.preprocessing.misses(text)) {
+    const Preprocessing& preprocessing = job.preprocessing;
+    job.misses_bytes = preprocessing.misses(text) || (preprocessing.adds_space() && preprocessing.misses(" "));
+    if (preprocessing.scans() && !job.misses_bytes) {
         scan(job, text);
     } else {
         split(job, text);
@@ -238,14 +241,14 @@ std::uint32_t Preparation::cut_behind(const Job& job, std::uint32_t first, std::
     matters_.clear();
     mapped_.clear();
     behind_spans_.clear();
-    for (std::uint32_t i = first; i < last; ++i) {
-        const std::uint32_t begin = starts_[i], end = end_of(i);
-        std::uint32_t at = begin;
-        while (at < end && !job.preprocessing.matters_behind(text_[at])) ++at;
-        if (at == end) continue;
+    if (first == last) return last;
+    const std::string_view text(reinterpret_cast<const char*>(text_.data()), end_of(last - 1));
+    std::uint32_t i = first;
+    for (std::size_t at = starts_[first]; (at = job.preprocessing.matters_behind().find(text, at)) < text.size(); at = end_of(i)) {
+        while (end_of(i) <= at) ++i;
         matters_.push_back(i);
         const std::size_t mapped_begin = mapped_.size();
-        formats::append_spelling({reinterpret_cast<const char*>(text_.data()) + begin, end - begin}, mapped_);
+        formats::append_spelling(text.substr(starts_[i], end_of(i) - starts_[i]), mapped_);
         behind_spans_.push_back({mapped_begin, mapped_.size()});
     }
     if (matters_.empty()) return last;
@@ -276,7 +279,7 @@ std::uint32_t Preparation::cut_behind(const Job& job, std::uint32_t first, std::
 
 // Steps behind ByteLevel see its output: each byte as a character of the alphabet.
 void Preparation::split_behind(Job& job, std::string_view text) {
-    if (std::none_of(text.begin(), text.end(), [&](char c) { return job.preprocessing.matters_behind(static_cast<std::uint8_t>(c)); })) {
+    if (job.preprocessing.matters_behind().find(text, 0) == text.size()) {
         add_pretoken(job, text);
         return;
     }
@@ -320,16 +323,19 @@ void Preparation::refuse_missing_byte(const Job& job, std::uint8_t byte) const {
 void Preparation::add_pretoken(Job& job, std::string_view bytes) {
     if (bytes.size() > job.options.max_pretoken_bytes) refuse_pretoken(job.options);
     reserve_text(bytes.size() + 1);
-    if (job.preprocessing.changes_bytes()) {
+    if (job.misses_bytes) {
         change_bytes(job, bytes);
     } else {
         push_start();
+        if (job.preprocessing.marks_begin()) text_[end_++] = formats::kWordMark;
         std::memcpy(text_.data() + end_, bytes.data(), bytes.size());
         end_ += bytes.size();
+        if (job.preprocessing.marks_end()) text_[end_++] = formats::kWordMark;
     }
     give_if_full(job);
 }
 
+// A pretoken of a text that holds bytes without a token: they are left out or stand for the unknown token.
 void Preparation::change_bytes(const Job& job, std::string_view bytes) {
     const Preprocessing& preprocessing = job.preprocessing;
     const std::size_t begin = end_;

@@ -12,6 +12,7 @@
 #include "formats/formats.hpp"
 #include "normalized/normalized.hpp"
 #include "pretokens/pretokens.hpp"
+#include "tokens/byte_set.hpp"
 #include "vocab/vocab.hpp"
 
 namespace tokmill::tokens {
@@ -40,8 +41,8 @@ public:
     // ByteLevel's regex where it has to be done on its own, since ByteLevel puts a space before each piece.
     std::span<const pretokens::engine::SplitStep> byte_level_step() const noexcept { return byte_level_step_; }
     std::span<const pretokens::engine::SplitStep> steps_behind() const noexcept { return steps_behind_; }
-    // Can a piece that holds no such byte only come through them as it is?
-    bool matters_behind(std::uint8_t byte) const noexcept { return matters_behind_[byte]; }
+    // A piece that holds no such byte comes through them as it is.
+    const ByteSet& matters_behind() const noexcept { return matters_behind_; }
     bool adds_space() const noexcept { return adds_space_; }
 
     // Of each Replace of the decoder, in their order.
@@ -53,8 +54,8 @@ public:
     bool marks_begin() const noexcept { return !components_.word_prefix.empty(); }
     bool marks_end() const noexcept { return !components_.word_suffix.empty(); }
     bool is_marked() const noexcept { return marks_begin() || marks_end(); }
-    // May a text hold bytes of valid UTF-8 without a token?
-    bool misses(std::string_view text) const noexcept;
+    // Does a text hold bytes that have no token?
+    bool misses(std::string_view text) const noexcept { return !missing_bytes_.empty() && missing_.find(text, 0) != text.size(); }
     ByteUse use_inside(std::uint8_t byte) const noexcept { return inside_[byte]; }
     ByteUse use_at_mark(std::uint8_t byte) const noexcept { return at_mark_[byte]; }
     // Bytes of valid UTF-8 that have no token.
@@ -78,8 +79,7 @@ private:
     std::array<ByteUse, 256> inside_{};
     std::array<ByteUse, 256> at_mark_{};
     std::vector<std::uint8_t> missing_bytes_;
-    std::array<bool, 256> is_missing_{};
-    std::array<bool, 256> matters_behind_{};
+    ByteSet missing_, matters_behind_;
 };
 
 }  // namespace tokmill::tokens

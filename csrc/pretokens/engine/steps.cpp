@@ -24,12 +24,14 @@ public:
         switch (behaviour_) {
             case Behaviour::removed:
                 for (const Piece& piece : pieces) {
-                    if (!is_match(piece)) folded_.push_back({piece.begin, piece.end});
+                    if (!is_match(piece) && piece.begin != piece.end) out.push_back({piece.begin, piece.end});
                 }
-                break;
+                return;
             case Behaviour::isolated:
-                for (const Piece& piece : pieces) folded_.push_back({piece.begin, piece.end});
-                break;
+                for (const Piece& piece : pieces) {
+                    if (piece.begin != piece.end) out.push_back({piece.begin, piece.end});
+                }
+                return;
             case Behaviour::contiguous:
                 for (const Piece& piece : pieces) {
                     if (is_match(piece) == previous && !folded_.empty()) {
