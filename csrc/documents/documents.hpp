@@ -108,3 +108,5 @@ std::size_t bytes_before(const Document& stretch) noexcept;
 std::size_t last_certain_start(const Document& document, std::size_t begin, std::size_t end, std::size_t window) noexcept;
 
 }  // namespace tokmill::documents
+
+#include "documents/original_places.hpp"  // back to places in the document; needs what is above

@@ -15,6 +15,7 @@
 #include "base/memory.hpp"
 #include "documents/documents.hpp"
 #include "pretokens/pretokens.hpp"
+#include "tokens/origins.hpp"
 #include "unicode/unicode.hpp"
 #include "vocab/vocab.hpp"
 
@@ -32,6 +33,7 @@ struct EncodeOptions {
     bool specials_are_errors = false;                 // ... and then to refuse
     documents::Invalid invalid = documents::Invalid::standard;
     std::size_t max_pretoken_bytes = std::size_t(1) << 30;
+    bool with_origins = false;  // a prepared block is to know where it came from
 };
 
 // Pretokens on their way to the encoder: [starts[i], starts[i + 1]) for i < count; kStartsReadAhead elements beyond are readable,
@@ -43,6 +45,7 @@ struct Pretokens {
     std::uint32_t count;
     bool has_nul;
     std::span<const std::uint32_t> special_ids;
+    const BlockOrigins* origins = nullptr;  // of a prepared block, if spans are wanted; else the text is that of the documents
 };
 
 class Chunk {

@@ -72,7 +72,7 @@ void Encoder::encode(Chunk& chunk, Sink& sink, Cancel& cancel) {
 }
 
 void Encoder::encode(const Pretokens& pretokens, Sink& sink, Cancel& cancel) {
-    const auto [text, text_end, starts, count, nul, special_ids] = pretokens;
+    const auto [text, text_end, starts, count, nul, special_ids, origins] = pretokens;
     misses_.reserve_discarding(count);
     ProbeResult found;
     if (sink.ids != nullptr) {
@@ -98,6 +98,7 @@ void Encoder::encode(const Pretokens& pretokens, Sink& sink, Cancel& cancel) {
         case IdType::uint16: assemble<std::uint16_t>(special_ids, found, sink); break;
         case IdType::int64: assemble<std::int64_t>(special_ids, found, sink); break;
     }
+    if (sink.spans != nullptr) append_spans(pretokens, found, *sink.spans);
 }
 
 // Finds out for each miss what it needs: nothing (a mark), a look into the other tables, the answer to an equal miss, or
@@ -281,6 +282,27 @@ void Encoder::assemble(std::span<const std::uint32_t> special_ids, ProbeResult f
     const auto written = static_cast<std::size_t>(out - first);
     sink.ids->set_size(sink.ids->size() + written);
     sink.id_count += written;
+}
+
+// The same once more, when assemble() has found all answers.
+void Encoder::append_spans(const Pretokens& pretokens, ProbeResult found, SpanSink& sink) const {
+    SpanWriter writer(pretokens, sink);
+    std::uint32_t written = 0;
+    std::size_t next_special = 0;
+    for (std::uint32_t i = 0; i < found.miss_count; ++i) {
+        const Miss& miss = misses_[i];
+        writer.add(ids_.data() + written, miss.at - written);
+        written = miss.at;
+        if (answers_[i].ids != nullptr) {
+            writer.add(answers_[i].ids, answers_[i].count);
+        } else if (miss.length == 0) {
+            writer.end_document();
+        } else {
+            writer.add_special(pretokens.special_ids[next_special++], miss.length);
+        }
+    }
+    writer.add(ids_.data() + written, found.id_count - written);
+    writer.finish();
 }
 
 void Encoder::assemble_counts(ProbeResult found, Sink& sink) {

@@ -14,6 +14,7 @@
 #include "tokens/kernels/kernels.hpp"
 #include "tokens/merging.hpp"
 #include "tokens/preparation.hpp"
+#include "tokens/spans.hpp"
 #include "tokens/word_table.hpp"
 #include "vocab/vocab.hpp"
 
@@ -24,6 +25,7 @@ struct Sink {
     IdArray* ids = nullptr;                               // null: count only
     std::vector<std::uint64_t>* document_ends = nullptr;  // gets `id_count` at the end of each document, if not null
     std::uint64_t id_count = 0;                           // ids so far
+    SpanSink* spans = nullptr;                            // where each id stands, if somebody wants to know
 };
 
 // How well the word table serves, since it was made.
@@ -71,6 +73,7 @@ private:
     void assemble(std::span<const std::uint32_t> special_ids, ProbeResult found, Sink& sink);
     void assemble_counts(ProbeResult found, Sink& sink);
     void end_document(Sink& sink, std::uint64_t id_count);
+    void append_spans(const Pretokens& pretokens, ProbeResult found, SpanSink& sink) const;
 
     const vocab::Vocabulary& vocabulary_;
     const vocab::Merges& merges_;

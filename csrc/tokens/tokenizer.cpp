@@ -126,6 +126,9 @@ Tokenizer::Tokenizer(const SectionReader& snapshot, cpu::Isa isa)
 Tokenizer::~Tokenizer() {
     delete decode_table_.load(std::memory_order_relaxed);
     delete decode_chain_.load(std::memory_order_relaxed);
+    delete byte_spans_.load(std::memory_order_relaxed);
+    delete character_spans_.load(std::memory_order_relaxed);
+    delete uncut_scanner_.load(std::memory_order_relaxed);
 }
 
 void Tokenizer::save(SectionWriter& out) const {
@@ -195,6 +198,17 @@ const DecodeChain& Tokenizer::decode_chain() const {
     return made_once(decode_chain_, [this] { return std::make_unique<const DecodeChain>(vocabulary_, preprocessing_->components()); });
 }
 
+const SpanTable& Tokenizer::span_table(documents::PlaceUnit unit) const {
+    return made_once(unit == documents::PlaceUnit::byte ? byte_spans_ : character_spans_, [this, unit] {
+        const formats::Components* const components = preprocessing_ != nullptr ? &preprocessing_->components() : nullptr;
+        return std::make_unique<const SpanTable>(vocabulary_, components, unit);
+    });
+}
+
+const pretokens::Scanner& Tokenizer::uncut_scanner() const {
+    return made_once(uncut_scanner_, [this] { return std::make_unique<const pretokens::Scanner>(scanner_->without_cuts(vocabulary_)); });
+}
+
 TableStatistics Tokenizer::statistics() const {
     TableStatistics sum;
     for (std::size_t i = 0; i < kMaxSlots; ++i) {
@@ -221,12 +235,15 @@ void Tokenizer::encode_documents(Encoder& encoder, std::span<const documents::Do
         if (document.row == documents::Document::kNoRow || error.kind() == ErrorKind::interrupted) throw;
         throw Error(error.kind(), "text " + std::to_string(document.row) + ": " + error.what(), error.where());
     };
+    // Words are whole pretokens.
+    const bool with_words = sink.spans != nullptr && sink.spans->with_words;
+    const pretokens::Scanner* const scanner = scanner_ && with_words ? &uncut_scanner() : this->scanner();
     if (needs_preparation(options)) {
         Preparation& preparation = encoder.preparation();
         const Preparation::Take take = [&](const Pretokens& block) { encoder.encode(block, sink, cancel); };
         for (const documents::Document& document : documents) {
             try {
-                preparation.add(*preprocessing_, scanner(), document, options, isa_, take, cancel);
+                preparation.add(*preprocessing_, scanner, document, options, isa_, take, cancel);
             } catch (const Error& error) {
                 name_text(document, error);
             }
@@ -239,7 +256,7 @@ void Tokenizer::encode_documents(Encoder& encoder, std::span<const documents::Do
     for (const documents::Document& document : documents) {
         documents::Reader reader(unicode_kernels, document, options.invalid);
         try {
-            while (!chunk.fill(*scanner_, reader, true, options)) {
+            while (!chunk.fill(*scanner, reader, true, options)) {
                 encoder.encode(chunk, sink, cancel);
                 chunk.compact();
                 cancel.poll();
@@ -272,6 +289,7 @@ struct Tokenizer::PartResult {
     IdArray ids;
     std::vector<std::uint64_t> ends;
     std::uint64_t id_count = 0;
+    SpanSink spans;
     std::exception_ptr failure;
 };
 
@@ -280,16 +298,14 @@ struct Tokenizer::PartResult {
 // so that there are seldom more waiting than threads.
 class Tokenizer::Commit {
 public:
-    Commit(std::vector<PartResult>& results, IdArray* ids) : results_(results), ids_(ids), done_(results.size(), false) {}
+    Commit(std::vector<PartResult>& results, IdArray* ids, IdArray* spans)
+        : results_(results), ids_(ids), spans_(spans), done_(results.size(), false) {}
 
-    // An empty array for a part's ids, one that has been copied from if there is one.
-    IdArray spare() {
+    // Empty arrays for a part's ids and spans, ones that have been copied from if there are some.
+    void take_spares(PartResult& result) {
         const std::lock_guard<std::mutex> lock(mutex_);
-        if (spares_.empty()) return IdArray(ids_->type());
-        IdArray spare = std::move(spares_.back());
-        spares_.pop_back();
-        spare.set_size(0);
-        return spare;
+        if (ids_ != nullptr) result.ids = spare(spare_ids_, ids_->type());
+        if (spans_ != nullptr) result.spans.spans = spare(spare_spans_, spans_->type());
     }
 
     void done(std::size_t part) {
@@ -306,6 +322,11 @@ public:
             for (; last < done_.size() && done_[last]; ++last) count += results_[last].ids.size();
             ids_->prepare(count);
             ids_->set_size(position + count);
+            if (spans_ != nullptr) {
+                spans_->prepare(2 * count);
+                spans_->set_size(2 * (position + count));
+                for (std::size_t i = first; i < last; ++i) find_base(results_[i].spans);
+            }
             next_ = last;
         }
         const std::size_t bytes = id_bytes(ids_->type());
@@ -313,19 +334,46 @@ public:
             IdArray& from = results_[i].ids;
             if (from.size() != 0)
                 std::memcpy(static_cast<std::uint8_t*>(ids_->data()) + position * bytes, from.data(), from.size() * bytes);
+            if (spans_ != nullptr) copy_spans(results_[i], 2 * position);
             position += from.size();
             const std::lock_guard<std::mutex> lock(mutex_);
-            spares_.push_back(std::move(from));
+            spare_ids_.push_back(std::move(from));
+            if (spans_ != nullptr) spare_spans_.push_back(std::move(results_[i].spans.spans));
         }
     }
 
 private:
+    static IdArray spare(std::vector<IdArray>& spares, IdType type) {
+        if (spares.empty()) return IdArray(type);
+        IdArray spare = std::move(spares.back());
+        spares.pop_back();
+        spare.set_size(0);
+        return spare;
+    }
+
+    // A part whose first stretch goes on with a document counts from the begin of the stretch. Called in the order of the parts.
+    void find_base(SpanSink& part) {
+        part.base = part.began_inside ? open_end_ : 0;
+        open_end_ = part.last_end + (part.documents == 1 ? part.base : 0);
+    }
+    void copy_spans(const PartResult& part, std::size_t position) const {
+        const IdArray& from = part.spans.spans;
+        const auto* const places = static_cast<const std::int64_t*>(from.data());
+        const auto base = static_cast<std::int64_t>(part.spans.base);
+        auto* const out = static_cast<std::int64_t*>(spans_->data()) + position;
+        const std::size_t first = base == 0 ? 0 : 2 * part.ends[0];
+        for (std::size_t i = 0; i < first; ++i) out[i] = places[i] + base;
+        if (from.size() != first) std::memcpy(out + first, places + first, (from.size() - first) * sizeof places[0]);
+    }
+
     std::mutex mutex_;
     std::vector<PartResult>& results_;
     IdArray* ids_;
+    IdArray* spans_;
     std::vector<bool> done_;
     std::size_t next_ = 0;  // the first part whose place is not known
-    std::vector<IdArray> spares_;
+    std::uint64_t open_end_ = 0;  // where the last stretch before it ends in its document
+    std::vector<IdArray> spare_ids_, spare_spans_;
 };
 
 bool Tokenizer::may_cut_documents(const EncodeOptions& options) const noexcept {
@@ -365,10 +413,10 @@ std::vector<Tokenizer::Part> Tokenizer::divide(std::span<const documents::Docume
 }
 
 void Tokenizer::run_parts(std::span<const documents::Document> documents, const EncodeOptions& options, std::size_t threads, IdArray* ids,
-                          std::vector<std::uint64_t>* ends, std::uint64_t& id_count, Cancel& cancel) const {
+                          std::vector<std::uint64_t>* ends, std::uint64_t& id_count, SpanRequest* request, Cancel& cancel) const {
     const std::vector<Part> parts = divide(documents, options);
     std::vector<PartResult> results(parts.size());
-    Commit commit(results, ids);
+    Commit commit(results, ids, request != nullptr ? &request->spans : nullptr);
     if (ids != nullptr) {
         // Never more ids than bytes: with room for that many, what is copied need not move again.
         std::size_t bytes = 0;
@@ -379,17 +427,24 @@ void Tokenizer::run_parts(std::span<const documents::Document> documents, const 
         }
         ids->expect(bytes);  // memory that waits, if there is some: its pages have been touched
         if (ids->grows()) ids->reserve(ids->size() + most_ids + kIdArraySlack);
+        if (request != nullptr) {
+            request->spans.expect(bytes);
+            request->spans.reserve(2 * most_ids + kIdArraySlack);
+        }
     }
     // The first failure in the order of the text is the one that is reported, whatever the threads do.
     std::atomic<std::size_t> first_failure{parts.size()};
     pool::run(parts.size(), threads, cancel, [&](std::size_t i) {
         if (first_failure.load(std::memory_order_relaxed) < i) return;
         PartResult& result = results[i];
-        if (ids != nullptr) result.ids = commit.spare();
-        Sink sink{ids != nullptr ? &result.ids : nullptr, &result.ends, 0};
+        if (request != nullptr) result.spans = span_sink(*request);
+        commit.take_spares(result);
+        Sink sink{ids != nullptr ? &result.ids : nullptr, &result.ends, 0, request != nullptr ? &result.spans : nullptr};
         try {
+            result.spans.begin_part(parts[i].documents);
             const Lease lease = acquire(threads, cancel);
             encode_documents(lease.encoder(), parts[i].documents, options, sink, cancel);
+            if (request != nullptr) place_spans(parts[i].documents, result.ends, options, request->unit, result.spans);
             result.id_count = sink.id_count;
             commit.done(i);
         } catch (...) {
@@ -418,7 +473,7 @@ void Tokenizer::encode(std::span<const documents::Document> documents, const Enc
     for (const documents::Document& document : documents) bytes += document.byte_size();
     if (ends != nullptr) ends->reserve(ends->size() + documents.size());
     if (threads > 1 && bytes > kPartBytes) {
-        run_parts(documents, options, threads, &ids, ends, id_count, cancel);
+        run_parts(documents, options, threads, &ids, ends, id_count, nullptr, cancel);
         return;
     }
     ids.expect(bytes);
@@ -427,13 +482,82 @@ void Tokenizer::encode(std::span<const documents::Document> documents, const Enc
     encode_documents(lease.encoder(), documents, options, sink, cancel);
 }
 
+SpanSink Tokenizer::span_sink(const SpanRequest& request) const {
+    SpanSink sink;
+    // A tokenizer.json counts in characters, as tokenizers does; places in bytes are made of them in the end.
+    sink.table = &span_table(preprocessing_ != nullptr ? documents::PlaceUnit::character : request.unit);
+    sink.with_words = request.with_words;
+    sink.has_frame = request.has_frame;
+    return sink;
+}
+
+// From places in the text as it was read to places in the documents.
+void Tokenizer::place_spans(std::span<const documents::Document> documents, std::span<const std::uint64_t> ends,
+                            const EncodeOptions& options, documents::PlaceUnit unit, SpanSink& sink) const {
+    const documents::PlaceUnit read = sink.table->counts_bytes() ? documents::PlaceUnit::byte : documents::PlaceUnit::character;
+    auto* span = static_cast<std::int64_t*>(sink.spans.data());
+    for (std::size_t i = 0; i < documents.size(); ++i) {
+        std::int64_t* const last = static_cast<std::int64_t*>(sink.spans.data()) + 2 * ends[i];
+        documents::OriginalPlaces places(unicode::kernels(isa_), documents[i], options.invalid, read, unit);
+        if (places.differ()) {
+            for (; span != last; span += 2) {
+                const auto begin = static_cast<std::uint64_t>(span[0]), end = static_cast<std::uint64_t>(span[1]);
+                span[0] = static_cast<std::int64_t>(places.begin(begin));
+                span[1] = begin == end ? span[0] : static_cast<std::int64_t>(places.end(end));
+            }
+            if (i + 1 == documents.size()) sink.last_end = places.begin(sink.last_end);
+        }
+        span = last;
+    }
+}
+
+void Tokenizer::encode(std::span<const documents::Document> documents, const EncodeOptions& options, std::size_t threads, IdArray& ids,
+                       std::vector<std::uint64_t>* ends, SpanRequest& request, Cancel& cancel) const {
+    std::vector<std::uint64_t> own_ends;
+    if (ends == nullptr) ends = &own_ends;
+    EncodeOptions with_origins = options;
+    with_origins.with_origins = true;
+    std::uint64_t id_count = 0;
+    std::size_t bytes = 0;
+    for (const documents::Document& document : documents) bytes += document.byte_size();
+    if (threads > 1 && bytes > kPartBytes && !request.with_words) {
+        run_parts(documents, with_origins, threads, &ids, ends, id_count, &request, cancel);
+        return;
+    }
+    SpanSink spans = span_sink(request);
+    ids.expect(bytes);
+    spans.spans.expect(bytes);
+    Sink sink{&ids, ends, 0, &spans};
+    {
+        const Lease lease = acquire(pool::default_thread_count(), cancel);
+        encode_documents(lease.encoder(), documents, with_origins, sink, cancel);
+    }
+    place_spans(documents, *ends, options, request.unit, spans);
+    request.spans = std::move(spans.spans);
+    request.words = std::move(spans.words);
+}
+
+bool Tokenizer::try_encode(const documents::Document& document, const EncodeOptions& options, IdArray& ids, SpanRequest& request,
+                           Cancel& cancel) const {
+    EncodeOptions with_origins = options;
+    with_origins.with_origins = true;
+    SpanSink spans = span_sink(request);
+    std::vector<std::uint64_t> ends;
+    Sink sink{&ids, &ends, 0, &spans};
+    if (!try_encode(document, with_origins, sink, cancel)) return false;
+    place_spans({&document, 1}, ends, options, request.unit, spans);
+    request.spans = std::move(spans.spans);
+    request.words = std::move(spans.words);
+    return true;
+}
+
 std::uint64_t Tokenizer::count(std::span<const documents::Document> documents, const EncodeOptions& options, std::size_t threads,
                                std::vector<std::uint64_t>* ends, Cancel& cancel) const {
     std::uint64_t id_count = 0;
     std::size_t bytes = 0;
     for (const documents::Document& document : documents) bytes += document.byte_size();
     if (threads > 1 && bytes > kPartBytes) {
-        run_parts(documents, options, threads, nullptr, ends, id_count, cancel);
+        run_parts(documents, options, threads, nullptr, ends, id_count, nullptr, cancel);
         return id_count;
     }
     Sink sink{nullptr, ends, 0};

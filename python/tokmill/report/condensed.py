@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..condensed import BASE, Hypertokens, ppm_bits
-from ..condensed.result import token_lengths
 from ..ragged import Ragged
+from ..spans import token_lengths
 from .document import Row, Section, Table
 
 __all__ = ["hypertokens_section"]
