@@ -26,15 +26,19 @@ def make(ranks: dict[bytes, int] = RANKS, pattern: str = "gpt2") -> tokmill.Toke
 
 
 class Scripted:
-    """A peer that gives what a test says."""
+    """A peer that gives what a test says; without spans, those of a run of tokens of one character."""
 
     name = "scripted 1.0"
 
-    def __init__(self, answer: Callable[[str], list[int]]) -> None:
+    def __init__(self, answer: Callable[[str], list[int]], spans: Callable[[str], list[tuple[int, int]]] | None = None) -> None:
         self._answer = answer
+        self._spans = spans
 
-    def encode_batch(self, texts: Sequence[str], special: Any) -> list[list[int]]:
-        return [self._answer(text) for text in texts]
+    def encode_batch(self, texts: Sequence[str], special: Any) -> list[verify.Encoded]:
+        rows = [self._answer(text) for text in texts]
+        if self._spans is None:
+            return [(ids, [(i, i + 1) for i in range(len(ids))]) for ids in rows]
+        return [(ids, self._spans(text)) for ids, text in zip(rows, texts, strict=True)]
 
 
 @pytest.fixture
@@ -114,6 +118,31 @@ def test_a_longer_answer_differs_at_the_end() -> None:
     found = verify.compare(tokenizer, Scripted(lambda text: [*tokenizer.encode_list(text), 5]), [["the end"]]).difference
     assert found is not None
     assert (found.byte, found.after, found.before) == (7, "", "the end")
+
+
+def test_spans_differ_where_ids_do_not(run: Callable[..., Any], file: Path, vocabulary: list[object], monkeypatch: Any) -> None:
+    """The token " end": a peer that leaves the blank out of its span differs there."""
+    tokenizer = make()
+    place = tokenizer.encode_list(TEXT).index(RANKS[b" end"])
+
+    def spans(text: str) -> list[tuple[int, int]]:
+        right = list(map(tuple, tokenizer.encode(text, spans="char")[1].tolist()))
+        right[place] = (right[place][0] + 1, right[place][1])
+        return right
+
+    assert verify.compare(tokenizer, Scripted(tokenizer.encode_list, lambda text: spans(TEXT)[: len(tokenizer.encode(text))]), [["The"]])
+    found = verify.compare(tokenizer, Scripted(tokenizer.encode_list, spans), [[TEXT]]).difference
+    assert found is not None
+    begin = TEXT.index(" end")
+    assert (found.what, found.token, found.byte, found.character) == ("spans", place, TEXT.encode().index(b" end"), begin)
+    at = place - found.first_token
+    assert (found.our_spans[at], found.their_spans[at]) == ((begin, begin + 4), (begin + 1, begin + 4))
+    monkeypatch.setattr("tokmill.cli.verify.find_peer", lambda tokenizer, against: Scripted(tokenizer.encode_list, spans))
+    code, output, _ = run("verify", file, *vocabulary)
+    assert code == 1
+    assert "ids                  equal" in output
+    assert "spans                DIFFER" in output
+    assert f'" end" {begin + 1}-{begin + 4}' in output
 
 
 def test_a_missing_library_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

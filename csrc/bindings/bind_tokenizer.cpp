@@ -293,17 +293,6 @@ PyObject* merge_list(PyObject* self, PyObject*) {
 
 // ---- encoding
 
-// A short text keeps the interpreter lock and takes a slot only if one is free; all else runs without the lock.
-template <class Short, class Long>
-void run_encode(const documents::Document& document, Short&& with_lock, Long&& without_lock) {
-    if (document.byte_size() <= kKeepLockBytes) {
-        Cancel never;
-        if (with_lock(never)) return;
-    }
-    WithoutInterpreterLock unlocked;
-    without_lock(unlocked.cancel());
-}
-
 // Encodes one document into `ids`.
 void encode_one(const tokens::Tokenizer& tokenizer, const documents::Document& document, const tokens::EncodeOptions& options,
                 std::size_t threads, tokens::IdArray& ids) {
@@ -334,31 +323,11 @@ private:
     std::int64_t memory_[kMostIds + tokens::kIdArraySlack];
 };
 
-struct EncodeArguments {
-    tokens::EncodeOptions options;
-    std::unique_ptr<tokens::AddedTokens> own_specials;
-
-    EncodeArguments(PyObject* self, PyObject* special, PyObject* invalid, PyObject* max_pretoken_bytes = nullptr) {
-        special_argument(special, self, options, own_specials);
-        options.invalid = invalid_argument(invalid);
-        if (given(max_pretoken_bytes)) options.max_pretoken_bytes = size_argument(max_pretoken_bytes, "max_pretoken_bytes", 1);
-    }
-};
-
-// The ids that the post-processor of a tokenizer.json puts around a text or a pair; null if there is nothing to do.
-const formats::Frame* frame_of(const tokens::Tokenizer& tokenizer, bool is_pair, bool adds_special_tokens) {
-    static const formats::Frame kNone;
-    const tokens::Preprocessing* const preprocessing = tokenizer.preprocessing();
-    if (preprocessing == nullptr) return is_pair ? &kNone : nullptr;
-    if (is_pair) return &preprocessing->components().pair;
-    return adds_special_tokens ? &preprocessing->components().single : nullptr;
-}
-
 // Encodes one text, or two, into `ids` as add_special_tokens= and pair= say.
 void encode_framed(const tokens::Tokenizer& tokenizer, const documents::Document& document, PyObject* pair, bool adds_special_tokens,
                    const tokens::EncodeOptions& options, std::size_t threads, tokens::IdArray& ids) {
     encode_one(tokenizer, document, options, threads, ids);
-    const formats::Frame* const frame = frame_of(tokenizer, given(pair), adds_special_tokens);
+    const formats::Frame* const frame = tokens::frame_of(tokenizer.preprocessing(), given(pair), adds_special_tokens);
     if (frame == nullptr) return;
     tokens::IdArray second(ids.type());
     if (given(pair)) {
@@ -372,10 +341,10 @@ std::size_t added_count(const formats::Frame& frame) { return frame.before.size(
 
 PyObject* encode(PyObject* self, PyObject* const* args, Py_ssize_t count, PyObject* keywords) {
     return guarded([&]() -> PyObject* {
-        PyObject* slots[9];
-        sort_arguments("encode", args, count, keywords,
-                       {"text", "special", "invalid", "add_special_tokens", "dtype", "out", "threads", "max_pretoken_bytes", "pair"}, 1, 1,
-                       slots);
+        PyObject* slots[10];
+        sort_arguments(
+            "encode", args, count, keywords,
+            {"text", "special", "invalid", "add_special_tokens", "dtype", "out", "threads", "max_pretoken_bytes", "pair", "spans"}, 1, 1, slots);
         const bool adds = bool_argument(slots[3], false);
         Core& core = core_of(self);
         const Text text(slots[0]);
@@ -390,13 +359,19 @@ PyObject* encode(PyObject* self, PyObject* const* args, Py_ssize_t count, PyObje
                 throw Error(ErrorKind::value, "dtype= differs from the type of out=");
             const tokens::IdType type = dtype_argument(out.dtype().ptr(), core.tokenizer->vocabulary().id_end());
             tokens::IdArray ids(type, out.mutable_data(), static_cast<std::size_t>(out.size()));
-            if (frame_of(*core.tokenizer, given(slots[8]), adds) != nullptr)
+            if (tokens::frame_of(core.tokenizer->preprocessing(), given(slots[8]), adds) != nullptr)
                 throw Error(ErrorKind::value, "out= does not go with pair= or with special tokens that are added; leave out= out");
+            if (given(slots[9])) throw Error(ErrorKind::value, "out= does not go with spans=; leave out= out");
             // One thread writes straight into out; parts of several threads would each need to know where they begin.
             encode_one(*core.tokenizer, text.document(), arguments.options, threads, ids);
             return py::object(out[py::slice(0, static_cast<py::ssize_t>(ids.size()), 1)]).release().ptr();
         }
         const tokens::IdType type = dtype_argument(slots[4], core.tokenizer->vocabulary().id_end());
+        if (given(slots[9])) {
+            PlacedIds placed(*core.tokenizer, type, span_unit_argument(slots[9]), adds);
+            placed.encode(text, slots[8], arguments.options, threads);
+            return py::make_tuple(placed.ids(), placed.spans()).release().ptr();
+        }
         ShortIds short_ids(type);
         const bool is_short = ShortIds::enough_for(*core.tokenizer, text.document(), arguments.options);
         tokens::IdArray ids = is_short ? short_ids.array() : tokens::IdArray(type);
@@ -510,7 +485,7 @@ PyObject* count(PyObject* self, PyObject* const* args, Py_ssize_t argument_count
             [&](Cancel& cancel) {
                 ids = tokenizer.count({&text.document(), 1}, arguments.options, threads, nullptr, cancel);
             });
-        if (const formats::Frame* frame = frame_of(tokenizer, false, bool_argument(slots[3], false))) ids += added_count(*frame);
+        if (const formats::Frame* frame = tokens::frame_of(tokenizer.preprocessing(), false, bool_argument(slots[3], false))) ids += added_count(*frame);
         return PyLong_FromUnsignedLongLong(ids);
     });
 }
@@ -574,9 +549,9 @@ PyObject* truncate(PyObject* self, PyObject* const* args, Py_ssize_t argument_co
 
 PyObject* encode_batch(PyObject* self, PyObject* const* args, Py_ssize_t count, PyObject* keywords) {
     return guarded([&]() -> PyObject* {
-        PyObject* slots[7];
+        PyObject* slots[8];
         sort_arguments("_encode_batch", args, count, keywords,
-                       {"texts", "special", "invalid", "add_special_tokens", "dtype", "threads", "max_pretoken_bytes"}, 1, 1, slots);
+                       {"texts", "special", "invalid", "add_special_tokens", "dtype", "threads", "max_pretoken_bytes", "spans"}, 1, 1, slots);
         const tokens::Tokenizer& tokenizer = *core_of(self).tokenizer;
         const Texts texts(slots[0]);
         const EncodeArguments arguments(self, slots[1], slots[2], slots[6]);
@@ -584,12 +559,17 @@ PyObject* encode_batch(PyObject* self, PyObject* const* args, Py_ssize_t count, 
         const std::size_t threads = threads_argument(slots[5]);
         tokens::IdArray ids(dtype_argument(slots[4], tokenizer.vocabulary().id_end()));
         std::vector<std::uint64_t> ends;
+        if (given(slots[7])) {
+            PlacedIds placed(tokenizer, ids.type(), span_unit_argument(slots[7]), adds);
+            placed.encode_batch(texts, arguments.options, threads, ends);
+            return py::make_tuple(placed.ids(), to_numpy(ends, true), placed.spans()).release().ptr();
+        }
         {
             WithoutInterpreterLock unlocked;
             tokenizer.encode(texts.documents(), arguments.options, threads, ids, &ends, unlocked.cancel());
-            if (const formats::Frame* frame = frame_of(tokenizer, false, adds)) ids = tokens::framed_rows(ids, ends, *frame);
+            if (const formats::Frame* frame = tokens::frame_of(tokenizer.preprocessing(), false, adds)) ids = tokens::framed_rows(ids, ends, *frame);
         }
-        return py::make_tuple(to_numpy(std::move(ids)), to_numpy(ends, true)).release().ptr();
+        return py::make_tuple(to_numpy(std::move(ids)), to_numpy(ends, true), py::none()).release().ptr();
     });
 }
 
@@ -634,7 +614,7 @@ PyObject* count_batch(PyObject* self, PyObject* const* args, Py_ssize_t count, P
             core_of(self).tokenizer->count(texts.documents(), arguments.options, threads, &ends, unlocked.cancel());
         }
         for (std::size_t i = ends.size(); i-- > 1;) ends[i] -= ends[i - 1];
-        if (const formats::Frame* frame = frame_of(*core_of(self).tokenizer, false, bool_argument(slots[3], false)))
+        if (const formats::Frame* frame = tokens::frame_of(core_of(self).tokenizer->preprocessing(), false, bool_argument(slots[3], false)))
             for (std::uint64_t& count : ends) count += added_count(*frame);
         return to_numpy(ends, false).release().ptr();
     });
@@ -918,9 +898,10 @@ PyMethodDef methods[] = {
      "The same tokenizer with tables of so many bytes for words and of two entries for longer pieces; 0: nothing is remembered."},
     {"encode", as_method(encode), kFast,
      "encode(text, *, special='text', invalid=None, add_special_tokens=False, dtype=None, out=None, threads=None, "
-     "max_pretoken_bytes=None, pair=None)\n"
+     "max_pretoken_bytes=None, pair=None, spans=None)\n"
      "--\n\n"
-     "The ids of a text: an int32 array [tokens], or of `dtype` (uint16, int32, uint32, int64); with `out`, a view of it.\n\n"
+     "The ids of a text: an int32 array [tokens], or of `dtype` (uint16, int32, uint32, int64); with `out`, a view of it.\n"
+     "With `spans` 'byte' or 'char', (ids, spans): int64 [tokens, 2], where each token begins and ends in the text.\n\n"
      "`text` is a str or holds UTF-8 (bytes, bytearray, memoryview). `special` says what special tokens in the text are:\n"
      "'text' (the default: text), 'parse' (their ids), 'error', or a set of those to parse. `invalid='replace'` reads bytes that\n"
      "are not UTF-8 as U+FFFD; lone surrogates of a str become U+FFFD unless `invalid='error'`. `threads` is the most to use.\n"
@@ -939,7 +920,9 @@ PyMethodDef methods[] = {
     {"truncate", as_method(truncate), kFast,
      "truncate(text, max_tokens, *, special='text', invalid=None)\n--\n\n"
      "The longest prefix that the first `max_tokens` ids stand for, whole characters only; str gives str, bytes give bytes."},
-    {"_encode_batch", as_method(encode_batch), kFast, "Many texts: (ids [tokens], offsets int64 [texts + 1])."},
+    {"_encode_batch", as_method(encode_batch), kFast,
+     "Many texts: (ids [tokens], offsets int64 [texts + 1], spans int64 [tokens, 2] or None)."},
+    {"_align", as_method(align), kFast, "One text or a pair: (ids [tokens], spans int64 [tokens, 2], words int32, texts int32)."},
     {"_encode_batch_lists", as_method(encode_batch_lists), kFast, "Many texts: a list of int for each."},
     {"_encode_piece", as_method(encode_piece), kFast, "The ids of bytes that are merged as one piece, not split, as a list of int."},
     {"_last_pretoken_bytes", last_pretoken_bytes, METH_O, "The length of the last pretoken of a text."},

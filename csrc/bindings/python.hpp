@@ -199,6 +199,66 @@ std::vector<std::int64_t> offsets_argument(const py::object& object, std::size_t
 
 tokens::UnknownId unknown_argument(PyObject* argument);
 
+// ---- encoding ----------------------------------------------------------------------------------------------------
+
+// A short text keeps the interpreter lock and takes a slot only if one is free; all else runs without the lock.
+template <class Short, class Long>
+void run_encode(const documents::Document& document, Short&& with_lock, Long&& without_lock) {
+    if (document.byte_size() <= kKeepLockBytes) {
+        Cancel never;
+        if (with_lock(never)) return;
+    }
+    WithoutInterpreterLock unlocked;
+    without_lock(unlocked.cancel());
+}
+
+// What `special=` lets in. The matcher that it points to belongs to the tokenizer or to `own`.
+void special_argument(PyObject* argument, PyObject* tokenizer, tokens::EncodeOptions& options, std::unique_ptr<tokens::AddedTokens>& own);
+
+struct EncodeArguments {
+    tokens::EncodeOptions options;
+    std::unique_ptr<tokens::AddedTokens> own_specials;
+
+    EncodeArguments(PyObject* self, PyObject* special, PyObject* invalid, PyObject* max_pretoken_bytes = nullptr) {
+        special_argument(special, self, options, own_specials);
+        options.invalid = invalid_argument(invalid);
+        if (given(max_pretoken_bytes)) options.max_pretoken_bytes = size_argument(max_pretoken_bytes, "max_pretoken_bytes", 1);
+    }
+};
+
+documents::PlaceUnit span_unit_argument(PyObject* argument);
+
+// Ids and where they stand, in the making: encode() or encode_batch(), then each array once.
+class PlacedIds {
+public:
+    PlacedIds(const tokens::Tokenizer& tokenizer, tokens::IdType type, documents::PlaceUnit unit, bool adds_special_tokens,
+              bool with_words = false);
+
+    // One text, or two if `pair` is given, with what the post-processor adds if it is to.
+    void encode(const Text& text, PyObject* pair, const tokens::EncodeOptions& options, std::size_t threads);
+    void encode_batch(const Texts& texts, const tokens::EncodeOptions& options, std::size_t threads, std::vector<std::uint64_t>& ends);
+
+    py::object ids() { return to_numpy(std::move(ids_)); }
+    py::object spans();
+    py::object words() { return to_numpy(std::move(request_.words)); }
+    // Which text each token is of; -1 for those added.
+    py::object texts() { return to_numpy(std::move(texts_)); }
+
+private:
+    void encode_one(const documents::Document& document, const tokens::EncodeOptions& options, std::size_t threads, tokens::IdArray& ids,
+                    tokens::SpanRequest& request) const;
+    tokens::SpanRequest new_request() const;
+
+    const tokens::Tokenizer& tokenizer_;
+    bool adds_special_tokens_;
+    tokens::IdArray ids_;
+    tokens::SpanRequest request_;
+    tokens::IdArray texts_{tokens::IdType::int32};
+};
+
+// CoreTokenizer._align.
+PyObject* align(PyObject* self, PyObject* const* args, Py_ssize_t count, PyObject* keywords);
+
 // ---- the parts of the module -------------------------------------------------------------------------------------
 
 void bind_tokenizer(py::module_& module);
@@ -220,7 +280,5 @@ const tokens::AddedTokens& all_added_tokens_of(PyObject* object);
 // The ids of a text as a list of int.
 PyObject* encode_to_list(PyObject* tokenizer, const Text& text, const tokens::EncodeOptions& options, PyObject* pair = nullptr,
                          bool adds_special_tokens = false);
-// What `special=` lets in. The matcher that it points to belongs to the tokenizer or to `own`.
-void special_argument(PyObject* argument, PyObject* tokenizer, tokens::EncodeOptions& options, std::unique_ptr<tokens::AddedTokens>& own);
 
 }  // namespace tokmill::bindings

@@ -13,7 +13,7 @@ constexpr std::size_t kLeastLentBytes = 16;
 
 constexpr std::uint8_t kReplacementUtf8[3] = {0xEF, 0xBF, 0xBD};
 
-bool is_continuation(std::uint8_t byte) noexcept { return (byte & 0xC0) == 0x80; }
+using unicode::is_continuation;
 
 // The largest cut <= count that does not divide a character, if the bytes are UTF-8. Four continuation bytes in a row
 // are in no character, so that three steps back are enough.

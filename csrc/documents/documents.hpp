@@ -143,3 +143,5 @@ private:
 std::vector<Part> divide(std::span<const Document> documents, std::size_t part_bytes, bool may_cut);
 
 }  // namespace tokmill::documents
+
+#include "documents/original_places.hpp"  // back to places in the document; needs what is above

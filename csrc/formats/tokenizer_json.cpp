@@ -198,9 +198,12 @@ Frame read_template(const JsonValue& object, std::string_view key, const JsonVal
 
 void read_post_processor(const JsonValue* value, Components& components) {
     bool adds = false;
+    bool adds_to_row = false;  // a template leaves the text an encoding of its own, in which its first token is the first
     each_component(value, "post_processor", "processors", [&](const JsonValue& object, const std::string& type) {
         const std::string component = "post_processor " + type;
-        if (type == "ByteLevel") return;  // only trims spans
+        if ((type == "ByteLevel" || type == "RobertaProcessing") && flag_or(object, "trim_offsets", component, true))
+            components.trims.push_back({flag_or(object, "add_prefix_space", component, true), adds_to_row});
+        if (type == "ByteLevel") return;
         if (adds) unsupported(component + " behind another one that adds tokens");
         adds = true;
         if (type == "TemplateProcessing") {
@@ -213,6 +216,7 @@ void read_post_processor(const JsonValue* value, Components& components) {
             components.single = {{begin}, {}, {end}, false};
             components.pair = {{begin}, {end}, {end}, false};
             if (type == "RobertaProcessing") components.pair.between.push_back(end);
+            adds_to_row = true;
         } else {
             unsupported(component);
         }

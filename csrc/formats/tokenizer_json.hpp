@@ -62,6 +62,12 @@ struct Frame {
     bool second_first = false;  // of two texts
 };
 
+// What a post-processor does to the spans of tokens that are there already: white space at their ends is not of them.
+struct Trim {
+    bool add_prefix_space = false;  // the first blank at the begin of a text was put there: nothing of the text to take off
+    bool behind_frame = false;      // the frame is around the text by then, so its first token is not the first of all
+};
+
 struct DecoderStep {
     enum class Kind : std::uint8_t { byte_level, bpe, fuse, replace, strip };
     Kind kind{};
@@ -76,6 +82,7 @@ struct Components {
     std::vector<NormalizerStep> normalizer;
     std::vector<PretokenStep> pretokens;
     Frame single, pair;
+    std::vector<Trim> trims;  // in the order in which they are done
     std::vector<DecoderStep> decoder;
     bool has_decoder = false;  // without one, decoded tokens are joined by spaces
 

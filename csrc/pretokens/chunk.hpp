@@ -14,6 +14,7 @@
 
 #include "base/memory.hpp"
 #include "documents/documents.hpp"
+#include "pretokens/origins.hpp"
 #include "pretokens/scanner.hpp"
 #include "unicode/unicode.hpp"
 #include "vocab/vocab.hpp"
@@ -42,6 +43,7 @@ struct Pretokens {
     std::uint32_t count;
     bool has_nul;
     std::span<const std::uint32_t> special_ids;
+    const BlockOrigins* origins = nullptr;  // of a prepared block, if spans are wanted; else the text is that of the documents
 };
 
 class Chunk {

@@ -8,6 +8,7 @@
 // scanner.hpp   the patterns, and what finds the starts in a segment
 // engine/       the same for any regex
 // chunk.hpp     documents read block by block and cut into pretokens, for those who work on them
+// origins.hpp   what such a chunk knows of the documents behind it, if their text was changed before
 #pragma once
 
 #include "pretokens/chunk.hpp"

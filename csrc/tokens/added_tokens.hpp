@@ -33,7 +33,11 @@ public:
 
     // The two searches: in the text as it came, and in what the normalizer made of the stretches between.
     enum class Pass : std::uint8_t { raw, normalized };
-    // Calls `gap(begin, end)` and `match(token, begin)` in the order of the text.
+    // Calls `gap(begin, end)` and `match(token, found)` in the order of the text.
+    struct Found {
+        std::size_t content;     // where the content begins
+        std::size_t begin, end;  // with the white space that the token takes
+    };
     template <class Gap, class Match>
     void cut(Pass pass, std::string_view text, const Gap& gap, const Match& match) const;
 
@@ -63,7 +67,7 @@ void AddedTokens::cut(Pass pass, std::string_view text, const Gap& gap, const Ma
         if (token.lstrip) begin = std::max(white_space_before(text, begin), done);
         if (token.rstrip) end = white_space_behind(text, end);
         if (done < begin) gap(done, begin);
-        match(token, found.begin);
+        match(token, Found{found.begin, begin, end});
         done = end;
     }
     if (done < text.size()) gap(done, text.size());

@@ -9,6 +9,7 @@ namespace tokmill::tokens {
 struct EncodeOptions : pretokens::ChunkOptions {
     // All tokens to cut out of the text; null: none. `specials` finds them as well where one search is enough.
     const AddedTokens* added = nullptr;
+    bool with_origins = false;  // a prepared block is to know where it came from
 };
 
 }  // namespace tokmill::tokens

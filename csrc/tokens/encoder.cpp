@@ -95,11 +95,11 @@ void Encoder::encode(const pretokens::Pretokens& pretokens, Sink& sink, Cancel& 
     const pretokens::Pretokens words = superwords_->cut(pretokens);
     Sink first{&superwords_->first_ids(), &superwords_->first_ends()};
     encode_words(words, first, cancel);
-    superwords_->join(sink, cancel);
+    superwords_->join(pretokens, sink, cancel);
 }
 
 void Encoder::encode_words(const pretokens::Pretokens& pretokens, Sink& sink, Cancel& cancel) {
-    const auto [text, text_end, starts, count, nul, special_ids] = pretokens;
+    const auto [text, text_end, starts, count, nul, special_ids, origins] = pretokens;
     misses_.reserve_discarding(count);
     ProbeResult found;
     if (sink.ids != nullptr) {
@@ -129,6 +129,7 @@ void Encoder::encode_words(const pretokens::Pretokens& pretokens, Sink& sink, Ca
         case IdType::uint16: assemble<std::uint16_t>(special_ids, found, sink); break;
         case IdType::int64: assemble<std::int64_t>(special_ids, found, sink); break;
     }
+    if (sink.spans != nullptr) append_spans(pretokens, found, *sink.spans);
 }
 
 // Finds out for each miss what it needs: nothing (a mark), a look into the other tables, the answer to an equal miss, or
@@ -316,6 +317,27 @@ void Encoder::assemble(std::span<const std::uint32_t> special_ids, ProbeResult f
     const auto written = static_cast<std::size_t>(out - first);
     sink.ids->set_size(sink.ids->size() + written);
     sink.id_count += written;
+}
+
+// The same once more, when assemble() has found all answers.
+void Encoder::append_spans(const pretokens::Pretokens& pretokens, ProbeResult found, SpanSink& sink) const {
+    SpanWriter writer(pretokens, sink);
+    std::uint32_t written = 0;
+    std::size_t next_special = 0;
+    for (std::uint32_t i = 0; i < found.miss_count; ++i) {
+        const Miss& miss = misses_[i];
+        writer.add(ids_.data() + written, miss.at - written);
+        written = miss.at;
+        if (answers_[i].ids != nullptr) {
+            writer.add(answers_[i].ids, answers_[i].count);
+        } else if (miss.length == 0) {
+            writer.end_document();
+        } else {
+            writer.add_special(pretokens.special_ids[next_special++], miss.length);
+        }
+    }
+    writer.add(ids_.data() + written, found.id_count - written);
+    writer.finish();
 }
 
 void Encoder::assemble_counts(ProbeResult found, Sink& sink) {

@@ -14,6 +14,7 @@
 #include "tokens/kernels/kernels.hpp"
 #include "tokens/merging.hpp"
 #include "tokens/preparation.hpp"
+#include "tokens/spans.hpp"
 #include "tokens/word_table.hpp"
 #include "vocab/vocab.hpp"
 
@@ -39,6 +40,7 @@ struct Sink {
     std::uint64_t id_count = 0;                           // ids so far
     Place* place = nullptr;                               // asked before the last ids are written, if not null
     bool last = false;                                    // the next ids are the last
+    SpanSink* spans = nullptr;                            // where each id stands, if somebody wants to know
 };
 
 // How well the word table serves, since it was made.
@@ -93,6 +95,7 @@ private:
     void assemble(std::span<const std::uint32_t> special_ids, ProbeResult found, Sink& sink);
     void assemble_counts(ProbeResult found, Sink& sink);
     void end_document(Sink& sink, std::uint64_t id_count);
+    void append_spans(const pretokens::Pretokens& pretokens, ProbeResult found, SpanSink& sink) const;
 
     const vocab::Vocabulary& vocabulary_;
     const vocab::Merges& merges_;

@@ -40,6 +40,19 @@ private:
 
 }  // namespace
 
+const formats::Frame* frame_of(const Preprocessing* preprocessing, bool is_pair, bool adds_special_tokens) {
+    static const formats::Frame kNone;
+    if (preprocessing == nullptr) return is_pair ? &kNone : nullptr;
+    if (is_pair) return &preprocessing->components().pair;
+    return adds_special_tokens ? &preprocessing->components().single : nullptr;
+}
+
+formats::Frame filler(const formats::Frame& frame, std::size_t width, std::uint32_t value) {
+    formats::Frame out = frame;
+    for (std::vector<std::uint32_t>* ids : {&out.before, &out.between, &out.after}) ids->assign(width * ids->size(), value);
+    return out;
+}
+
 IdArray framed(const IdArray& first, const IdArray* second, const formats::Frame& frame, bool adds) {
     IdArray ids(first.type());
     const std::size_t added = frame.before.size() + frame.between.size() + frame.after.size();

@@ -30,12 +30,14 @@ struct Preparation::Job {
     Cancel& cancel;
     std::size_t stretch_begin = 0;  // of the stretch between added tokens that is in work, in the document
     std::size_t stretch_end = 0;
-    bool misses_bytes = false;  // the text in work holds bytes that have no token
+    std::string_view text = {};  // what became of it
+    bool misses_bytes = false;   // it holds bytes that have no token
 };
 
 void Preparation::reset() noexcept {
     document_bytes_ = end_ = count_ = 0;
     added_ids_.clear();
+    origins_.clear();
     if (document_.capacity() + text_.capacity() + starts_.capacity() * sizeof(std::uint32_t) <= 4 * kMaxKeptBytes) return;
     document_ = {};
     text_ = {};
@@ -79,7 +81,8 @@ void Preparation::give(const Take& take, std::uint32_t complete) {
     std::copy_n(starts_.data() + complete, pretokens::kStartsReadAhead + 1, ahead);
     std::fill_n(starts_.data() + complete, pretokens::kStartsReadAhead + 1, first_left);
     take({text_.data(), static_cast<std::uint32_t>(end_), starts_.data(), complete, std::memchr(text_.data(), 0, end_) != nullptr,
-          added_ids_});
+          added_ids_, with_origins_ ? &origins_.block() : nullptr});
+    if (with_origins_) origins_.drop(text_.data(), first_left, static_cast<std::uint32_t>(end_), complete);
     std::copy_n(ahead, pretokens::kStartsReadAhead + 1, starts_.data() + complete);
     for (std::uint32_t i = complete; i < count_; ++i) starts_[i - complete] = starts_[i] - first_left;
     count_ -= complete;
@@ -100,13 +103,19 @@ void Preparation::add(const Preprocessing& preprocessing, const pretokens::Scann
                       const EncodeOptions& options, cpu::Isa isa, const Take& take, Cancel& cancel) {
     read(document, options.invalid, isa);
     Job job{preprocessing, scanner, document, options, take, cancel};
+    with_origins_ = options.with_origins;
     const std::string_view text(reinterpret_cast<const char*>(document_.data()), document_bytes_);
+    if (with_origins_) origins_.begin_document(text);
     if (options.added == nullptr) {
         if (!text.empty()) raw_stretch(job, 0, text.size());
     } else {
         options.added->cut(
             AddedTokens::Pass::raw, text, [&](std::size_t begin, std::size_t end) { raw_stretch(job, begin, end); },
-            [&](const AddedTokens::Token& token, std::size_t begin) { add_added_token(job, token, begin, true); });
+            [&](const AddedTokens::Token& token, const AddedTokens::Found& found) {
+                if (with_origins_) origins_.begin_stretch(0, text, nullptr);
+                job.text = text;
+                add_added_token(job, token, found, true);
+            });
     }
     reserve_text(1);
     push_start();  // the end of the document
@@ -118,20 +127,26 @@ void Preparation::raw_stretch(Job& job, std::size_t begin, std::size_t end) {
     job.stretch_begin = begin;
     job.stretch_end = end;
     std::string_view text(reinterpret_cast<const char*>(document_.data()) + begin, end - begin);
-    if (!job.preprocessing.normalizer().is_identity())
-        text = job.preprocessing.normalizer().normalize(text, workspace_, false, job.cancel).text;
+    const normalized::Alignment* alignment = nullptr;
+    if (!job.preprocessing.normalizer().is_identity()) {
+        const normalized::Result result = job.preprocessing.normalizer().normalize(text, workspace_, with_origins_, job.cancel);
+        text = result.text;
+        alignment = result.alignment;
+    }
+    job.text = text;
+    if (with_origins_) origins_.begin_stretch(begin, text, alignment);
     if (job.options.added == nullptr) {
         if (!text.empty()) stretch(job, text);
         return;
     }
     job.options.added->cut(
         AddedTokens::Pass::normalized, text, [&](std::size_t from, std::size_t to) { stretch(job, text.substr(from, to - from)); },
-        [&](const AddedTokens::Token& token, std::size_t from) { add_added_token(job, token, from, false); });
+        [&](const AddedTokens::Token& token, const AddedTokens::Found& found) { add_added_token(job, token, found, false); });
 }
 
-void Preparation::add_added_token(Job& job, const AddedTokens::Token& token, std::size_t position, bool is_raw) {
+void Preparation::add_added_token(Job& job, const AddedTokens::Token& token, const AddedTokens::Found& found, bool is_raw) {
     if (token.special && job.options.specials_are_errors) {
-        const std::uint64_t where = position_of(job, position, is_raw);
+        const std::uint64_t where = position_of(job, found.content, is_raw);
         throw Error(ErrorKind::special_token,
                     "the text holds the special token '" + token.content + "' at byte " + std::to_string(where) +
                         "; special=\"text\" reads it as text, \"parse\" as the token",
@@ -139,6 +154,7 @@ void Preparation::add_added_token(Job& job, const AddedTokens::Token& token, std
     }
     reserve_text(1);
     push_start();
+    if (with_origins_) origins_.note_added(end_, found.begin, found.end);
     text_[end_++] = pretokens::kSpecialMark;
     added_ids_.push_back(token.id);
     give_if_full(job);
@@ -171,8 +187,10 @@ void Preparation::scan(Job& job, std::string_view text) {
     pretokens::ScanState state;
     state.scanned = state.last_start = static_cast<std::uint32_t>(end_);
     const bool adds_space = job.preprocessing.adds_space() && text[0] != ' ';
+    const auto text_begin = static_cast<std::size_t>(text.data() - job.text.data());
     if (adds_space) {
         reserve_text(1);
+        if (with_origins_) origins_.note(end_, {" ", text_begin, true});
         text_[end_++] = ' ';
     }
     std::uint32_t segment_first = count_;
@@ -181,6 +199,7 @@ void Preparation::scan(Job& job, std::string_view text) {
         std::size_t block = std::min(text.size() - taken, std::max<std::size_t>(pretokens::kChunkBytes, end_ - state.last_start));
         while (taken + block < text.size() && (bytes_of(text)[taken + block] & 0xC0) == 0x80) --block;
         reserve_text(block);
+        if (with_origins_) origins_.note(end_, {text.substr(taken, block), text_begin + taken, false});
         std::memcpy(text_.data() + end_, text.data() + taken, block);
         end_ += block;
         taken += block;
@@ -210,7 +229,8 @@ void Preparation::scan(Job& job, std::string_view text) {
 
 void Preparation::split(Job& job, std::string_view text) {
     const Preprocessing& preprocessing = job.preprocessing;
-    const auto one = [&](std::string_view piece) {
+    const auto text_begin = static_cast<std::size_t>(text.data() - job.text.data());
+    const auto one = [&](const Piece& piece) {
         if (preprocessing.steps_behind().empty()) {
             add_pretoken(job, piece);
         } else {
@@ -222,15 +242,16 @@ void Preparation::split(Job& job, std::string_view text) {
     for (const engine::Span span : spans_) {
         const std::string_view piece = text.substr(span.begin, span.end - span.begin);
         if (!preprocessing.adds_space()) {
-            one(piece);
+            one({piece, text_begin + span.begin, false});
             continue;
         }
         prefixed_.clear();
         if (piece[0] != ' ') prefixed_ += ' ';
         prefixed_ += piece;
+        const Piece prefixed{prefixed_, text_begin + span.begin, piece[0] != ' '};
         inner_spans_.clear();
         engine::split(preprocessing.byte_level_step(), bytes_of(prefixed_), prefixed_.size(), inner_spans_, job.cancel);
-        for (const engine::Span inner : inner_spans_) one(std::string_view(prefixed_).substr(inner.begin, inner.end - inner.begin));
+        for (const engine::Span inner : inner_spans_) one(prefixed.part(inner.begin, inner.end));
     }
 }
 
@@ -278,13 +299,13 @@ std::uint32_t Preparation::cut_behind(const Job& job, std::uint32_t first, std::
 }
 
 // Steps behind ByteLevel see its output: each byte as a character of the alphabet.
-void Preparation::split_behind(Job& job, std::string_view text) {
-    if (job.preprocessing.matters_behind().find(text, 0) == text.size()) {
-        add_pretoken(job, text);
+void Preparation::split_behind(Job& job, const Piece& piece) {
+    if (job.preprocessing.matters_behind().find(piece.bytes, 0) == piece.bytes.size()) {
+        add_pretoken(job, piece);
         return;
     }
     mapped_.clear();
-    formats::append_spelling(text, mapped_);
+    formats::append_spelling(piece.bytes, mapped_);
     behind_spans_.clear();
     engine::split(job.preprocessing.steps_behind(), bytes_of(mapped_), mapped_.size(), behind_spans_, job.cancel);
     std::size_t at = 0;  // in mapped_
@@ -295,7 +316,7 @@ void Preparation::split_behind(Job& job, std::string_view text) {
     };
     for (const engine::Span span : behind_spans_) {
         const std::size_t begin = advance(span.begin), end = advance(span.end);
-        add_pretoken(job, text.substr(begin, end - begin));
+        add_pretoken(job, piece.part(begin, end));
     }
 }
 
@@ -320,12 +341,16 @@ void Preparation::refuse_missing_byte(const Job& job, std::uint8_t byte) const {
                 static_cast<std::int64_t>(where));
 }
 
-void Preparation::add_pretoken(Job& job, std::string_view bytes) {
+void Preparation::add_pretoken(Job& job, const Piece& piece) {
+    const std::string_view bytes = piece.bytes;
     if (bytes.size() > job.options.max_pretoken_bytes) refuse_pretoken(job.options);
     reserve_text(bytes.size() + 1);
     if (job.misses_bytes) {
-        change_bytes(job, bytes);
+        change_bytes(job, piece);
     } else {
+        const bool is_marked = job.preprocessing.marks_begin() || job.preprocessing.marks_end();
+        if (with_origins_ && is_marked) origins_.note_word(end_, count_, piece, job.preprocessing);
+        if (with_origins_ && !is_marked) origins_.note(end_, piece);
         push_start();
         if (job.preprocessing.marks_begin()) text_[end_++] = formats::kWordMark;
         std::memcpy(text_.data() + end_, bytes.data(), bytes.size());
@@ -336,9 +361,11 @@ void Preparation::add_pretoken(Job& job, std::string_view bytes) {
 }
 
 // A pretoken of a text that holds bytes without a token: they are left out or stand for the unknown token.
-void Preparation::change_bytes(const Job& job, std::string_view bytes) {
+void Preparation::change_bytes(const Job& job, const Piece& piece) {
     const Preprocessing& preprocessing = job.preprocessing;
+    const std::string_view bytes = piece.bytes;
     const std::size_t begin = end_;
+    if (with_origins_) origins_.note_word(end_, count_, piece, preprocessing);
     const std::size_t last = bytes.size() - 1;
     for (std::size_t i = 0; i <= last; ++i) {
         const auto byte = static_cast<std::uint8_t>(bytes[i]);

@@ -18,6 +18,7 @@
 #include "documents/documents.hpp"
 #include "tokens/added_tokens.hpp"
 #include "tokens/encode_options.hpp"
+#include "tokens/origin_tracker.hpp"
 #include "tokens/preprocessing.hpp"
 
 namespace tokmill::tokens {
@@ -40,19 +41,20 @@ public:
 
 private:
     struct Job;  // what all steps of one add() share
+    using Piece = OriginTracker::Piece;
 
     void read(const documents::Document& document, documents::Invalid invalid, cpu::Isa isa);
     void raw_stretch(Job& job, std::size_t begin, std::size_t end);
     void stretch(Job& job, std::string_view text);
     void scan(Job& job, std::string_view text);
     void split(Job& job, std::string_view text);
-    void split_behind(Job& job, std::string_view text);
+    void split_behind(Job& job, const Piece& piece);
     std::uint32_t cut_behind(const Job& job, std::uint32_t first, std::uint32_t last);
-    void add_pretoken(Job& job, std::string_view bytes);
-    void add_added_token(Job& job, const AddedTokens::Token& token, std::size_t position, bool is_raw);
+    void add_pretoken(Job& job, const Piece& piece);
+    void add_added_token(Job& job, const AddedTokens::Token& token, const AddedTokens::Found& found, bool is_raw);
     std::uint64_t position_of(const Job& job, std::size_t position, bool is_raw) const;
     [[noreturn]] void refuse_missing_byte(const Job& job, std::uint8_t byte) const;
-    void change_bytes(const Job& job, std::string_view bytes);
+    void change_bytes(const Job& job, const Piece& piece);
     [[noreturn]] static void refuse_pretoken(const EncodeOptions& options);
     void push_start();
     void reserve_text(std::size_t more);
@@ -73,6 +75,8 @@ private:
     std::uint32_t count_ = 0;
     std::vector<std::uint32_t> added_ids_;
     std::uint64_t dropped_bytes_ = 0;
+    bool with_origins_ = false;
+    OriginTracker origins_;
 };
 
 }  // namespace tokmill::tokens

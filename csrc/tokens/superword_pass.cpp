@@ -3,8 +3,10 @@
 #include <algorithm>
 #include <bit>
 #include <cstring>
+#include <optional>
 
 #include "tokens/encoder.hpp"
+#include "tokens/spans.hpp"
 
 namespace tokmill::tokens {
 
@@ -84,8 +86,8 @@ pretokens::Pretokens SuperwordPass::cut(const pretokens::Pretokens& pretokens) {
     starts_.reserve_discarding(std::size_t(text_end - starts[0]) + 2 * std::size_t(count) + kCutSlack + pretokens::kStartsReadAhead + 1);
     std::uint32_t words = 0, begin = starts[0];
     std::size_t next_special = 0;
-    const auto end_stretch = [&](std::uint32_t end, Stretch::Mark mark, std::uint32_t special_id) {
-        stretches_.push_back({begin, end, mark, special_id});
+    const auto end_stretch = [&](std::uint32_t end, Stretch::Mark mark, std::uint32_t special_id, std::uint32_t special_bytes) {
+        stretches_.push_back({begin, end, mark, special_id, special_bytes});
         if (begin != end)
             words += static_cast<std::uint32_t>(
                 kernels_.cut_words(superwords_.word_cuts(), {text_, borders_.data(), begin, end}, starts_.data() + words));
@@ -93,11 +95,11 @@ pretokens::Pretokens SuperwordPass::cut(const pretokens::Pretokens& pretokens) {
     for (std::uint32_t i = 0; i < count; ++i) {
         const std::uint32_t at = starts[i], next = starts[i + 1];
         if (at == next) {
-            end_stretch(at, Stretch::Mark::document_end, 0);
+            end_stretch(at, Stretch::Mark::document_end, 0, 0);
             starts_[words++] = at;
             begin = next;
         } else if (text_[at] == pretokens::kSpecialMark) {
-            end_stretch(at, Stretch::Mark::special, pretokens.special_ids[next_special++]);
+            end_stretch(at, Stretch::Mark::special, pretokens.special_ids[next_special++], next - at);
             starts_[words++] = at;
             starts_[words++] = at;
             begin = next;
@@ -105,13 +107,15 @@ pretokens::Pretokens SuperwordPass::cut(const pretokens::Pretokens& pretokens) {
             borders_[at / 64] |= std::uint64_t(1) << (at % 64);
         }
     }
-    if (begin != text_end) end_stretch(text_end, Stretch::Mark::none, 0);
+    if (begin != text_end) end_stretch(text_end, Stretch::Mark::none, 0, 0);
     std::fill_n(starts_.data() + words, pretokens::kStartsReadAhead + 1, text_end);
     special_symbols_.assign(next_special, 0);
     return {text_, pretokens.text_end, starts_.data(), words, pretokens.has_nul, special_symbols_};
 }
 
-void SuperwordPass::join(Sink& sink, Cancel& cancel) {
+void SuperwordPass::join(const pretokens::Pretokens& pretokens, Sink& sink, Cancel& cancel) {
+    std::optional<SpanWriter> spans;
+    if (sink.spans != nullptr) spans.emplace(pretokens, *sink.spans);
     auto* const symbols = static_cast<std::uint32_t*>(first_ids_.data());
     std::size_t begin = 0, next_end = 0;
     for (const Stretch& stretch : stretches_) {
@@ -119,15 +123,22 @@ void SuperwordPass::join(Sink& sink, Cancel& cancel) {
         if (begin != end) {
             const std::size_t count = join_stretch(stretch, symbols + begin, end - begin, cancel);
             append_symbols(sink, superwords_.vocabulary(), symbols + begin, count);
+            if (spans) {
+                for (std::size_t i = begin; i < begin + count; ++i) symbols[i] = superwords_.vocabulary().id(symbols[i]);
+                spans->add(symbols + begin, count);
+            }
         }
         begin = end;
         if (stretch.mark == Stretch::Mark::special) {
             append_id(sink, stretch.special_id);
+            if (spans) spans->add_special(stretch.special_id, stretch.special_bytes);
             ++begin;
-        } else if (stretch.mark == Stretch::Mark::document_end && sink.document_ends != nullptr) {
-            sink.document_ends->push_back(sink.id_count);
+        } else if (stretch.mark == Stretch::Mark::document_end) {
+            if (sink.document_ends != nullptr) sink.document_ends->push_back(sink.id_count);
+            if (spans) spans->end_document();
         }
     }
+    if (spans) spans->finish();
     first_ids_.set_size(0);
     first_ends_.clear();
 }

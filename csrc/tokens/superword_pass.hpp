@@ -27,8 +27,8 @@ public:
     // Where the first level puts the symbols of those words, and how many there are before each empty one.
     IdArray& first_ids() noexcept { return first_ids_; }
     std::vector<std::uint64_t>& first_ends() noexcept { return first_ends_; }
-    // Merges those symbols on and appends the ids to the sink.
-    void join(Sink& sink, Cancel& cancel);
+    // Merges those symbols on and appends the ids to the sink; the pretokens are those that were cut.
+    void join(const pretokens::Pretokens& pretokens, Sink& sink, Cancel& cancel);
 
     void rest() noexcept;  // gives back what only a giant pretoken needed
 
@@ -37,7 +37,7 @@ private:
     struct Stretch {
         std::uint32_t begin, end;
         enum class Mark : std::uint8_t { none, document_end, special } mark;
-        std::uint32_t special_id;
+        std::uint32_t special_id, special_bytes;
     };
 
     // Both merge in place, to the front, and return how many symbols are left.

@@ -181,6 +181,9 @@ bool Tokenizer::allows_safe_cuts() const noexcept {
 Tokenizer::~Tokenizer() {
     delete decode_table_.load(std::memory_order_relaxed);
     delete decode_chain_.load(std::memory_order_relaxed);
+    delete byte_spans_.load(std::memory_order_relaxed);
+    delete character_spans_.load(std::memory_order_relaxed);
+    delete uncut_scanner_.load(std::memory_order_relaxed);
 }
 
 void Tokenizer::save(SectionWriter& out) const {
@@ -252,6 +255,17 @@ const DecodeChain& Tokenizer::decode_chain() const {
     return made_once(decode_chain_, [this] { return std::make_unique<const DecodeChain>(vocabulary_, *preprocessing_); });
 }
 
+const SpanTable& Tokenizer::span_table(documents::PlaceUnit unit) const {
+    return made_once(unit == documents::PlaceUnit::byte ? byte_spans_ : character_spans_, [this, unit] {
+        const formats::Components* const components = preprocessing_ != nullptr ? &preprocessing_->components() : nullptr;
+        return std::make_unique<const SpanTable>(vocabulary_, components, unit);
+    });
+}
+
+const pretokens::Scanner& Tokenizer::uncut_scanner() const {
+    return made_once(uncut_scanner_, [this] { return std::make_unique<const pretokens::Scanner>(scanner_->without_cuts(vocabulary_)); });
+}
+
 TableStatistics Tokenizer::statistics() const {
     TableStatistics sum;
     for (std::size_t i = 0; i < kMaxSlots; ++i) {
@@ -278,12 +292,15 @@ void Tokenizer::encode_documents(Encoder& encoder, std::span<const documents::Do
         if (document.row == documents::Document::kNoRow || error.kind() == ErrorKind::interrupted) throw;
         throw Error(error.kind(), "text " + std::to_string(document.row) + ": " + error.what(), error.where());
     };
+    // Words are whole pretokens.
+    const bool with_words = sink.spans != nullptr && sink.spans->with_words;
+    const pretokens::Scanner* const scanner = scanner_ && with_words ? &uncut_scanner() : this->scanner();
     if (needs_preparation(options)) {
         Preparation& preparation = encoder.preparation();
         const Preparation::Take take = [&](const pretokens::Pretokens& block) { encoder.encode(block, sink, cancel); };
         for (const documents::Document& document : documents) {
             try {
-                preparation.add(*preprocessing_, scanner(), document, options, isa_, take, cancel);
+                preparation.add(*preprocessing_, scanner, document, options, isa_, take, cancel);
             } catch (const Error& error) {
                 name_text(document, error);
             }
@@ -297,7 +314,7 @@ void Tokenizer::encode_documents(Encoder& encoder, std::span<const documents::Do
         const bool is_last = &document == &documents.back();
         documents::Reader reader(unicode_kernels, document, options.invalid);
         try {
-            while (!chunk.fill(*scanner_, reader, true, options)) {
+            while (!chunk.fill(*scanner, reader, true, options)) {
                 encoder.encode(chunk, sink, cancel);
                 chunk.compact();
                 cancel.poll();
@@ -330,10 +347,11 @@ bool Tokenizer::may_cut_documents(const EncodeOptions& options) const noexcept {
 }
 
 void Tokenizer::run_parts(std::span<const documents::Document> documents, const EncodeOptions& options, std::size_t threads, IdArray* ids,
-                          std::vector<std::uint64_t>* ends, std::uint64_t& id_count, Cancel& cancel) const {
+                          std::vector<std::uint64_t>* ends, std::uint64_t& id_count, SpanRequest* request, Cancel& cancel) const {
     struct Result {
         std::vector<std::uint64_t> ends;
         std::uint64_t id_count = 0;
+        SpanSink spans;
         std::exception_ptr failure;
     };
     const std::vector<documents::Part> parts = documents::divide(documents, kPartBytes, may_cut_documents(options));
@@ -364,7 +382,13 @@ void Tokenizer::run_parts(std::span<const documents::Document> documents, const 
             std::optional<Placing::Part> part;
             if (placing) part.emplace(*placing, i);
             Sink sink{part ? part->ids() : nullptr, &result.ends, 0, part ? &*part : nullptr};
+            if (request != nullptr) {
+                result.spans = span_sink(*request);
+                result.spans.begin_part(parts[i].stretches);
+                sink.spans = &result.spans;
+            }
             encode_documents(lease.encoder(), parts[i].stretches, options, sink, cancel);
+            if (request != nullptr) place_spans(parts[i].stretches, result.ends, options, request->unit, result.spans);
             result.id_count = sink.id_count;
             if (part) part->done();
         } catch (...) {
@@ -376,6 +400,12 @@ void Tokenizer::run_parts(std::span<const documents::Document> documents, const 
     });
     if (first_failure < parts.size()) std::rethrow_exception(results[first_failure].failure);
     if (placing) placing->finish();
+
+    if (request != nullptr) {
+        std::vector<SpanPart> spans;
+        for (Result& result : results) spans.push_back({&result.spans, result.ends.front()});
+        join_spans(spans, request->spans, threads, cancel);
+    }
 
     std::uint64_t first_id = id_count;
     for (std::size_t i = 0; i < parts.size(); ++i) {
@@ -394,7 +424,7 @@ void Tokenizer::encode(std::span<const documents::Document> documents, const Enc
     for (const documents::Document& document : documents) bytes += document.byte_size();
     if (ends != nullptr) ends->reserve(ends->size() + documents.size());
     if (threads > 1 && bytes > kLeastSharedBytes) {
-        run_parts(documents, options, threads, &ids, ends, id_count, cancel);
+        run_parts(documents, options, threads, &ids, ends, id_count, nullptr, cancel);
         return;
     }
     ids.expect(bytes);
@@ -403,13 +433,82 @@ void Tokenizer::encode(std::span<const documents::Document> documents, const Enc
     encode_documents(lease.encoder(), documents, options, sink, cancel);
 }
 
+SpanSink Tokenizer::span_sink(const SpanRequest& request) const {
+    SpanSink sink;
+    // A tokenizer.json counts in characters, as tokenizers does; places in bytes are made of them in the end.
+    sink.table = &span_table(preprocessing_ != nullptr ? documents::PlaceUnit::character : request.unit);
+    sink.with_words = request.with_words;
+    sink.has_frame = request.has_frame;
+    return sink;
+}
+
+// From places in the text as it was read to places in the documents.
+void Tokenizer::place_spans(std::span<const documents::Document> documents, std::span<const std::uint64_t> ends,
+                            const EncodeOptions& options, documents::PlaceUnit unit, SpanSink& sink) const {
+    const documents::PlaceUnit read = sink.table->counts_bytes() ? documents::PlaceUnit::byte : documents::PlaceUnit::character;
+    auto* span = static_cast<std::int64_t*>(sink.spans.data());
+    for (std::size_t i = 0; i < documents.size(); ++i) {
+        std::int64_t* const last = static_cast<std::int64_t*>(sink.spans.data()) + 2 * ends[i];
+        documents::OriginalPlaces places(unicode::kernels(isa_), documents[i], options.invalid, read, unit);
+        if (places.differ()) {
+            for (; span != last; span += 2) {
+                const auto begin = static_cast<std::uint64_t>(span[0]), end = static_cast<std::uint64_t>(span[1]);
+                span[0] = static_cast<std::int64_t>(places.begin(begin));
+                span[1] = begin == end ? span[0] : static_cast<std::int64_t>(places.end(end));
+            }
+            if (i + 1 == documents.size()) sink.last_end = places.begin(sink.last_end);
+        }
+        span = last;
+    }
+}
+
+void Tokenizer::encode(std::span<const documents::Document> documents, const EncodeOptions& options, std::size_t threads, IdArray& ids,
+                       std::vector<std::uint64_t>* ends, SpanRequest& request, Cancel& cancel) const {
+    std::vector<std::uint64_t> own_ends;
+    if (ends == nullptr) ends = &own_ends;
+    EncodeOptions with_origins = options;
+    with_origins.with_origins = true;
+    std::uint64_t id_count = 0;
+    std::size_t bytes = 0;
+    for (const documents::Document& document : documents) bytes += document.byte_size();
+    if (threads > 1 && bytes > kLeastSharedBytes && !request.with_words) {
+        run_parts(documents, with_origins, threads, &ids, ends, id_count, &request, cancel);
+        return;
+    }
+    SpanSink spans = span_sink(request);
+    ids.expect(bytes);
+    spans.spans.expect(bytes);
+    Sink sink{.ids = &ids, .document_ends = ends, .spans = &spans};
+    {
+        const Lease lease = acquire(pool::default_thread_count(), cancel);
+        encode_documents(lease.encoder(), documents, with_origins, sink, cancel);
+    }
+    place_spans(documents, *ends, options, request.unit, spans);
+    request.spans = std::move(spans.spans);
+    request.words = std::move(spans.words);
+}
+
+bool Tokenizer::try_encode(const documents::Document& document, const EncodeOptions& options, IdArray& ids, SpanRequest& request,
+                           Cancel& cancel) const {
+    EncodeOptions with_origins = options;
+    with_origins.with_origins = true;
+    SpanSink spans = span_sink(request);
+    std::vector<std::uint64_t> ends;
+    Sink sink{.ids = &ids, .document_ends = &ends, .spans = &spans};
+    if (!try_encode(document, with_origins, sink, cancel)) return false;
+    place_spans({&document, 1}, ends, options, request.unit, spans);
+    request.spans = std::move(spans.spans);
+    request.words = std::move(spans.words);
+    return true;
+}
+
 std::uint64_t Tokenizer::count(std::span<const documents::Document> documents, const EncodeOptions& options, std::size_t threads,
                                std::vector<std::uint64_t>* ends, Cancel& cancel) const {
     std::uint64_t id_count = 0;
     std::size_t bytes = 0;
     for (const documents::Document& document : documents) bytes += document.byte_size();
     if (threads > 1 && bytes > kLeastSharedBytes) {
-        run_parts(documents, options, threads, nullptr, ends, id_count, cancel);
+        run_parts(documents, options, threads, nullptr, ends, id_count, nullptr, cancel);
         return id_count;
     }
     Sink sink{nullptr, ends, 0};

@@ -22,9 +22,20 @@
 #include "tokens/framing.hpp"
 #include "tokens/id_array.hpp"
 #include "tokens/preprocessing.hpp"
+#include "tokens/spans.hpp"
 #include "vocab/vocab.hpp"
 
 namespace tokmill::tokens {
+
+// What encode() is asked to say of each token besides its id, and what it says.
+struct SpanRequest {
+    documents::PlaceUnit unit = documents::PlaceUnit::character;
+    bool with_words = false;
+    bool has_frame = false;  // tokens are going to be put around the text
+
+    IdArray spans{IdType::int64};  // begin and end of each token in turn, in its document as its owner keeps it
+    IdArray words{IdType::int32};  // if asked for: which of its document's words (pretokens and added tokens) it is of
+};
 
 class Tokenizer {
 public:
@@ -44,6 +55,9 @@ public:
     // each document. The result does not depend on `threads`.
     void encode(std::span<const documents::Document> documents, const EncodeOptions& options, std::size_t threads, IdArray& ids,
                 std::vector<std::uint64_t>* ends, Cancel& cancel) const;
+    // The same, and where each id stands. With words, documents are not cut for threads.
+    void encode(std::span<const documents::Document> documents, const EncodeOptions& options, std::size_t threads, IdArray& ids,
+                std::vector<std::uint64_t>* ends, SpanRequest& request, Cancel& cancel) const;
     // The number of ids without the ids.
     std::uint64_t count(std::span<const documents::Document> documents, const EncodeOptions& options, std::size_t threads,
                         std::vector<std::uint64_t>* ends, Cancel& cancel) const;
@@ -60,6 +74,8 @@ public:
 
     // For small inputs, when waiting is not allowed (the caller holds the interpreter lock): false if all slots are busy.
     bool try_encode(const documents::Document& document, const EncodeOptions& options, Sink& sink, Cancel& cancel) const;
+    bool try_encode(const documents::Document& document, const EncodeOptions& options, IdArray& ids, SpanRequest& request,
+                    Cancel& cancel) const;
 
     // Summed over all slots; only exact while nobody encodes.
     TableStatistics statistics() const;
@@ -110,8 +126,13 @@ private:
     void encode_documents(Encoder& encoder, std::span<const documents::Document> documents, const EncodeOptions& options, Sink& sink,
                           Cancel& cancel) const;
 
+    SpanSink span_sink(const SpanRequest& request) const;
+    const SpanTable& span_table(documents::PlaceUnit unit) const;
+    const pretokens::Scanner& uncut_scanner() const;
+    void place_spans(std::span<const documents::Document> documents, std::span<const std::uint64_t> ends, const EncodeOptions& options,
+                     documents::PlaceUnit unit, SpanSink& sink) const;
     void run_parts(std::span<const documents::Document> documents, const EncodeOptions& options, std::size_t threads, IdArray* ids,
-                   std::vector<std::uint64_t>* ends, std::uint64_t& id_count, Cancel& cancel) const;
+                   std::vector<std::uint64_t>* ends, std::uint64_t& id_count, SpanRequest* request, Cancel& cancel) const;
 
     const std::optional<TableSizes> table_sizes_;
     const vocab::Vocabulary vocabulary_;
@@ -123,6 +144,8 @@ private:
     mutable std::array<Slot, kMaxSlots> slots_;
     mutable std::atomic<const DecodeTable*> decode_table_{nullptr};  // made at the first use
     mutable std::atomic<const DecodeChain*> decode_chain_{nullptr};
+    mutable std::atomic<const SpanTable*> byte_spans_{nullptr}, character_spans_{nullptr};
+    mutable std::atomic<const pretokens::Scanner*> uncut_scanner_{nullptr};
 };
 
 // Text that arrives in pieces, ids as if it had come at once. Holds back what later text may still change. Not for use by

@@ -60,6 +60,11 @@ constexpr std::uint32_t decode_utf8(const std::uint8_t* p) noexcept {
     return (p[0] & 0x07u) << 18 | (p[1] & 0x3Fu) << 12 | (p[2] & 0x3Fu) << 6 | (p[3] & 0x3Fu);
 }
 
+constexpr bool is_continuation(std::uint8_t byte) noexcept { return (byte & 0xC0) == 0x80; }
+
+// The characters that begin in so many bytes of UTF-8.
+std::size_t count_characters(const std::uint8_t* text, std::size_t byte_count) noexcept;
+
 // Writes one scalar value as UTF-8, returns the number of bytes (1 to 4).
 std::size_t encode_utf8(std::uint32_t code_point, std::uint8_t* out) noexcept;
 

@@ -1,8 +1,25 @@
 // UTF-8 of single characters, and the choice of the kernels for whole texts.
+#include <cstring>
+
 #include "unicode/kernels/utf8.hpp"
 #include "unicode/unicode.hpp"
 
 namespace tokmill::unicode {
+
+std::size_t count_characters(const std::uint8_t* text, std::size_t byte_count) noexcept {
+    // Eight bytes at a time. A continuation byte has bit 7 and not bit 6: its bit 7 is what stays of x & ~(x << 1); of E4 BD A0 41 that
+    // is 00 80 80 00. Their number is the sum of the bytes, which the multiplication leaves in the highest one.
+    constexpr std::uint64_t kBit7 = 0x8080808080808080, kOnes = 0x0101010101010101;
+    std::size_t continuations = 0;
+    std::size_t i = 0;
+    for (; i + 8 <= byte_count; i += 8) {
+        std::uint64_t bytes;
+        std::memcpy(&bytes, text + i, sizeof bytes);
+        continuations += ((bytes & ~(bytes << 1) & kBit7) >> 7) * kOnes >> 56;
+    }
+    for (; i < byte_count; ++i) continuations += is_continuation(text[i]) ? 1 : 0;
+    return byte_count - continuations;
+}
 
 std::size_t encode_utf8(std::uint32_t code_point, std::uint8_t* out) noexcept {
     if (code_point < 0x80) {

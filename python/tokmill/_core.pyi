@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 from typing_extensions import Self
 
-from .signatures import Buffer, Ids, Invalid, Special, Text, Unknown
+from .signatures import Buffer, Ids, Invalid, SpanUnit, Special, Text, Unknown
 from .tokenizer import Tokenizer
 
 PATTERNS: dict[str, str]
@@ -57,6 +57,7 @@ class CoreTokenizer:
     def _with_isa(self, isa: str) -> Self: ...
     def _with_word_tables(self, word_bytes: int) -> Self: ...
     def _table_statistics(self) -> dict[str, int]: ...
+    @overload
     def encode(
         self,
         text: Text,
@@ -69,7 +70,22 @@ class CoreTokenizer:
         threads: int | None = None,
         max_pretoken_bytes: int | None = None,
         pair: Text | None = None,
+        spans: None = None,
     ) -> NDArray[Any]: ...
+    @overload
+    def encode(
+        self,
+        text: Text,
+        *,
+        special: Special = "text",
+        invalid: Invalid = None,
+        add_special_tokens: bool = False,
+        dtype: DTypeLike | None = None,
+        threads: int | None = None,
+        max_pretoken_bytes: int | None = None,
+        pair: Text | None = None,
+        spans: SpanUnit,
+    ) -> tuple[NDArray[Any], NDArray[np.int64]]: ...
     def encode_list(
         self,
         text: Text,
@@ -103,7 +119,18 @@ class CoreTokenizer:
         dtype: DTypeLike | None = None,
         threads: int | None = None,
         max_pretoken_bytes: int | None = None,
-    ) -> tuple[NDArray[Any], NDArray[np.int64]]: ...
+        spans: SpanUnit | None = None,
+    ) -> tuple[NDArray[Any], NDArray[np.int64], NDArray[np.int64] | None]: ...
+    def _align(
+        self,
+        text: Text,
+        spans: SpanUnit,
+        *,
+        special: Special = "text",
+        invalid: Invalid = None,
+        add_special_tokens: bool = False,
+        pair: Text | None = None,
+    ) -> tuple[NDArray[np.int32], NDArray[np.int64], NDArray[np.int32], NDArray[np.int32]]: ...
     def _encode_batch_lists(
         self, texts: Any, *, special: Special = "text", invalid: Invalid = None, threads: int | None = None
     ) -> list[list[int]]: ...

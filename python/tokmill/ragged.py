@@ -24,12 +24,15 @@ class Packed:
     positions  [rows, seq_len]  int32: its place in that document, from 0 (in the padding: from 0 again)
     offsets    [pieces + 1]     int64: bounds, in ``ids.ravel()``, of the pieces that are neither cut by a row's end nor cross documents
                                 (cumulative sequence lengths for attention that stays within a document)
+    spans      [rows, seq_len, 2] or None
+                                int64: where each id stands in its document, (0, 0) for end tokens and padding
     """
 
     ids: NDArray[Any]
     documents: NDArray[np.int32]
     positions: NDArray[np.int32]
     offsets: NDArray[np.int64]
+    spans: NDArray[np.int64] | None = None
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -40,17 +43,20 @@ class Ragged:
 
     ids      [tokens]    any integer dtype, int32 by default
     offsets  [rows + 1]  int64, from 0 to ``len(ids)``, never falling
+    spans    [tokens, 2] or None
+                         int64: where each id begins and ends in its row's text, if that was asked for
 
-    ``ragged[i]`` is a view of one row, ``ragged[a:b]`` a Ragged of some rows (views where the step is 1). Raises ArgumentError if ids and
-    offsets do not fit together.
+    ``ragged[i]`` is a view of one row, ``ragged[a:b]`` a Ragged of some rows (views where the step is 1). Raises ArgumentError if the
+    arrays do not fit together.
     """
 
-    __slots__ = ("ids", "offsets")
+    __slots__ = ("ids", "offsets", "spans")
 
     ids: NDArray[Any]
     offsets: NDArray[np.int64]
+    spans: NDArray[np.int64] | None
 
-    def __init__(self, ids: NDArray[Any], offsets: NDArray[np.int64]) -> None:
+    def __init__(self, ids: NDArray[Any], offsets: NDArray[np.int64], spans: NDArray[np.int64] | None = None) -> None:
         ids, offsets = np.asarray(ids), np.asarray(offsets)
         if ids.ndim != 1 or (ids.dtype.kind not in "iu" and len(ids)):
             raise ArgumentError(f"ids have to be a 1-D integer array, not {ids.ndim}-D {ids.dtype}")
@@ -63,8 +69,16 @@ class Ragged:
             raise ArgumentError(
                 f"offsets have to rise from 0 to the number of ids, {len(ids):,}; they go from {offsets[0]:,} to {offsets[-1]:,}"
             )
+        if spans is not None:
+            spans = np.asarray(spans)
+            if spans.shape != (len(ids), 2) or spans.dtype.kind not in "iu":
+                raise ArgumentError(
+                    f"spans have to be integers, a begin and an end for each of {len(ids):,} ids, not {spans.shape} {spans.dtype}"
+                )
+            spans = spans.astype(np.int64, copy=False)
         self.ids = ids
         self.offsets = offsets
+        self.spans = spans
 
     @classmethod
     def from_rows(cls, rows: Iterable[Any], dtype: DTypeLike | None = None) -> Ragged:
@@ -94,10 +108,16 @@ class Ragged:
         if isinstance(index, slice):
             start, stop, step = index.indices(len(self))
             if step != 1:
-                return Ragged.from_rows([self[i] for i in range(start, stop, step)], self.ids.dtype)
+                rows = range(start, stop, step)
+                chosen = Ragged.from_rows([self[i] for i in rows], self.ids.dtype)
+                if self.spans is None:
+                    return chosen
+                spans = [self.spans[self.offsets[i] : self.offsets[i + 1]] for i in rows]
+                return Ragged(chosen.ids, chosen.offsets, np.concatenate([*spans, np.empty((0, 2), np.int64)]))
             stop = max(start, stop)
             offsets = self.offsets[start : stop + 1]
-            return Ragged(self.ids[offsets[0] : offsets[-1]], offsets - offsets[0])
+            kept = slice(offsets[0], offsets[-1])
+            return Ragged(self.ids[kept], offsets - offsets[0], None if self.spans is None else self.spans[kept])
         row = index + len(self) if index < 0 else index
         if not 0 <= row < len(self):
             raise IndexError(f"row {index} of {len(self):,}")
@@ -109,12 +129,16 @@ class Ragged:
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Ragged):
             return NotImplemented
-        return np.array_equal(self.ids, other.ids) and np.array_equal(self.offsets, other.offsets)
+        if not (np.array_equal(self.ids, other.ids) and np.array_equal(self.offsets, other.offsets)):
+            return False
+        if self.spans is None or other.spans is None:
+            return self.spans is other.spans
+        return np.array_equal(self.spans, other.spans)
 
     __hash__ = None  # type: ignore[assignment]
 
-    def __reduce__(self) -> tuple[type[Ragged], tuple[NDArray[Any], NDArray[np.int64]]]:
-        return Ragged, (self.ids, self.offsets)
+    def __reduce__(self) -> tuple[type[Ragged], tuple[NDArray[Any], NDArray[np.int64], NDArray[np.int64] | None]]:
+        return Ragged, (self.ids, self.offsets, self.spans)
 
     def __repr__(self) -> str:
         return f"<tokmill.Ragged: {len(self):,} rows, {len(self.ids):,} ids ({self.ids.dtype})>"
@@ -129,14 +153,18 @@ class Ragged:
         return [row.tolist() for row in self]
 
     def with_end(self, end_id: int) -> Ragged:
-        """The same rows, each with one more id at its end."""
+        """The same rows, each with one more id at its end; its span is (0, 0)."""
         offsets = self.offsets + np.arange(len(self.offsets))
         ids = np.empty(len(self.ids) + len(self), self.ids.dtype)
         is_end = np.zeros(len(ids), np.bool_)
         is_end[offsets[1:] - 1] = True
         ids[is_end] = _checked_id(end_id, "end_id", ids.dtype)
         ids[~is_end] = self.ids
-        return Ragged(ids, offsets)
+        spans = None
+        if self.spans is not None:
+            spans = np.zeros((len(ids), 2), np.int64)
+            spans[~is_end] = self.spans
+        return Ragged(ids, offsets, spans)
 
     def padded(
         self,
@@ -152,6 +180,27 @@ class Ragged:
         ``length`` is that of the longest row if it is not given; a longer row raises ArgumentError, or with ``truncate=True`` keeps its
         first ``length`` ids.
         """
+        kept, mask = self._padding(side, length, truncate)
+        matrix = np.full(mask.shape, _checked_id(pad_id, "pad_id", dtype or self.ids.dtype), dtype or self.ids.dtype)
+        matrix[mask] = self.ids[kept]
+        return matrix, mask
+
+    def padded_spans(
+        self, *, side: Literal["right", "left"] = "right", length: int | None = None, truncate: bool = False
+    ) -> NDArray[np.int64]:
+        """The spans of the ids that ``padded`` gives for the same arguments: int64 [rows, length, 2], (0, 0) for padding.
+
+        Raises ArgumentError as ``padded`` does, and if there are no spans.
+        """
+        if self.spans is None:
+            raise ArgumentError("these rows have no spans: give spans='byte' or spans='char' to encode_batch")
+        kept, mask = self._padding(side, length, truncate)
+        matrix = np.zeros((*mask.shape, 2), np.int64)
+        matrix[mask] = self.spans[kept]
+        return matrix
+
+    def _padding(self, side: str, length: int | None, truncate: bool) -> tuple[slice | NDArray[np.bool_], NDArray[np.bool_]]:
+        """Which ids are kept, and the places that they take in a matrix of rows."""
         lengths = self.lengths
         longest = int(lengths.max()) if len(lengths) else 0
         if length is None:
@@ -160,21 +209,17 @@ class Ragged:
             raise ArgumentError(f"length has to be 0 or more, not {length}")
         if side not in ("right", "left"):
             raise ArgumentError(f"side has to be 'right' or 'left', not {side!r}")
-        ids = self.ids
+        kept: slice | NDArray[np.bool_] = slice(None)
         if longest > length:
             if not truncate:
                 row = int(np.argmax(lengths > length))
                 raise ArgumentError(
                     f"row {row} has {int(lengths[row]):,} ids, more than length={length:,}: give a greater length, or truncate=True", row
                 )
-            places = np.arange(len(ids)) - np.repeat(self.offsets[:-1], lengths)
-            ids = ids[places < length]
+            kept = np.arange(len(self.ids)) - np.repeat(self.offsets[:-1], lengths) < length
             lengths = np.minimum(lengths, length)
-        matrix = np.full((len(self), length), _checked_id(pad_id, "pad_id", dtype or ids.dtype), dtype or ids.dtype)
         columns = np.arange(length)
-        mask = columns < lengths[:, None] if side == "right" else columns >= length - lengths[:, None]
-        matrix[mask] = ids
-        return matrix, mask
+        return kept, columns < lengths[:, None] if side == "right" else columns >= length - lengths[:, None]
 
     def packed(
         self,
@@ -213,11 +258,17 @@ class Ragged:
         flat[:total] = self.ids
         bounds = np.concatenate([starts[starts < kept], np.arange(0, size + 1, seq_len), [kept] if size else []])
         shape = (rows, seq_len)
+        spans = None
+        if self.spans is not None:
+            spans = np.zeros((max(size, total), 2), np.int64)
+            spans[:total] = self.spans
+            spans = spans[:size].reshape(rows, seq_len, 2)
         return Packed(
             flat[:size].reshape(shape),
             documents[:size].reshape(shape),
             positions[:size].reshape(shape),
             np.unique(bounds).astype(np.int64),
+            spans,
         )
 
     def to_arrow(self) -> Any:

@@ -19,10 +19,11 @@ from ._core import CoreTokenizer
 from .errors import ArgumentError
 from .files import write_file
 from .ragged import Ragged
-from .signatures import Ids, Invalid, Special, Unknown
+from .signatures import Ids, Invalid, SpanUnit, Special, Text, Unknown
 
 if TYPE_CHECKING:
     from .report import Report
+    from .spans import Aligned
     from .training import Counts
 
 __all__ = ["DEFAULT_BLOCK_BYTES", "DEFAULT_MAX_PRETOKEN_BYTES", "Origin", "Tokenizer"]
@@ -72,13 +73,15 @@ class Tokenizer(CoreTokenizer):
         threads: int | None = None,
         max_pretoken_bytes: int | None = None,
         add_special_tokens: bool = False,
+        spans: SpanUnit | None = None,
     ) -> Ragged:
         """The ids of many texts: one flat array and the bounds of its rows, in the order of the texts.
 
         ``texts`` is a sequence of ``str`` or bytes-like objects, a NumPy array of bytes (dtype S), or an Arrow array or stream of strings.
-        Raises InvalidUtf8Error, SpecialTokenError and PretokenTooLongError, each naming the text.
+        With ``spans``, the rows know where in its text each token stands (``Ragged.spans``). Raises InvalidUtf8Error, SpecialTokenError and
+        PretokenTooLongError, each naming the text.
         """
-        ids, offsets = self._encode_batch(
+        ids, offsets, places = self._encode_batch(
             texts,
             special=special,
             invalid=invalid,
@@ -86,8 +89,31 @@ class Tokenizer(CoreTokenizer):
             threads=threads,
             max_pretoken_bytes=max_pretoken_bytes,
             add_special_tokens=add_special_tokens,
+            spans=spans,
         )
-        return Ragged(ids, offsets)
+        return Ragged(ids, offsets, places)
+
+    def align(
+        self,
+        text: Text,
+        pair: Text | None = None,
+        *,
+        unit: SpanUnit = "char",
+        special: Special = "text",
+        invalid: Invalid = None,
+        add_special_tokens: bool = False,
+    ) -> Aligned:
+        """The ids of a text, or of two, with where each stands and of which word it is, and the maps between tokens, words and places.
+
+        See :class:`tokmill.spans.Aligned`. Raises what ``encode`` raises.
+        """
+        from .spans import Aligned, length_of
+
+        ids, spans, words, texts = self._align(
+            text, unit, special=special, invalid=invalid, add_special_tokens=add_special_tokens, pair=pair
+        )
+        lengths = tuple(length_of(one, unit) for one in (text, pair) if one is not None)
+        return Aligned(ids, spans, words, texts, unit, lengths)
 
     def decode_batch(
         self,

@@ -28,22 +28,28 @@ Against = Literal["auto", "tiktoken", "tokenizers"]
 IDS_BEFORE = 4
 IDS_AFTER = 8
 CONTEXT_CHARACTERS = 40
+CONTINUATION_BYTES = bytes(range(0x80, 0xC0))
+
+
+# Ids of a text, and where each begins and ends in it, in characters.
+Encoded = tuple[list[int], list[tuple[int, int]]]
 
 
 class Peer(Protocol):
-    """What is compared with: a name with a version, and the ids of texts, special tokens treated as ``special`` says."""
+    """What is compared with: a name with a version, and the ids and spans of texts, special tokens treated as ``special`` says."""
 
     name: str
 
-    def encode_batch(self, texts: Sequence[str], special: Special) -> list[list[int]]: ...
+    def encode_batch(self, texts: Sequence[str], special: Special) -> list[Encoded]: ...
 
 
 @dataclass(frozen=True)
 class Difference:
-    """Where two rows of ids part first: ``token`` is their index, ``byte`` and ``character`` the place in the text where it begins.
+    """Where two rows of ids, or of their spans, part first: ``token`` is the index, ``byte`` and ``character`` the place in the text where
+    it begins.
 
-    ``ours`` and ``theirs`` are the ids from ``first_token`` on, some before the place and some behind it; ``before`` and ``after`` the text
-    around it.
+    ``ours`` and ``theirs`` are the ids from ``first_token`` on, some before the place and some behind it, the spans of either beside
+    them; ``before`` and ``after`` the text around it. ``what`` differs is "ids" or "spans".
     """
 
     document: int
@@ -55,6 +61,9 @@ class Difference:
     first_token: int
     ours: list[int]
     theirs: list[int]
+    our_spans: list[tuple[int, int]]
+    their_spans: list[tuple[int, int]]
+    what: Literal["ids", "spans"]
 
 
 @dataclass
@@ -91,12 +100,22 @@ class TiktokenPeer:
             special_tokens=tokenizer.special_tokens,
         )
 
-    def encode_batch(self, texts: Sequence[str], special: Special) -> list[list[int]]:
-        """The ids of each text."""
+    def encode_batch(self, texts: Sequence[str], special: Special) -> list[Encoded]:
+        """The ids of each text, their begins as ``decode_with_offsets`` gives them; an id ends where its last character does."""
         if special == "text":
-            return [self._encoding.encode_ordinary(text) for text in texts]
-        allowed = "all" if special in ("parse", "error") else set(special)
-        return [self._encoding.encode(text, allowed_special=allowed, disallowed_special=()) for text in texts]
+            rows = [self._encoding.encode_ordinary(text) for text in texts]
+        else:
+            allowed = "all" if special in ("parse", "error") else set(special)
+            rows = [self._encoding.encode(text, allowed_special=allowed, disallowed_special=()) for text in texts]
+        return [(ids, self._spans(ids)) for ids in rows]
+
+    def _spans(self, ids: list[int]) -> list[tuple[int, int]]:
+        starts = self._encoding.decode_with_offsets(ids)[1]
+        ends, begun = [], 0
+        for token in self._encoding.decode_tokens_bytes(ids):
+            begun += len(token.translate(None, CONTINUATION_BYTES))
+            ends.append(begun)
+        return list(zip(starts, ends, strict=True))
 
 
 class TokenizersPeer:
@@ -111,12 +130,12 @@ class TokenizersPeer:
         self._tokenizer.no_truncation()
         self._tokenizer.no_padding()
 
-    def encode_batch(self, texts: Sequence[str], special: Special) -> list[list[int]]:
-        """The ids of each text."""
+    def encode_batch(self, texts: Sequence[str], special: Special) -> list[Encoded]:
+        """The ids and offsets of each text."""
         if not isinstance(special, str):
             raise ArgumentError("tokenizers parses all special tokens or none: give special='parse' or 'text'")
         self._tokenizer.encode_special_tokens = special == "text"
-        return [encoding.ids for encoding in self._tokenizer.encode_batch(list(texts), add_special_tokens=False)]
+        return [(encoding.ids, encoding.offsets) for encoding in self._tokenizer.encode_batch(list(texts), add_special_tokens=False)]
 
 
 def find_peer(tokenizer: Tokenizer, against: Against = "auto") -> Peer:
@@ -138,31 +157,38 @@ def find_peer(tokenizer: Tokenizer, against: Against = "auto") -> Peer:
 def compare(
     tokenizer: Tokenizer, peer: Peer, texts: Iterable[Sequence[str]], *, special: Special = "text", threads: int | None = None
 ) -> Comparison:
-    """Compares the ids of texts, which come in batches. Raises SpecialTokenError if ``special="error"`` and there is one."""
+    """Compares the ids and spans of texts, which come in batches. Raises SpecialTokenError if ``special="error"`` and there is one."""
     result = Comparison()
     for batch in texts:
         lost_before = lost_bytes(tokenizer)
-        ours = tokenizer.encode_batch(batch, special=special, threads=threads)
+        ours = tokenizer.encode_batch(batch, special=special, threads=threads, spans="char")
         result.lost_bytes += lost_bytes(tokenizer) - lost_before
         theirs = peer.encode_batch(batch, special)
         for i, (text, expected) in enumerate(zip(batch, theirs, strict=True)):
-            found: list[int] = ours[i].tolist()
+            row = ours[i : i + 1]
+            spans = [] if row.spans is None else list(map(tuple, row.spans.tolist()))
+            found: Encoded = (row.ids.tolist(), spans)
             if found != expected:
                 result.different_documents += 1
                 if result.difference is None:
-                    result.difference = _difference(tokenizer, result.documents + i, text, found, expected)
+                    result.difference = _difference(tokenizer, result.documents + i, text, special, found, expected)
         result.documents += len(batch)
         result.bytes += sum(len(text.encode("utf-8", "replace")) for text in batch)
         result.ids += len(ours.ids)
     return result
 
 
-def _difference(tokenizer: Tokenizer, document: int, text: str, ours: list[int], theirs: list[int]) -> Difference:
-    shorter = min(len(ours), len(theirs))
-    token = next((i for i in range(shorter) if ours[i] != theirs[i]), shorter)
-    byte = len(tokenizer.decode_bytes(ours[:token]))
-    character = len(text.encode("utf-8", "replace")[:byte].decode("utf-8", "ignore"))
+def _difference(tokenizer: Tokenizer, document: int, text: str, special: Special, ours: Encoded, theirs: Encoded) -> Difference:
+    what: Literal["ids", "spans"] = "ids" if ours[0] != theirs[0] else "spans"
+    left, right = (ours[0], theirs[0]) if what == "ids" else (ours[1], theirs[1])
+    shorter = min(len(left), len(right))
+    token = next((i for i in range(shorter) if left[i] != right[i]), shorter)
+    # A token that is not there begins at the end.
+    bytes_before = tokenizer.encode(text, special=special, spans="byte")[1][:, 0].tolist()
+    byte = bytes_before[token] if token < len(bytes_before) else len(text.encode("utf-8", "replace"))
+    character = ours[1][token][0] if token < len(ours[1]) else len(text)
     first = max(0, token - IDS_BEFORE)
+    shown = slice(first, token + IDS_AFTER)
     return Difference(
         document=document,
         token=token,
@@ -171,8 +197,11 @@ def _difference(tokenizer: Tokenizer, document: int, text: str, ours: list[int],
         before=text[max(0, character - CONTEXT_CHARACTERS) : character],
         after=text[character : character + CONTEXT_CHARACTERS],
         first_token=first,
-        ours=ours[first : token + IDS_AFTER],
-        theirs=theirs[first : token + IDS_AFTER],
+        ours=ours[0][shown],
+        theirs=theirs[0][shown],
+        our_spans=ours[1][shown],
+        their_spans=theirs[1][shown],
+        what=what,
     )
 
 

@@ -31,7 +31,6 @@ constexpr SecondByteRange second_byte_range(std::uint8_t lead) noexcept {
         default: return {0x80, 0xBF};
     }
 }
-constexpr bool is_continuation(std::uint8_t byte) noexcept { return (byte & 0xC0) == 0x80; }
 
 // Bytes of the well-formed character at p, 0 if there is none. `count` > 0.
 constexpr std::size_t well_formed_length(const std::uint8_t* p, std::size_t count) noexcept {

@@ -1,4 +1,4 @@
-"""``tokmill verify``: the same ids as the library that owns the vocabulary's format, on the user's own texts.
+"""``tokmill verify``: the same ids and spans as the library that owns the vocabulary's format, on the user's own texts.
 
 Exit code 0 if all documents of all files agree, 1 if one differs (or on failure, as everywhere).
 """
@@ -81,11 +81,12 @@ def _section(tokenizer: Tokenizer, peer: Peer, title: str, result: Comparison) -
         Row("different_documents", "differing documents", result.different_documents),
     ]
     if result.difference is None:
-        return Section(title, [*rows, Row("ids", "ids", "equal")])
+        return Section(title, [*rows, Row("ids", "ids", "equal"), Row("spans", "spans", "equal")])
     found = result.difference
     place = f"document {found.document:,}, byte {found.byte:,} (character {found.character:,}), token {found.token:,}"
+    answers = [Row("ids", "ids", "DIFFER")] if found.what == "ids" else [Row("ids", "ids", "equal"), Row("spans", "spans", "DIFFER")]
     rows += [
-        Row("ids", "ids", "DIFFER"),
+        *answers,
         Row("difference", "first at", place),
         Row("context", "text", f"{_shown(found.before)} >>> {_shown(found.after)}", remark="from >>> on"),
     ]
@@ -94,11 +95,14 @@ def _section(tokenizer: Tokenizer, peer: Peer, title: str, result: Comparison) -
 
 def _table(tokenizer: Tokenizer, peer: Peer, found: Difference) -> Table:
     rows = []
-    sides = [pieces_of(tokenizer, ids) for ids in (found.ours, found.theirs)]
+    sides = [
+        [f"{id} {_piece(token)} {begin}-{end}" for (id, token), (begin, end) in zip(pieces_of(tokenizer, ids), spans, strict=True)]
+        for ids, spans in ((found.ours, found.our_spans), (found.theirs, found.their_spans))
+    ]
     for i in range(max(map(len, sides))):
-        ours, theirs = (f"{side[i][0]} {_piece(side[i][1])}" if i < len(side) else "(end)" for side in sides)
+        ours, theirs = (side[i] if i < len(side) else "(end)" for side in sides)
         rows.append([str(found.first_token + i), ours, theirs, "" if ours == theirs else "<"])
-    return Table(["token", "tokmill", peer.name, ""], rows)
+    return Table(["token, characters", "tokmill", peer.name, ""], rows)
 
 
 def _piece(token: bytes | None) -> str:

@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 
 from ..errors import ArgumentError
 from ..ragged import Ragged
+from ..spans import token_lengths
 from ..tokenizer import Tokenizer
-from .result import Condensed, token_lengths
+from .result import Condensed
 
 __all__ = ["Explained", "Explanation", "Phrase", "Render", "Unit"]
 

@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..errors import ArgumentError, UnknownIdError
+from ..errors import ArgumentError
 from ..ragged import Ragged
+from ..spans import token_lengths
 
 if TYPE_CHECKING:
     from ..tokenizer import Tokenizer
 
-__all__ = ["BASE", "HYPER", "SUPER", "Condensed", "token_lengths"]
+__all__ = ["BASE", "HYPER", "SUPER", "Condensed"]
 
 # What an id is: one of the base vocabulary, an entry of a trained vocabulary on top of it, or a code of a book learnt on the way.
 BASE, SUPER, HYPER = 0, 1, 2
@@ -101,6 +102,18 @@ class Condensed:
         starts = np.repeat(bounds[self.base_offsets[:-1]], np.diff(self.offsets))
         return np.stack([bounds[self.base_starts] - starts, bounds[self.base_ends] - starts], axis=1)
 
+    def spans(self, base_spans: ArrayLike) -> NDArray[np.int64]:
+        """Where each id stands in the text that was encoded, from the spans of its base ids (``rag.spans``): int64 [ids, 2].
+
+        From the begin of an id's first base id to the end of its last. Raises ArgumentError if there is not a span for each base id.
+        """
+        spans = np.asarray(base_spans)
+        if spans.shape != (int(self.base_offsets[-1]), 2):
+            raise ArgumentError(
+                f"base_spans= has to have a span for each of the {int(self.base_offsets[-1]):,} base ids, not {spans.shape}"
+            )
+        return np.stack([spans[self.base_starts, 0], spans[self.base_ends - 1, 1]], axis=1).astype(np.int64, copy=False)
+
     def mask(self, base_mask: ArrayLike, how: Literal["all", "any"] = "all") -> NDArray[np.bool_]:
         """A mask over base ids as one over condensed ids: True where ``all`` or ``any`` of an id's constituents are. bool [ids].
 
@@ -120,19 +133,3 @@ class Condensed:
         if array.shape != (int(self.base_offsets[-1]),):
             raise ArgumentError(f"{name} has to have an element for each of the {int(self.base_offsets[-1]):,} base ids, not {array.shape}")
         return array
-
-
-@functools.lru_cache(maxsize=8)
-def _lengths_by_id(tokenizer: Tokenizer) -> NDArray[np.int64]:
-    return np.array([-1 if token is None else len(token) for token in tokenizer.token_bytes], np.int64)
-
-
-def token_lengths(tokenizer: Tokenizer, ids: NDArray[Any]) -> NDArray[np.int64]:
-    """Bytes of each id, int64 [ids]. Raises UnknownIdError with the index."""
-    by_id = _lengths_by_id(tokenizer)
-    unknown = (ids < 0) | (ids >= len(by_id))
-    lengths: NDArray[np.int64] = by_id[np.where(unknown, 0, ids)]
-    bad = np.flatnonzero(unknown | (lengths < 0))
-    if len(bad):
-        raise UnknownIdError(f"id {int(ids[bad[0]])} at {int(bad[0])} is not in the vocabulary {tokenizer.name!r}", int(bad[0]))
-    return lengths

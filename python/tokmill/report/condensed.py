@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..condensed import BASE, Chain, Hypertokens, Supertokens, ppm_bits
-from ..condensed.result import token_lengths
 from ..ragged import Ragged
+from ..spans import token_lengths
 from ..tokenizer import Tokenizer
 from ..training import Counts
 from .document import Row, Section, Table

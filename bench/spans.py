@@ -1,0 +1,79 @@
+"""What spans cost: encoding with them beside encoding without, in one run.
+
+    python -m bench.spans [--data ../shared] [--rounds 7]
+
+For cl100k (exact bytes, characters), and for a plain and a normalising tokenizer.json (llama3, qwen2), on English and on multilingual
+text in slices, one thread. Spans are first compared: those in bytes with the bytes of the tokens, those in characters with tokenizers if
+it is there.
+The figure is the best of the rounds in MB/s, and the time with spans as a multiple of the time without.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gzip
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tokmill
+
+SLICE_BYTES = 500_000
+SLICES = 8
+
+
+def cut(text: str) -> list[str]:
+    size = min(SLICE_BYTES, len(text) // SLICES)
+    return [text[i * size : (i + 1) * size] for i in range(SLICES)]
+
+
+def check(tok: tokmill.Tokenizer, peer: Any, texts: list[str]) -> None:
+    for text in texts[:2]:
+        ids, spans = tok.encode(text[:20_000], spans="char")
+        if peer is not None and list(map(tuple, spans.tolist())) != peer.encode(text[:20_000], add_special_tokens=False).offsets:
+            raise SystemExit(f"{tok.name}: spans differ from those of tokenizers")
+        if peer is None:
+            data, spans = text[:20_000].encode(), tok.encode(text[:20_000], spans="byte")[1]
+            if [data[begin:end] for begin, end in spans.tolist()] != [tok.bytes_of(id) for id in ids.tolist()]:
+                raise SystemExit(f"{tok.name}: spans are not the bytes of the tokens")
+
+
+def measure(tok: tokmill.Tokenizer, texts: list[str], rounds: int) -> dict[str, float]:
+    """Seconds for all texts, by unit; "" is without spans. The ways take turns."""
+    best = {"": np.inf, "byte": np.inf, "char": np.inf}
+    for _ in range(rounds + 1):
+        for unit in best:
+            start = time.perf_counter()
+            for text in texts:
+                tok.encode(text, spans=unit or None, threads=1)  # type: ignore[call-overload]
+            best[unit] = min(best[unit], time.perf_counter() - start)
+    return best
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", type=Path, default=Path("../shared"), help="folder with vocab/ and corpora/")
+    parser.add_argument("--rounds", type=int, default=7)
+    arguments = parser.parse_args()
+    try:
+        import tokenizers
+    except ImportError:
+        tokenizers = None
+    print("vocabulary     text              MB/s without   spans=byte   spans=char")
+    for file in ("cl100k_base.tiktoken.gz", "llama3.tokenizer.json.gz", "qwen2.tokenizer.json.gz"):
+        tok = tokmill.load(arguments.data / "vocab" / file)
+        peer = None
+        if ".json" in file and tokenizers is not None:
+            peer = tokenizers.Tokenizer.from_str(gzip.decompress((arguments.data / "vocab" / file).read_bytes()).decode())
+        for name in ("english-prose", "multilingual"):
+            texts = cut(gzip.decompress((arguments.data / "corpora" / f"{name}.txt.gz").read_bytes()).decode())
+            check(tok, peer, texts)
+            best = measure(tok, texts, arguments.rounds)
+            speed = sum(len(text.encode()) for text in texts) / best[""] / 1e6
+            costs = [f"{best[unit] / best['']:9.2f} x" for unit in ("byte", "char")]
+            print(f"{file.split('.')[0]:14} {name:16} {speed:9.0f}      {costs[0]}  {costs[1]}", flush=True)
+
+
+if __name__ == "__main__":
+    main()
