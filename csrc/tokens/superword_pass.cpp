@@ -40,12 +40,18 @@ std::size_t compress(std::uint32_t* symbols, std::size_t count, const std::uint6
 }
 
 template <class Id>
-void write_ids(const vocab::Vocabulary& vocabulary, const std::uint32_t* symbols, std::size_t count, void* ids, std::size_t at) {
+void write_ids(const Superwords& superwords, const std::uint32_t* symbols, std::size_t count, void* ids, std::size_t at) {
     Id* const to = static_cast<Id*>(ids) + at;
-    if (vocabulary.ids_are_symbols()) {
-        for (std::size_t i = 0; i < count; ++i) to[i] = static_cast<Id>(symbols[i]);
-    } else {
-        for (std::size_t i = 0; i < count; ++i) to[i] = static_cast<Id>(vocabulary.id(symbols[i]));
+    const IdsOfSymbols& known = superwords.ids_of_symbols();
+    const auto first_end = static_cast<vocab::Symbol>(known.first.size());
+    if (!known.is_constant) {
+        for (std::size_t i = 0; i < count; ++i) to[i] = static_cast<Id>(superwords.vocabulary().id(symbols[i]));
+        return;
+    }
+    for (std::size_t i = 0; i < count; ++i) {
+        const vocab::Symbol symbol = symbols[i];
+        const std::uint32_t low = known.first[std::min(symbol, first_end - 1)];
+        to[i] = static_cast<Id>(symbol < first_end ? low : symbol + known.distance);
     }
 }
 
@@ -64,8 +70,8 @@ void append(Sink& sink, std::size_t count, const Write& write) {
     sink.id_count += count;
 }
 
-void append_symbols(Sink& sink, const vocab::Vocabulary& vocabulary, const std::uint32_t* symbols, std::size_t count) {
-    append(sink, count, [&](auto type) { write_ids<decltype(type)>(vocabulary, symbols, count, sink.ids->data(), sink.ids->size()); });
+void append_symbols(Sink& sink, const Superwords& superwords, const std::uint32_t* symbols, std::size_t count) {
+    append(sink, count, [&](auto type) { write_ids<decltype(type)>(superwords, symbols, count, sink.ids->data(), sink.ids->size()); });
 }
 
 void append_id(Sink& sink, std::uint32_t id) {
@@ -122,7 +128,7 @@ void SuperwordPass::join(const pretokens::Pretokens& pretokens, Sink& sink, Canc
         const std::size_t end = stretch.mark == Stretch::Mark::none ? first_ids_.size() : first_ends_[next_end++];
         if (begin != end) {
             const std::size_t count = join_stretch(stretch, symbols + begin, end - begin, cancel);
-            append_symbols(sink, superwords_.vocabulary(), symbols + begin, count);
+            append_symbols(sink, superwords_, symbols + begin, count);
             if (spans) {
                 for (std::size_t i = begin; i < begin + count; ++i) symbols[i] = superwords_.vocabulary().id(symbols[i]);
                 spans->add(symbols + begin, count);
@@ -153,13 +159,8 @@ std::size_t SuperwordPass::join_stretch(const Stretch& stretch, std::uint32_t* s
     std::memset(dropped_.data(), 0, words * sizeof(std::uint64_t));
     kernels_.find_joins(superwords_.join_tables(), {text_, borders_.data(), stretch.begin, stretch.end}, symbols, count, joins_.data());
     list_runs(count);
-    for (std::size_t i = 0; i < pair_count_; ++i) {
-        const std::uint32_t at = pairs_[i];
-        const vocab::Symbol whole = superwords_.joined(symbols[at], symbols[at + 1]);
-        const bool joined = whole != vocab::kNoSymbol;
-        symbols[at] = joined ? whole : symbols[at];
-        dropped_[(at + 1) / 64] |= std::uint64_t(joined) << ((at + 1) % 64);
-    }
+    join_pairs(symbols);
+    join_triples(symbols);
     for (std::size_t i = 0; i < run_count_; ++i) {
         const auto [at, length] = runs_[i];
         const std::size_t left = join_run(symbols + at, length, cancel);
@@ -170,8 +171,9 @@ std::size_t SuperwordPass::join_stretch(const Stretch& stretch, std::uint32_t* s
 
 void SuperwordPass::list_runs(std::size_t count) {
     pairs_.reserve_discarding(count);
-    runs_.reserve_discarding(count / 3 + 1);
-    pair_count_ = run_count_ = 0;
+    triples_.reserve_discarding(count);
+    runs_.reserve_discarding(count);
+    pair_count_ = triple_count_ = run_count_ = 0;
     std::uint64_t before = 0;  // the last bit of the word before
     for (std::size_t word = 0; word * 64 < count; ++word) {
         const std::uint64_t joins = joins_[word];
@@ -182,8 +184,42 @@ void SuperwordPass::list_runs(std::size_t count) {
             pairs_[pair_count_++] = static_cast<std::uint32_t>(word * 64) + static_cast<std::uint32_t>(std::countr_zero(pairs));
         for (std::uint64_t runs = begins & (joins >> 1 | after); runs != 0; runs &= runs - 1) {
             const std::size_t at = word * 64 + static_cast<std::size_t>(std::countr_zero(runs));
-            runs_[run_count_++] = {static_cast<std::uint32_t>(at), static_cast<std::uint32_t>(next_zero(joins_.data(), at) - at + 1)};
+            const std::size_t length = next_zero(joins_.data(), at) - at + 1;
+            // Written to both lists; which one grows is chance.
+            triples_[triple_count_] = static_cast<std::uint32_t>(at);
+            runs_[run_count_] = {static_cast<std::uint32_t>(at), static_cast<std::uint32_t>(length)};
+            triple_count_ += length == 3;
+            run_count_ += length != 3;
         }
+    }
+}
+
+void SuperwordPass::join_pairs(std::uint32_t* symbols) {
+    for (std::size_t i = 0; i < pair_count_; ++i) {
+        const std::size_t at = pairs_[i];
+        const vocab::Symbol whole = superwords_.joined(symbols[at], symbols[at + 1]);
+        const bool joined = whole != vocab::kNoSymbol;
+        symbols[at] = joined ? whole : symbols[at];
+        dropped_[(at + 1) / 64] |= std::uint64_t(joined) << ((at + 1) % 64);
+    }
+}
+
+// a b c: the lower of both pairs (kNoSymbol is above all), the left one of equals, then what is left of it with the third.
+void SuperwordPass::join_triples(std::uint32_t* symbols) {
+    constexpr vocab::Symbol kNone = vocab::kNoSymbol;
+    for (std::size_t i = 0; i < triple_count_; ++i) {
+        const std::size_t at = triples_[i];
+        const vocab::Symbol a = symbols[at], b = symbols[at + 1], c = symbols[at + 2];
+        const vocab::Symbol left = superwords_.joined(a, b), right = superwords_.joined(b, c);
+        const bool is_right = right < left;
+        const vocab::Symbol pair = is_right ? right : left;
+        const vocab::Symbol whole = superwords_.joined(is_right ? a : pair, is_right ? pair : c);
+        const bool any = pair != kNone, all = whole != kNone;
+        symbols[at] = all ? whole : any && !is_right ? pair : a;
+        symbols[at + 1] = is_right ? pair : b;
+        const bool drops_second = all || (any && !is_right), drops_third = all || is_right;
+        dropped_[(at + 1) / 64] |= std::uint64_t(drops_second) << ((at + 1) % 64);
+        dropped_[(at + 2) / 64] |= std::uint64_t(drops_third) << ((at + 2) % 64);
     }
 }
 
@@ -205,6 +241,7 @@ void SuperwordPass::rest() noexcept {
     joins_ = {};
     dropped_ = {};
     pairs_ = {};
+    triples_ = {};
     runs_ = {};
     first_ids_ = IdArray(IdType::uint32);
     tree_ = {};

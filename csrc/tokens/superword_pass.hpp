@@ -43,6 +43,8 @@ private:
     // Both merge in place, to the front, and return how many symbols are left.
     std::size_t join_stretch(const Stretch& stretch, std::uint32_t* symbols, std::size_t count, Cancel& cancel);
     void list_runs(std::size_t count);
+    void join_pairs(std::uint32_t* symbols);
+    void join_triples(std::uint32_t* symbols);
     std::size_t join_run(std::uint32_t* symbols, std::size_t count, Cancel& cancel);
 
     const Superwords& superwords_;
@@ -60,9 +62,9 @@ private:
         std::uint32_t at, count;
     };
     Buffer<std::uint64_t> joins_, dropped_;  // a bit a token
-    Buffer<std::uint32_t> pairs_;            // runs of two
+    Buffer<std::uint32_t> pairs_, triples_;  // runs of two and three
     Buffer<Run> runs_;                       // longer ones
-    std::size_t pair_count_ = 0, run_count_ = 0;
+    std::size_t pair_count_ = 0, triple_count_ = 0, run_count_ = 0;
     vocab::TreeMerger tree_;
 };
 

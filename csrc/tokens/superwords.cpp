@@ -107,6 +107,14 @@ std::vector<std::pair<Symbol, Symbol>> parts_of(const vocab::Merges& merges, Sym
 
 }  // namespace
 
+IdsOfSymbols::IdsOfSymbols(const vocab::Vocabulary& vocabulary) noexcept {
+    const auto first_end = static_cast<Symbol>(first.size());
+    const Symbol count = vocabulary.symbol_count();
+    for (Symbol symbol = 0; symbol < std::min(count, first_end); ++symbol) first[symbol] = vocabulary.id(symbol);
+    if (count > first_end) distance = vocabulary.id(first_end) - first_end;
+    for (Symbol symbol = first_end; symbol < count; ++symbol) is_constant &= vocabulary.id(symbol) == symbol + distance;
+}
+
 std::unique_ptr<const Superwords> Superwords::find(const vocab::Vocabulary& vocabulary, const vocab::Merges& merges) {
     const FirstHolders holders(vocabulary);
     const std::optional<Symbol> begin = holders.second_level(vocabulary.symbol_count());
@@ -124,6 +132,7 @@ Superwords::Superwords(const vocab::Vocabulary& vocabulary, const vocab::Merges&
       first_vocabulary_(std::move(first_vocabulary)),
       first_merges_(vocab::Merges::build(first_vocabulary_, parts_of(merges, 0, first_end), {})),
       second_merges_(vocab::Merges::build(vocabulary, parts_of(merges, first_end, vocabulary.symbol_count()), {})),
+      ids_of_symbols_(vocabulary),
       word_cuts_(word_cuts) {
     byte_lengths_.reserve(first_end + 1);
     for (Symbol symbol = 0; symbol < first_end; ++symbol)

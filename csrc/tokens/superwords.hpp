@@ -16,6 +16,15 @@
 
 namespace tokmill::tokens {
 
+// The ids of symbols. In most files those from 256 on, the merged ones, are a constant away from their symbols.
+struct IdsOfSymbols {
+    explicit IdsOfSymbols(const vocab::Vocabulary& vocabulary) noexcept;
+
+    std::array<std::uint32_t, 256> first{};
+    std::uint32_t distance = 0;
+    bool is_constant = true;
+};
+
 class Superwords {
 public:
     // Null if no token goes on across a space, or two levels would not be exact or no help. The arguments have to outlive the result.
@@ -25,6 +34,7 @@ public:
     const vocab::Vocabulary& first_vocabulary() const noexcept { return first_vocabulary_; }
     const vocab::Merges& first_merges() const noexcept { return first_merges_; }
     const vocab::Vocabulary& vocabulary() const noexcept { return vocabulary_; }
+    const IdsOfSymbols& ids_of_symbols() const noexcept { return ids_of_symbols_; }
 
     // What two symbols of the second level merge into, kNoSymbol if they do not.
     vocab::Symbol joined(vocab::Symbol left, vocab::Symbol right) const noexcept { return second_merges_.merged(left, right); }
@@ -41,7 +51,8 @@ private:
     const vocab::Vocabulary first_vocabulary_;
     const vocab::Merges first_merges_;
     const vocab::Merges second_merges_;  // those of the second level alone: 256 KiB stay in the cache, 2 MiB did not
-    WordCuts word_cuts_;
+    const IdsOfSymbols ids_of_symbols_;
+    const WordCuts word_cuts_;
     std::vector<std::uint16_t> byte_lengths_;
     std::vector<std::uint32_t> neighbours_;  // hashed bits
     JoinTables join_tables_;
