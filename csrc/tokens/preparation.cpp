@@ -30,7 +30,7 @@ struct Preparation::Job {
     Cancel& cancel;
     std::size_t stretch_begin = 0;  // of the stretch between added tokens that is in work, in the document
     std::size_t stretch_end = 0;
-    std::string_view text = {};     // what became of it
+    std::string_view text = {};  // what became of it
 };
 
 void Preparation::reset() noexcept {

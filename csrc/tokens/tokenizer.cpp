@@ -371,7 +371,7 @@ private:
     IdArray* ids_;
     IdArray* spans_;
     std::vector<bool> done_;
-    std::size_t next_ = 0;  // the first part whose place is not known
+    std::size_t next_ = 0;        // the first part whose place is not known
     std::uint64_t open_end_ = 0;  // where the last stretch before it ends in its document
     std::vector<IdArray> spare_ids_, spare_spans_;
 };
