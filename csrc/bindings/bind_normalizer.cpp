@@ -129,7 +129,7 @@ py::array_t<std::int64_t> spans_of(const normalized::Result& result, std::string
     return spans;
 }
 
-py::tuple align(const normalized::Normalizer& normalizer, const py::object& object, bool characters) {
+py::tuple align_normalized(const normalized::Normalizer& normalizer, const py::object& object, bool characters) {
     const Text text(object.ptr());
     const Utf8 utf8(text.document());
     normalized::Workspace workspace;
@@ -159,7 +159,7 @@ void bind_normalizer(py::module_& module) {
                 return made;
             },
             py::arg("texts"))
-        .def("_align", &align, py::arg("text"), py::arg("characters"));
+        .def("_align", &align_normalized, py::arg("text"), py::arg("characters"));
     module.def(
         "_character_set",
         [](std::size_t number) {

@@ -46,10 +46,7 @@ tokens::SpanRequest PlacedIds::new_request() const {
 void PlacedIds::encode_one(const documents::Document& document, const tokens::EncodeOptions& options, std::size_t threads,
                            tokens::IdArray& ids, tokens::SpanRequest& request) const {
     run_encode(
-        document,
-        [&](Cancel& cancel) {
-            return tokenizer_.try_encode(document, options, ids, request, cancel);
-        },
+        document, [&](Cancel& cancel) { return tokenizer_.try_encode(document, options, ids, request, cancel); },
         [&](Cancel& cancel) {
             tokenizer_.encode({&document, 1}, options, threads, ids, nullptr, request, cancel);
         });

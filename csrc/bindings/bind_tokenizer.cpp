@@ -344,7 +344,8 @@ PyObject* encode(PyObject* self, PyObject* const* args, Py_ssize_t count, PyObje
         PyObject* slots[10];
         sort_arguments(
             "encode", args, count, keywords,
-            {"text", "special", "invalid", "add_special_tokens", "dtype", "out", "threads", "max_pretoken_bytes", "pair", "spans"}, 1, 1, slots);
+            {"text", "special", "invalid", "add_special_tokens", "dtype", "out", "threads", "max_pretoken_bytes", "pair", "spans"}, 1, 1,
+            slots);
         const bool adds = bool_argument(slots[3], false);
         Core& core = core_of(self);
         const Text text(slots[0]);
@@ -485,7 +486,8 @@ PyObject* count(PyObject* self, PyObject* const* args, Py_ssize_t argument_count
             [&](Cancel& cancel) {
                 ids = tokenizer.count({&text.document(), 1}, arguments.options, threads, nullptr, cancel);
             });
-        if (const formats::Frame* frame = tokens::frame_of(tokenizer.preprocessing(), false, bool_argument(slots[3], false))) ids += added_count(*frame);
+        if (const formats::Frame* frame = tokens::frame_of(tokenizer.preprocessing(), false, bool_argument(slots[3], false)))
+            ids += added_count(*frame);
         return PyLong_FromUnsignedLongLong(ids);
     });
 }
@@ -551,7 +553,8 @@ PyObject* encode_batch(PyObject* self, PyObject* const* args, Py_ssize_t count, 
     return guarded([&]() -> PyObject* {
         PyObject* slots[8];
         sort_arguments("_encode_batch", args, count, keywords,
-                       {"texts", "special", "invalid", "add_special_tokens", "dtype", "threads", "max_pretoken_bytes", "spans"}, 1, 1, slots);
+                       {"texts", "special", "invalid", "add_special_tokens", "dtype", "threads", "max_pretoken_bytes", "spans"}, 1, 1,
+                       slots);
         const tokens::Tokenizer& tokenizer = *core_of(self).tokenizer;
         const Texts texts(slots[0]);
         const EncodeArguments arguments(self, slots[1], slots[2], slots[6]);
@@ -567,7 +570,8 @@ PyObject* encode_batch(PyObject* self, PyObject* const* args, Py_ssize_t count, 
         {
             WithoutInterpreterLock unlocked;
             tokenizer.encode(texts.documents(), arguments.options, threads, ids, &ends, unlocked.cancel());
-            if (const formats::Frame* frame = tokens::frame_of(tokenizer.preprocessing(), false, adds)) ids = tokens::framed_rows(ids, ends, *frame);
+            if (const formats::Frame* frame = tokens::frame_of(tokenizer.preprocessing(), false, adds))
+                ids = tokens::framed_rows(ids, ends, *frame);
         }
         return py::make_tuple(to_numpy(std::move(ids)), to_numpy(ends, true), py::none()).release().ptr();
     });

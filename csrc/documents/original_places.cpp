@@ -36,7 +36,8 @@ template <class Unit>
 bool has_surrogate_pair(const void* data, std::size_t count) noexcept {
     const auto* const units = static_cast<const Unit*>(data);
     const auto is_low = [](Unit unit) { return (unit & 0xFFFFFC00u) == 0xDC00u; };
-    for (const Unit* unit = std::find_if(units, units + count, is_low); unit != units + count; unit = std::find_if(unit + 1, units + count, is_low))
+    for (const Unit* unit = std::find_if(units, units + count, is_low); unit != units + count;
+         unit = std::find_if(unit + 1, units + count, is_low))
         if (unit != units && (unit[-1] & 0xFFFFFC00u) == 0xD800u) return true;
     return false;
 }
@@ -78,8 +79,8 @@ OriginalPlaces::Character OriginalPlaces::character_at(std::size_t unit) const n
         return {length, reads_bytes ? kReplacementBytes : 1, length};
     }
     const std::uint32_t code = wide_unit(document_, unit);
-    const bool is_pair = (code & 0xFFFFFC00u) == 0xD800u && unit + 1 < document_.unit_count &&
-                         (wide_unit(document_, unit + 1) & 0xFFFFFC00u) == 0xDC00u;
+    const bool is_pair =
+        (code & 0xFFFFFC00u) == 0xD800u && unit + 1 < document_.unit_count && (wide_unit(document_, unit + 1) & 0xFFFFFC00u) == 0xDC00u;
     const std::uint32_t units = is_pair ? 2 : 1;
     const std::uint32_t bytes = is_pair || code >= 0x10000 ? 4 : code < 0x80 ? 1 : code < 0x800 ? 2 : 3;
     return {units, 1, wanted_ == PlaceUnit::byte ? bytes : units};
@@ -100,8 +101,9 @@ std::uint64_t OriginalPlaces::seek(std::uint64_t place, bool is_end) {
         }
         if (cursor_.read >= place || cursor_.unit >= document_.unit_count) break;
         const Character character = character_at(cursor_.unit);
-        if (cursor_.read + character.read > place) {  // inside of it
-            if (character.read == character.wanted) return cursor_.wanted + (place - cursor_.read);
+        if (cursor_.read + character.read > place) {  // inside of it: bytes are counted; a replaced sequence may have three too
+            const bool is_same = kernels_.valid_utf8(bytes_of(document_) + cursor_.unit, character.units) == character.units;
+            if (is_same) return cursor_.wanted + (place - cursor_.read);
             return cursor_.wanted + (is_end ? character.wanted : 0);
         }
         cursor_.unit += character.units;
