@@ -157,6 +157,18 @@ def test_bytes_without_a_token_are_left_out_and_counted() -> None:
     assert of(file, refuse_missing_bytes=True).encode_list("ab") == [300]
 
 
+def test_what_is_left_of_a_pretoken_is_no_whole_one() -> None:
+    """With ignore_merges a pretoken that is a token is that token; "q!" without the missing "!" is not the token "qz", made by no merge."""
+    file = files.small_file()
+    file["model"] |= {"ignore_merges": True, "vocab": file["model"]["vocab"] | {"qz": 300}}
+    assert of(file).encode_list("qz") == [300]
+    del file["model"]["vocab"][files.ALPHABET[ord("!")]]
+    with pytest.raises(UnsupportedModel, match="ignore_merges"):
+        of(file)
+    file["model"]["ignore_merges"] = False
+    assert of(file).encode_list("q!z") == [ord("q"), ord("z")]
+
+
 def test_the_mark_of_a_word_is_a_merge_like_any_other() -> None:
     characters = {character: id for id, character in enumerate(files.ALPHABET)}
     ends = {character + "</w>": 256 + id for id, character in enumerate(files.ALPHABET)}

@@ -205,6 +205,11 @@ void Preprocessing::judge_bytes(const vocab::Vocabulary& vocabulary, const vocab
         missing_.insert(static_cast<std::uint8_t>(byte));
     }
     changes_bytes_ = is_marked() || !missing_bytes_.empty();
+    // What is left of a pretoken may be such a token by its bytes, though the pretoken as it stood was none; tokenizers merges it then.
+    if (components_.ignore_merges && !missing_bytes_.empty() && !merges.unreachable().empty())
+        throw Error(
+            ErrorKind::unsupported,
+            "model.ignore_merges in a vocabulary without tokens for some bytes, and with tokens that no merge makes, is not supported");
 }
 
 }  // namespace tokmill::tokens
