@@ -145,7 +145,8 @@ def test_put_in_as_the_oracle_does(rng: random.Random, mode: str) -> None:
 def test_laws(mode: str, data: st.DataObject) -> None:
     vocab = data.draw(st.integers(1, 9))
     ids = st.lists(st.integers(0, vocab - 1), max_size=80)
-    z = Supertokens.train(vocab, data.draw(ids), data.draw(st.integers(0, 12)), max_len=data.draw(st.integers(2, 9)), mode=mode)  # type: ignore[arg-type]
+    max_len = data.draw(st.integers(2, 9))
+    z = Supertokens.train(vocab, data.draw(ids), data.draw(st.integers(0, 12)), max_len=max_len, mode=mode)  # type: ignore[arg-type]
     documents = Ragged.from_rows(data.draw(st.lists(ids, max_size=4)), np.int32)
     c = z.condense(documents)
     assert z.expand(c) == documents

@@ -15,6 +15,7 @@ namespace {
 vocab::Symbol rank(std::int32_t joined) noexcept { return joined < 0 ? vocab::kNoSymbol : static_cast<vocab::Symbol>(joined); }
 
 constexpr std::size_t kMostMatches = 32;  // phrases that begin at a place and are kept at once
+constexpr std::size_t kShortRun = 4;      // so few ids are merged sooner than matched
 constexpr std::size_t kStepMatches = std::size_t(1) << 15;
 constexpr std::size_t kStepIds = std::size_t(1) << 17;  // between two looks for Ctrl-C
 
@@ -55,7 +56,7 @@ void MergeOrderWriter::write_run(const std::int32_t* ids, std::size_t count, Con
         }
         return;
     }
-    if (phrases_->are_reached()) {
+    if (count > kShortRun && phrases_->are_reached()) {
         match_run(ids, count, out, cancel);
     } else {
         merge_run(ids, count, out, cancel);
