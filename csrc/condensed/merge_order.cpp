@@ -1,7 +1,9 @@
 #include "condensed/merge_order.hpp"
 
 #include <algorithm>
+#include <array>
 #include <bit>
+#include <limits>
 
 #include "condensed/longest.hpp"
 
@@ -12,6 +14,9 @@ namespace {
 // A phrase's id is its rank, as vocab's merging wants it; whatever does not merge is no symbol.
 vocab::Symbol rank(std::int32_t joined) noexcept { return joined < 0 ? vocab::kNoSymbol : static_cast<vocab::Symbol>(joined); }
 
+constexpr std::size_t kMostMatches = 32;  // phrases that begin at a place and are kept at once
+constexpr std::size_t kShortRun = 4;      // so few ids are merged sooner than matched
+constexpr std::size_t kStepMatches = std::size_t(1) << 15;
 constexpr std::size_t kStepIds = std::size_t(1) << 17;  // between two looks for Ctrl-C
 
 }  // namespace
@@ -51,6 +56,63 @@ void MergeOrderWriter::write_run(const std::int32_t* ids, std::size_t count, Con
         }
         return;
     }
+    if (count > kShortRun && phrases_->are_reached()) {
+        match_run(ids, count, out, cancel);
+    } else {
+        merge_run(ids, count, out, cancel);
+    }
+}
+
+std::int32_t MergeOrderWriter::match(const std::int32_t* ids, std::size_t at, std::size_t count, std::int32_t before) const {
+    const Phrases& phrases = *phrases_;
+    const auto fits = [&](std::int32_t id, std::size_t end) {
+        return !is_dead_[end] && (before < 0 || phrases.stay_apart(before, id, std::numeric_limits<std::int32_t>::max()));
+    };
+    // The phrases that begin here, and the longest of them that fits.
+    std::array<std::int32_t, kMostMatches> found;
+    std::size_t matches = 0;
+    std::int32_t best = Phrases::kNever;
+    Node node = ids[at];
+    found[matches++] = node;
+    for (std::size_t next = at + 1; phrases.grows(node) && next < count; ++next) {
+        node = phrases.grown(node, ids[next]);
+        if (node == kNoNode) break;
+        if (node >= phrases.id_end()) continue;
+        if (matches == found.size()) {  // keep the best of those so far, which is only asked for if all longer ones fail
+            for (std::size_t k = 0; k < matches; ++k)
+                if (fits(found[k], at + static_cast<std::size_t>(phrases.length(found[k])))) best = found[k];
+            matches = 0;
+        }
+        found[matches++] = node;
+    }
+    while (matches > 0) {
+        const std::int32_t id = found[--matches];
+        if (fits(id, at + static_cast<std::size_t>(phrases.length(id)))) return id;
+    }
+    return best;
+}
+
+void MergeOrderWriter::match_run(const std::int32_t* ids, std::size_t count, CondensedSink& out, Cancel& cancel) {
+    stack_.clear();
+    is_dead_.assign(count + 1, false);
+    std::size_t steps = 0;
+    for (std::size_t at = 0; at < count;) {
+        if (++steps % kStepMatches == 0) cancel.poll();
+        const std::int32_t id = match(ids, at, count, stack_.empty() ? -1 : stack_.back());
+        if (id >= 0) {
+            stack_.push_back(id);
+            at += static_cast<std::size_t>(phrases_->length(id));
+            continue;
+        }
+        // Nothing goes on from here, whatever comes before: what stands on the stack is what merging gives for it.
+        is_dead_[at] = true;
+        at -= static_cast<std::size_t>(phrases_->length(stack_.back()));
+        stack_.pop_back();
+    }
+    for (const std::int32_t id : stack_) out.put(id, phrases_->length(id), 0);
+}
+
+void MergeOrderWriter::merge_run(const std::int32_t* ids, std::size_t count, CondensedSink& out, Cancel& cancel) {
     const auto pairs = [this](vocab::Symbol left, vocab::Symbol right) {
         return rank(phrases_->joined(static_cast<std::int32_t>(left), static_cast<std::int32_t>(right)));
     };

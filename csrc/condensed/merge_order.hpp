@@ -2,6 +2,10 @@
 // first, the leftmost of equals, until none is left. That is what byte-pair encoding does to bytes, and it needs the whole document:
 // how its last id is joined may change how its first one is. Yet nothing is joined across two ids that are neighbours in no
 // phrase, so a document falls into short runs, a few ids of text each.
+//
+// A run is not merged, it is matched: a sequence of ids is what merging gives just if any two neighbours would stay apart by themselves
+// (and each id is what its own base ids merge into). So the longest phrase that stays apart from the one before is tried first, and the
+// few times that this leads nowhere are taken back (the idea of GitHub's Rust crate `bpe`). Two to three times as fast as merging.
 #pragma once
 
 #include <cstddef>
@@ -25,9 +29,16 @@ public:
 private:
     // A run in which all neighbours meet in some phrase.
     void write_run(const std::int32_t* ids, std::size_t count, CondensedSink& out, Cancel& cancel);
+    void match_run(const std::int32_t* ids, std::size_t count, CondensedSink& out, Cancel& cancel);
+    void merge_run(const std::int32_t* ids, std::size_t count, CondensedSink& out, Cancel& cancel);
+    // The longest phrase, or single id, that begins at ids[at], stays apart from `before` (-1: nothing), and does not end at a dead
+    // place; negative if there is none.
+    std::int32_t match(const std::int32_t* ids, std::size_t at, std::size_t count, std::int32_t before) const;
 
     const Phrases* phrases_;
     std::vector<vocab::Symbol> symbols_;
+    std::vector<std::int32_t> stack_;
+    std::vector<bool> is_dead_;  // by place in the run: no encoding has a seam there
     vocab::TreeMerger merger_;
 };
 

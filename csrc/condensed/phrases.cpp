@@ -110,10 +110,31 @@ void Phrases::build_pairs() {
             set_bit(is_left_, ids[k]);
         }
     }
+    for (std::size_t row = 0; row < count(); ++row)
+        are_reached_ = are_reached_ && stay_apart(lefts_[row], rights_[row], vocab_size_ + static_cast<std::int32_t>(row));
     neighbours_ = PairFilter(pairs_.size());
     for (std::size_t row = 0; row < count(); ++row) {
         const std::span<const std::int32_t> ids = phrase(row);
         for (std::size_t k = 0; k + 1 < ids.size(); ++k) neighbours_.add(ids[k], ids[k + 1]);
+    }
+}
+
+// Back in time from the two ids: what met at the seam before the later of them was made, and before that, down to base ids. A pair (u, v)
+// met until the earlier of the merges that took u or v away; if it merges before, the seam does not last. Of equal merges the one further
+// left comes first: (u, v) comes before the one that takes v, and after the one that takes u.
+bool Phrases::stay_apart(std::int32_t left, std::int32_t right, std::int32_t limit) const noexcept {
+    for (;;) {
+        const std::int32_t made = joined(left, right);
+        if (made >= 0 && made < limit) return false;
+        if (left > right && !is_base(left)) {
+            limit = left;
+            left = rights_[static_cast<std::size_t>(left - vocab_size_)];
+        } else if (!is_base(right)) {
+            limit = right + 1;
+            right = lefts_[static_cast<std::size_t>(right - vocab_size_)];
+        } else {
+            return true;
+        }
     }
 }
 

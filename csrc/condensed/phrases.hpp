@@ -52,6 +52,11 @@ public:
     std::int32_t joined(std::int32_t left, std::int32_t right) const noexcept {
         return bit(is_left_, static_cast<std::uint32_t>(left)) ? pairs_.find(left, right) : kNever;
     }
+    // Whether merging leaves two ids apart that stand side by side: whether no pair across their seam is joined before both are
+    // whole, nor then by a phrase below `limit`.
+    bool stay_apart(std::int32_t left, std::int32_t right, std::int32_t limit) const noexcept;
+    // Whether merging the base ids of each phrase gives that phrase, as it does for phrases that were learnt.
+    bool are_reached() const noexcept { return are_reached_; }
     // Neighbours that are not kNever.
     const PairFilter& neighbours() const noexcept { return neighbours_; }
     bool may_cut(std::int32_t left, std::int32_t right) const noexcept { return joined(left, right) == kNever; }
@@ -66,6 +71,7 @@ private:
 
     std::int32_t vocab_size_;
     std::int32_t max_length_ = 1;
+    bool are_reached_ = true;
     std::vector<std::int32_t> lefts_, rights_;
     std::vector<std::int32_t> ids_;  // of all phrases, one after the other
     std::vector<std::size_t> offsets_{0};

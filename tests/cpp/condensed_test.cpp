@@ -145,15 +145,15 @@ void check_writer(const HypertokenRules& rules) {
             continue;
         }
         const std::int32_t id = below(rules.vocab_size());
-        std::int32_t out[kMostIdsAStep];
-        all.step(Numbers{id}, out);
+        Numbers out(all.most_ids_a_step());
+        all.step(Numbers{id}, out.data());
         given.push_back(id);
         for (const std::int32_t made : out)
             if (made >= 0) got.push_back(made);
         ends.push_back(got.size());
     }
-    const std::int32_t last = all.finish(0);
-    if (last >= 0) got.push_back(last);
+    const Numbers last = all.finish(0);
+    got.insert(got.end(), last.begin(), last.end());
     Cancel cancel;
     const std::vector<std::int64_t> offsets{0, static_cast<std::int64_t>(given.size())};
     const Condensed whole = condense(rules, given, offsets, {}, 1, cancel);

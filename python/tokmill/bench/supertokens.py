@@ -135,12 +135,14 @@ def measure_integers(count: int = 10_000_000, size: int = 2000) -> dict[str, Any
         c = z.condense(rows)
         if z.expand(c) != rows:
             raise RuntimeError(f"symbols of {name} do not come back")
+        longest = IntBPE(z.alphabet, z.lefts, z.rights, mode="longest")
         cells: dict[str, Any] = {
             "symbols": len(rows.ids),
             "merges": z.size,
             "train": round(took, 2),
             "reduction": round(c.reduction, 4),
             "encode": speed(len(rows.ids), partial(z.condense, rows, threads=1)),
+            "longest": speed(len(rows.ids), partial(longest.condense, rows, threads=1)),
             "expand": speed(len(rows.ids), partial(z.expand, c, threads=1)),
         }
         results[name] = cells | _peer(z, rows)
@@ -178,12 +180,15 @@ def _table(texts: dict[str, Any], training: dict[str, Any], integers: dict[str, 
             speeds = f"{cells['longest speed']:g} | {cells['merge speed']:g}"
             lines.append(f"| {name}, {words} | {shown} | {cells['bits']:+.1%} | {speeds} | {BARS.get(name, ('',))[0]} |")
     lines += ["", f"{training['phrases']:,} supertokens over {training['ids']:,} ids: {training['seconds']:g} s (bar 20 s).", ""]
-    lines += ["| IntBPE | train, s | reduction | encode, Msym/s | expand | tokenizers, equal ids |", "|---|---|---|---|---|---|"]
+    lines += [
+        "| IntBPE | train, s | reduction | merge order, Msym/s | leftmost-longest | expand | tokenizers, equal ids |",
+        "|---|---|---|---|---|---|---|",
+    ]
     for name, cells in integers.items():
         peer = f"{cells['peer']:g}" if cells.get("equal") else {False: "DIFFERS", None: "not installed"}[cells.get("equal")]
         lines.append(
             f"| {name}: {cells['merges']:,} merges over {cells['symbols']:,} symbols | {cells['train']:g} | {cells['reduction']:.3f} | "
-            f"{cells['encode']:g} | {cells['expand']:g} | {peer} |"
+            f"{cells['encode']:g} | {cells['longest']:g} | {cells['expand']:g} | {peer} |"
         )
     for name, rows in growth.items():
         lines += ["", f"| {name}, {SIZE:,} more entries, held out | ids | reduction | PPM of order 2, bits/byte |", "|---|---|---|---|"]
