@@ -240,8 +240,10 @@ class Counts:
 
     def _sections(self) -> dict[str, NDArray[Any] | bytes]:
         blob, offsets, counts = self._core.words()
-        sections = {"pattern": self.pattern.encode(), "words": blob, "offsets": offsets, "counts": counts}
-        return {**sections, "barriers": json.dumps(self.barriers).encode()} if self.barriers else sections
+        sections: dict[str, NDArray[Any] | bytes] = {"pattern": self.pattern.encode(), "words": blob, "offsets": offsets, "counts": counts}
+        if self.barriers:
+            sections["barriers"] = json.dumps(self.barriers).encode()
+        return sections
 
     @classmethod
     def _of(cls, saved: Sections, **bounds: Any) -> Counts:
