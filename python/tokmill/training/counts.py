@@ -240,12 +240,7 @@ class Counts:
 
     def _sections(self) -> dict[str, NDArray[Any] | bytes]:
         blob, offsets, counts = self._core.words()
-        sections: dict[str, NDArray[Any] | bytes] = {
-            "pattern": self.pattern.encode(),
-            "words": blob,
-            "offsets": offsets,
-            "counts": counts,
-        }
+        sections: dict[str, NDArray[Any] | bytes] = {"pattern": self.pattern.encode(), "words": blob, "offsets": offsets, "counts": counts}
         if self.barriers:
             sections["barriers"] = json.dumps(self.barriers).encode()
         return sections
