@@ -17,61 +17,6 @@ namespace tokmill::bindings {
 
 namespace {
 
-// Ids of any integer type as int32, without a copy if they are; what does not fit is outside of every vocabulary.
-class Int32Ids {
-public:
-    explicit Int32Ids(PyObject* object) : ids_(object) {
-        ids_.visit([&](const auto* data, std::size_t size) {
-            using Id = std::remove_cv_t<std::remove_pointer_t<decltype(data)>>;
-            if constexpr (std::is_same_v<Id, std::int32_t>) {
-                view_ = {data, size};
-            } else {
-                copy_.resize(size);
-                for (std::size_t i = 0; i < size; ++i) {
-                    if (!std::in_range<std::int32_t>(data[i]))
-                        throw Error(ErrorKind::unknown_id,
-                                    "id " + std::to_string(data[i]) + " at " + std::to_string(i) + " does not fit into int32",
-                                    static_cast<std::int64_t>(i));
-                    copy_[i] = static_cast<std::int32_t>(data[i]);
-                }
-                view_ = copy_;
-            }
-        });
-    }
-    std::span<const std::int32_t> view() const noexcept { return view_; }
-
-private:
-    Ids ids_;
-    std::vector<std::int32_t> copy_;
-    std::span<const std::int32_t> view_;
-};
-
-[[noreturn]] void refuse_place(const char* name, std::size_t index, std::int64_t value, const std::string& what) {
-    throw Error(ErrorKind::value, std::string(name) + "[" + std::to_string(index) + "] = " + std::to_string(value) + " " + what,
-                static_cast<std::int64_t>(index));
-}
-
-// Places in a stream of `size` ids that never run backwards.
-std::vector<std::int64_t> rising(const py::object& object, const char* name, std::size_t size) {
-    std::vector<std::int64_t> places = Ids(object.ptr()).to_int64();
-    std::int64_t before = 0;
-    for (std::size_t i = 0; i < places.size(); ++i) {
-        if (places[i] < before) refuse_place(name, i, places[i], i == 0 ? "is negative" : "runs backwards");
-        if (places[i] > static_cast<std::int64_t>(size)) refuse_place(name, i, places[i], "is beyond the " + std::to_string(size) + " ids");
-        before = places[i];
-    }
-    return places;
-}
-
-std::vector<std::int64_t> offsets_argument(const py::object& object, std::size_t size) {
-    std::vector<std::int64_t> offsets = rising(object, "offsets", size);
-    if (offsets.empty()) throw Error(ErrorKind::value, "offsets has one element more than there are documents; it is empty");
-    if (offsets.front() != 0) refuse_place("offsets", 0, offsets.front(), "is not 0");
-    if (offsets.back() != static_cast<std::int64_t>(size))
-        refuse_place("offsets", offsets.size() - 1, offsets.back(), "is not the number of ids, " + std::to_string(size));
-    return offsets;
-}
-
 condensed::Profile profile_argument(const std::string& name) {
     if (name == "zip2zip") return condensed::Profile::zip2zip;
     if (name == "lru") return condensed::Profile::lru;
@@ -177,10 +122,6 @@ public:
 private:
     py::array array_;
 };
-
-py::array_t<std::int32_t> to_array(const std::vector<std::int32_t>& values) {
-    return py::array_t<std::int32_t>(static_cast<py::ssize_t>(values.size()), values.data());
-}
 
 // The entries of a book: phrases padded with -1, [rows, max_subtokens], and their lengths (0: no entry).
 template <class Book>

@@ -141,6 +141,10 @@ private:
 // A NumPy array that owns the ids; a copy if there are few, or if their memory is the caller's.
 py::object to_numpy(tokens::IdArray&& ids, bool copy = false);
 py::object to_numpy(const std::vector<std::uint64_t>& values, bool leading_zero);
+template <class T>
+py::array_t<T> to_array(const std::vector<T>& values) {
+    return py::array_t<T>(static_cast<py::ssize_t>(values.size()), values.data());
+}
 
 // Ids given by the caller: an integer array of any width, or a sequence of ints.
 class Ids {
@@ -170,6 +174,24 @@ private:
     std::vector<std::int64_t> numbers_;
 };
 
+// Ids of any integer type as int32, without a copy if they are. Error(unknown_id) with the index of one that does not fit: it is
+// outside of every vocabulary.
+class Int32Ids {
+public:
+    explicit Int32Ids(PyObject* object);
+    std::span<const std::int32_t> view() const noexcept { return view_; }
+
+private:
+    Ids ids_;
+    std::vector<std::int32_t> copy_;
+    std::span<const std::int32_t> view_;
+};
+
+// Places in a stream of `size` ids that never run backwards. Error(value) with the index.
+std::vector<std::int64_t> rising(const py::object& object, const char* name, std::size_t size);
+// The bounds of documents: they rise from 0 to `size`.
+std::vector<std::int64_t> offsets_argument(const py::object& object, std::size_t size);
+
 tokens::UnknownId unknown_argument(PyObject* argument);
 
 // ---- the parts of the module -------------------------------------------------------------------------------------
@@ -184,6 +206,7 @@ void bind_ngram_counts(py::module_& module);
 void bind_ngrams(py::module_& module);
 void bind_pipeline(py::module_& module);
 void bind_condensed(py::module_& module);
+void bind_opcodes(py::module_& module);
 
 // The C++ tokenizer inside of a Python CoreTokenizer. `object` has to be one.
 const tokens::Tokenizer& tokenizer_of(PyObject* object);

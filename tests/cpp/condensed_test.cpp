@@ -224,9 +224,11 @@ int main(int argc, char** argv) {
     std::printf("condensed_test seed %llu rounds %.0f\n", static_cast<unsigned long long>(seed), rounds);
     random_number.seed(seed);
     check_bad_rules();
+    std::size_t lru_cases = 0, zip2zip_cases = 0;
     for (double round = 0; round < rounds; ++round) {
         const HypertokenRules rules = random_rules();
         check_documents(rules);
+        ++(rules.profile() == Profile::lru ? lru_cases : zip2zip_cases);
         if (rules.profile() == Profile::lru) {
             check_reader<LruReader>(rules);
             check_writer<LruWriter>(rules);
@@ -236,6 +238,7 @@ int main(int argc, char** argv) {
         }
         check_table();
     }
+    std::printf("streams read: zip2zip %zu, lru %zu\n", zip2zip_cases, lru_cases);
     std::printf(failures == 0 ? "ok\n" : "%d failures\n", failures);
     return failures == 0 ? 0 : 1;
 }

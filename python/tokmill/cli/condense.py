@@ -1,7 +1,8 @@
 """``tokmill condense``: text to condensed ids, and with ``--expand`` condensed ids back to base ids.
 
 A ``.npz`` file holds all that is needed for the way back: ``ids``, ``base_counts``, ``offsets``, ``base_offsets``, and the condenser's
-``profile``, ``sizes`` (base vocabulary, book, longest phrase) and ``disabled`` ids. The other formats are those of ``tokmill encode``.
+``profile``, ``sizes`` (base vocabulary, book, longest phrase) and ``disabled`` ids. A ``.opcodes`` file is the same for opcodes. The other
+formats are those of ``tokmill encode``; for opcodes they hold the flat view.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from typing import IO, Any, Protocol, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from ..condensed import Condensed, Hypertokens
+from ..condensed import Condensed, Hypertokens, Opcodes
 from ..condensed.hypertokens import Profile
 from ..documents import format_of, name_of
 from ..errors import ArgumentError, DocumentError
@@ -26,6 +27,7 @@ from ..ragged import Ragged
 from ..tokenizer import DEFAULT_MAX_PRETOKEN_BYTES
 from .condensers import add_condenser, load_condenser
 from .decode import ENDINGS, read_ids
+from .opcodes import ENDING, condense_opcodes, expand_opcodes
 from .options import add_documents, add_encoding, add_vocabulary, in_file, load_vocabulary, positive
 from .outputs import FORMATS, Writer, format_of_output, open_writer
 from .progress import Progress
@@ -39,10 +41,10 @@ def add_parser(parser: argparse.ArgumentParser) -> None:
     add_documents(parser)
     add_vocabulary(parser)
     add_encoding(parser)
-    add_condenser(parser, default="hyper", help="hyper is hyper:lru (%(default)s)")
+    add_condenser(parser, default="hyper", help="hyper is hyper:lru, opcodes is opcodes:flat (%(default)s)")
     group = parser.add_argument_group("output")
     group.add_argument("-o", "--output", metavar="FILE", help="numbers on standard output if not given")
-    group.add_argument("--format", choices=("npz", *FORMATS), help="told by the output's ending if not given")
+    group.add_argument("--format", choices=("npz", "opcodes", *FORMATS), help="told by the output's ending if not given")
     group.add_argument("--dtype", choices=("uint16", "uint32", "int32", "int64"), help="type of the ids (int32), not for npz")
     group.add_argument("--offsets", metavar="FILE.npy", help="also write where the documents begin and end, int64")
     group.add_argument("--base-counts", metavar="FILE.npy", help="also write how many base ids each id stands for, int32")
@@ -67,6 +69,10 @@ def _condense(arguments: argparse.Namespace) -> int:
         raise ArgumentError("--input-offsets goes with --expand; texts bring their own documents")
     tokenizer = load_vocabulary(arguments)
     z = load_condenser(arguments, tokenizer)
+    if isinstance(z, Opcodes):
+        return condense_opcodes(arguments, tokenizer, z)
+    if arguments.format == "opcodes":
+        raise ArgumentError("--format opcodes goes with --condense opcodes")
     pipe = Pipeline(tokenizer, condensed=z)
     with _open_sink(arguments, z) as sink, Progress() as progress:
         for file in arguments.files:
@@ -184,21 +190,29 @@ def _blocks(pipe: Pipeline, file: str, arguments: argparse.Namespace, progress: 
 def _expand(arguments: argparse.Namespace) -> int:
     if len(arguments.files) > 1:
         raise ArgumentError("--expand takes one file of condensed ids at a time")
-    if arguments.base_counts or arguments.format == "npz":
+    if arguments.base_counts or arguments.format in ("npz", "opcodes"):
         raise ArgumentError("--expand writes base ids: without --base-counts, in a format of tokmill encode")
     (file,) = arguments.files
+    if file.endswith(ENDING):
+        return _write_base(arguments, *expand_opcodes(file, arguments.threads))
     if file.endswith(".npz"):
         z, rows = _read_npz(file)
     else:
-        z = load_condenser(arguments, load_vocabulary(arguments))
+        chosen = load_condenser(arguments, load_vocabulary(arguments))
         format = next((name for ending, name in ENDINGS.items() if file.endswith(ending)), "ids")
         dtype = np.dtype(arguments.dtype or "int32").newbyteorder("<")
         ids = np.concatenate([np.empty(0, np.int64), *read_ids(file, format, dtype)])
         bounds = _load(arguments.input_offsets) if arguments.input_offsets else np.array([0, len(ids)])
         rows = Ragged(ids, bounds)
+        if isinstance(chosen, Opcodes):
+            return _write_base(arguments, chosen.expand(chosen.from_flat(rows), threads=arguments.threads), chosen.vocab_size)
+        z = chosen
+    return _write_base(arguments, z.expand(rows, threads=arguments.threads), z.vocab_size)
+
+
+def _write_base(arguments: argparse.Namespace, base: Ragged, vocab_size: int) -> int:
     format = format_of_output(arguments.output, arguments.format)
-    base = z.expand(rows, threads=arguments.threads)
-    with open_writer(arguments.output, format, None, z.vocab_size, arguments.offsets) as writer:
+    with open_writer(arguments.output, format, None, vocab_size, arguments.offsets) as writer:
         writer.write(base.ids)
         writer.end_documents(base.lengths)
     return 0

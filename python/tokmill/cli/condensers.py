@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import argparse
 
-from ..condensed import Hypertokens
+from ..condensed import Hypertokens, Opcodes
+from ..errors import ArgumentError
 from ..tokenizer import Tokenizer
 from .options import positive
 
 __all__ = ["CONDENSERS", "add_condenser", "load_condenser"]
 
-CONDENSERS = ("hyper", "hyper:zip2zip", "hyper:lru")
+CONDENSERS = ("hyper", "hyper:zip2zip", "hyper:lru", "opcodes", "opcodes:flat", "opcodes:factored", "opcodes:storage")
 
 
 def add_condenser(parser: argparse.ArgumentParser, *, default: str | None, help: str) -> None:
@@ -21,8 +22,14 @@ def add_condenser(parser: argparse.ArgumentParser, *, default: str | None, help:
     group.add_argument("--disabled", choices=("digits", "none"), help="ids that are in no phrase (zip2zip: none, lru: digits)")
 
 
-def load_condenser(arguments: argparse.Namespace, tokenizer: Tokenizer) -> Hypertokens:
-    """Raises ArgumentError for sizes out of bounds."""
+def load_condenser(arguments: argparse.Namespace, tokenizer: Tokenizer) -> Hypertokens | Opcodes:
+    """Raises ArgumentError for sizes out of bounds, and for options of another condenser."""
+    kind, _, view = arguments.condense.partition(":")
+    if kind == "opcodes":
+        for option in ("book", "sub", "disabled"):
+            if getattr(arguments, option):
+                raise ArgumentError(f"--{option} goes with --condense hyper")
+        return Opcodes(tokenizer, view or "flat")
     return Hypertokens(
         tokenizer,
         "zip2zip" if arguments.condense == "hyper:zip2zip" else "lru",

@@ -13,8 +13,28 @@ from __future__ import annotations
 
 from .explain import Explained, Explanation, Phrase
 from .hypertokens import Hypertokens
+from .opcodes import FactoredView, FlatView, Opcodes, OpcodeStream
 from .packed import PackedRows, Resume
 from .ppm import ppm_bits
 from .result import BASE, HYPER, SUPER, Condensed
+from .shards import OpcodeShard, save_opcodes
 
-__all__ = ["BASE", "HYPER", "SUPER", "Condensed", "Explained", "Explanation", "Hypertokens", "PackedRows", "Phrase", "Resume", "ppm_bits"]
+__all__ = [
+    "BASE",
+    "HYPER",
+    "SUPER",
+    "Condensed",
+    "Explained",
+    "Explanation",
+    "FactoredView",
+    "FlatView",
+    "Hypertokens",
+    "OpcodeShard",
+    "OpcodeStream",
+    "Opcodes",
+    "PackedRows",
+    "Phrase",
+    "Resume",
+    "ppm_bits",
+    "save_opcodes",
+]

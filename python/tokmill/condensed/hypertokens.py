@@ -14,9 +14,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from .._core import HypertokenDecoder, HypertokenEncoder, HypertokenRules, digit_ids
-from ..errors import ArgumentError, ArgumentTypeError
+from ..errors import ArgumentError
 from ..ragged import Ragged
 from ..tokenizer import Tokenizer
+from .arguments import documents_of, whole
 from .explain import Explanation, Render
 from .outside import barrier_places, check_spans, tags_of
 from .packed import PackedRows, Resume
@@ -59,9 +60,9 @@ class Hypertokens:
             raise ArgumentError(f"profile= takes 'zip2zip' or 'lru', not {profile!r}")
         self.profile = profile
         self.tokenizer = vocabulary if isinstance(vocabulary, Tokenizer) else None
-        self.vocab_size = vocabulary.vocab_size if isinstance(vocabulary, Tokenizer) else _whole(vocabulary, "the size of the vocabulary")
-        self.book_size = DEFAULTS[profile][0] if book_size is None else _whole(book_size, "book_size")
-        self.max_subtokens = DEFAULTS[profile][1] if max_subtokens is None else _whole(max_subtokens, "max_subtokens")
+        self.vocab_size = vocabulary.vocab_size if isinstance(vocabulary, Tokenizer) else whole(vocabulary, "the size of the vocabulary")
+        self.book_size = DEFAULTS[profile][0] if book_size is None else whole(book_size, "book_size")
+        self.max_subtokens = DEFAULTS[profile][1] if max_subtokens is None else whole(max_subtokens, "max_subtokens")
         self.pad_id = pad_id if pad_id is not None or self.tokenizer is None else self.tokenizer.pad_id
         self.disabled = self._disabled_ids(disabled)
         self.seed = Ragged.from_rows([_phrase(phrase) for phrase in seed], np.int64)
@@ -78,7 +79,7 @@ class Hypertokens:
     def _disabled_ids(self, disabled: Literal["digits"] | Iterable[int | Literal["digits"]] | None) -> NDArray[np.int64]:
         if disabled is None:
             disabled = "digits" if self.profile == "lru" and self.tokenizer is not None else ()
-        chosen: set[int] = set() if self.pad_id is None else {_whole(self.pad_id, "pad_id")}
+        chosen: set[int] = set() if self.pad_id is None else {whole(self.pad_id, "pad_id")}
         asked: Iterable[int | str] = (disabled,) if isinstance(disabled, str) else disabled
         for one in asked:
             if isinstance(one, str):
@@ -88,7 +89,7 @@ class Hypertokens:
                     raise ArgumentError("disabled='digits' needs a tokenizer: of a number of ids nobody knows which are digits")
                 chosen.update(digit_ids(self.tokenizer).tolist())
             else:
-                chosen.add(_whole(one, "a disabled id"))
+                chosen.add(whole(one, "a disabled id"))
         return np.array(sorted(chosen), np.int64)
 
     def __repr__(self) -> str:
@@ -127,7 +128,7 @@ class Hypertokens:
 
         Raises UnknownIdError with the index of an id outside of the vocabulary, ArgumentError for places that do not fit.
         """
-        flat, offsets = _documents(ids)
+        flat, offsets = documents_of(ids)
         checked, checked_tags = check_spans(spans, tags, len(flat))
         places = barrier_places(barriers, checked, len(flat))
         out, base_counts, out_offsets, out_installed = self._rules.condense(flat, offsets, places, carry, installed, threads)
@@ -160,7 +161,7 @@ class Hypertokens:
         rows = ids.ragged if isinstance(ids, Condensed) else ids
         if carry is None:
             carry = isinstance(ids, Condensed) and ids.carry
-        flat, offsets = _documents(rows)
+        flat, offsets = documents_of(rows)
         base, base_offsets = self._rules.expand(flat, offsets, strict, carry, threads)
         return Ragged(base, base_offsets) if isinstance(rows, Ragged) else base
 
@@ -183,7 +184,7 @@ class Hypertokens:
 
         Raises UnknownIdError with the index of an id outside of the vocabulary, ArgumentError for arguments that do not fit.
         """
-        flat, offsets = _documents(ids)
+        flat, offsets = documents_of(ids)
         first = start.start if isinstance(start, Resume) else start
         filling = -1 if self.pad_id is None else self.pad_id
         out, dense, base_counts, installed, starts, used, phrases, lengths = self._rules.pack(
@@ -228,7 +229,7 @@ class Hypertokens:
 
         Raises UnknownIdError with the index of an id outside of the vocabulary.
         """
-        most = self.book_size // 2 if entries is None else _whole(entries, "entries")
+        most = self.book_size // 2 if entries is None else whole(entries, "entries")
         chosen = dict.fromkeys(tuple(phrase) for phrase in self.seed.lists())
         for phrase in self.explain(self.condense(ids)).top_phrases(most):
             forms = [phrase.base_ids[:length] for length in range(2, len(phrase.base_ids) + 1)]
@@ -254,7 +255,7 @@ class Hypertokens:
         ``condensed`` says what ``ids`` are. Of base ids it is the book of the one who writes, which may be an entry ahead of the book of
         the one who reads.
         """
-        flat, _ = _documents(ids)
+        flat, _ = documents_of(ids)
         phrases, lengths = self._rules.book(flat, condensed, strict)
         offsets = np.zeros(len(lengths) + 1, np.int64)
         np.cumsum(lengths, out=offsets[1:])
@@ -262,22 +263,11 @@ class Hypertokens:
 
     def state(self, sequences: int = 1, *, max_rewind: int = 0) -> HypertokenEncoder:
         """A writer of ``sequences`` sequences that grow base id by base id; their last ``max_rewind`` ids can be taken back."""
-        return HypertokenEncoder(self._rules, _whole(sequences, "sequences"), _whole(max_rewind, "max_rewind"))
+        return HypertokenEncoder(self._rules, whole(sequences, "sequences"), whole(max_rewind, "max_rewind"))
 
     def decoder(self, sequences: int = 1, *, max_rewind: int = 0, strict: bool = True) -> HypertokenDecoder:
         """A reader of ``sequences`` sequences whose condensed ids come one by one; the last ``max_rewind`` can be taken back."""
-        return HypertokenDecoder(self._rules, _whole(sequences, "sequences"), _whole(max_rewind, "max_rewind"), strict)
-
-
-def _documents(ids: Ragged | ArrayLike) -> tuple[NDArray[Any], NDArray[np.int64]]:
-    if isinstance(ids, Ragged):
-        return ids.ids, ids.offsets
-    array = np.asarray(ids)
-    if array.ndim != 1 or (array.dtype.kind not in "iu" and len(array)):
-        raise ArgumentTypeError(f"ids are a Ragged or a 1-D array of integers, not {array.ndim}-D {array.dtype}")
-    if not len(array):
-        array = array.astype(np.int32)
-    return array, np.array([0, len(array)], np.int64)
+        return HypertokenDecoder(self._rules, whole(sequences, "sequences"), whole(max_rewind, "max_rewind"), strict)
 
 
 def _base_mask(mask: ArrayLike | None, size: int) -> NDArray[np.bool_] | None:
@@ -287,14 +277,6 @@ def _base_mask(mask: ArrayLike | None, size: int) -> NDArray[np.bool_] | None:
     if array.shape != (size,):
         raise ArgumentError(f"loss_mask= has to have a bool for each of the {size:,} base ids, not {array.shape}")
     return array.astype(np.bool_, copy=False)
-
-
-def _whole(value: Any, name: str) -> int:
-    if isinstance(value, bool) or not isinstance(value, int | np.integer):
-        raise ArgumentTypeError(f"{name} is an int, not {type(value).__name__}")
-    if not 0 <= value < 2**31:
-        raise ArgumentError(f"{name} is from 0 to 2,147,483,647, not {value}")
-    return int(value)
 
 
 def _phrase(phrase: Sequence[int]) -> NDArray[Any]:
