@@ -74,7 +74,7 @@ def test_token_shards(tmp_path):
     text.write_text("".join(f"the quick brown fox {n * n % 97} jumps over the lazy dog\n" for n in range(3000)))
     output = run("token_shards", "shards.py", str(text), "--reads", "5")
     sizes = {line.split("|")[1].strip(): float(line.split("|")[2]) for line in output.splitlines() if line.count("|") == 5 and "." in line}
-    assert sizes["opcodes, a RESET every 16,384 ids"] < 1 < sizes["array of int32"]
+    assert sizes["opcodes, a RESET every 4,096 ids"] < 1 < sizes["array of int32"]
 
 
 @pytest.mark.parametrize("folder", sorted(path.name for path in EXAMPLES.iterdir() if path.is_dir()))

@@ -1,6 +1,6 @@
 """A shard of token ids on disk: as an array, under zstd, and as packed opcodes. Sizes, the time to read all, and to read a piece.
 
-    python shards.py TEXT [--vocab cl100k_base] [--reads 200]
+    python shards.py TEXT [--vocab cl100k_base] [--every 4096] [--reads 200]
 
 zstd (the package `zstandard`) is left out where it is not installed.
 """
@@ -22,7 +22,6 @@ from numpy.typing import NDArray
 from tokmill.condensed import Opcodes, OpcodeShard, save_opcodes
 
 PIECE = 512
-FRAME = 16_384  # ids that a frame of zstd holds where it is to be reached at random: as many as lie between two RESETs
 
 
 class Shard(NamedTuple):
@@ -33,15 +32,15 @@ class Shard(NamedTuple):
     piece: Callable[[int, int], NDArray[np.int32]]
 
 
-def shards(ids: NDArray[np.int32], tok: tokmill.Tokenizer, folder: Path) -> dict[str, Shard]:
+def shards(ids: NDArray[np.int32], tok: tokmill.Tokenizer, every: int, folder: Path) -> dict[str, Shard]:
     found = {"array of int32": as_array(ids, folder / "ids.npy")}
     for level in (3, 19):
-        found |= zstd_shards(ids, level, folder)
-    z = Opcodes(tok, "storage")
+        found |= zstd_shards(ids, level, every)
+    z = Opcodes(tok, "storage", reset_every=every)
     save_opcodes(folder / "ids.opcodes", z, z.condense(ids))
     shard = OpcodeShard(folder / "ids.opcodes")
     size = (folder / "ids.opcodes").stat().st_size
-    found["opcodes, a RESET every 16,384 ids"] = Shard(size, lambda: shard.expand(threads=1).ids, shard.slice)
+    found[f"opcodes, a RESET every {every:,} ids"] = Shard(size, lambda: shard.expand(threads=1).ids, shard.slice)
     return found
 
 
@@ -51,14 +50,15 @@ def as_array(ids: NDArray[np.int32], path: Path) -> Shard:
     return Shard(path.stat().st_size, lambda: np.array(mapped), lambda a, b: np.array(mapped[a:b]))
 
 
-def zstd_shards(ids: NDArray[np.int32], level: int, folder: Path) -> dict[str, Shard]:
+def zstd_shards(ids: NDArray[np.int32], level: int, every: int) -> dict[str, Shard]:
+    """One frame, and a frame for every so many ids, which can be reached without the others."""
     try:
         import zstandard
     except ImportError:
         return {}
     writer, reader = zstandard.ZstdCompressor(level=level), zstandard.ZstdDecompressor()
     whole = writer.compress(ids.tobytes())
-    frames = [writer.compress(ids[at : at + FRAME].tobytes()) for at in range(0, len(ids), FRAME)]
+    frames = [writer.compress(ids[at : at + every].tobytes()) for at in range(0, len(ids), every)]
 
     def read() -> NDArray[np.int32]:
         return np.frombuffer(reader.decompress(whole), np.int32)
@@ -67,13 +67,13 @@ def zstd_shards(ids: NDArray[np.int32], level: int, folder: Path) -> dict[str, S
         return np.frombuffer(reader.decompress(frames[number]), np.int32)
 
     def piece(a: int, b: int) -> NDArray[np.int32]:
-        first = a // FRAME
-        joined = np.concatenate([frame(number) for number in range(first, (b - 1) // FRAME + 1)])
-        return joined[a - first * FRAME : b - first * FRAME]
+        first = a // every
+        joined = np.concatenate([frame(number) for number in range(first, (b - 1) // every + 1)])
+        return joined[a - first * every : b - first * every]
 
     return {
         f"zstd -{level}, one frame": Shard(len(whole), read, lambda a, b: read()[a:b]),
-        f"zstd -{level}, a frame every {FRAME:,} ids": Shard(
+        f"zstd -{level}, a frame every {every:,} ids": Shard(
             sum(map(len, frames)), lambda: np.concatenate([frame(number) for number in range(len(frames))]), piece
         ),
     }
@@ -89,6 +89,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("text", type=Path)
     parser.add_argument("--vocab", default="tokmill-64k-preview")
+    parser.add_argument("--every", type=int, default=4096)
     parser.add_argument("--reads", type=int, default=200)
     options = parser.parse_args()
     tok = tokmill.load(options.vocab)
@@ -99,7 +100,7 @@ def main() -> int:
     print(f"| shard | bytes an id | all, million ids/s | {PIECE} ids anywhere, µs |")
     print("|---|---|---|---|")
     with tempfile.TemporaryDirectory() as folder:
-        for name, shard in shards(ids, tok, Path(folder)).items():
+        for name, shard in shards(ids, tok, options.every, Path(folder)).items():
             if not np.array_equal(shard.read(), ids):
                 raise SystemExit(f"{name} does not give the ids back")
             for place in places[:20]:

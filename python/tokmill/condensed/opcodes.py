@@ -64,7 +64,7 @@ class _Preset(NamedTuple):
 PRESETS: dict[str, _Preset] = {
     "flat": _Preset((1, 3, 1, 2), 4, 64, 0),
     "factored": _Preset((1, 1, 1, 1), 2, 0, 0),
-    "storage": _Preset((3, 6, 5, 4), 3, 0, 16_384),
+    "storage": _Preset((3, 6, 5, 4), 3, 0, 4_096),
 }
 
 
