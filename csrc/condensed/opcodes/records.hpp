@@ -48,6 +48,7 @@ public:
         ++size_;
     }
     void put_literals(const std::int32_t* ids, std::size_t count) {
+        if (count == 0) return;
         literals.prepare(count);
         std::memcpy(data(literals) + literals.size(), ids, count * sizeof(std::int32_t));
         literals.set_size(literals.size() + count);
