@@ -319,7 +319,7 @@ def test_unknown_ids(run, tmp_path):
     assert "70000" in errors.replace(",", "")
     assert run("decode", path, "--unknown", "skip")[0] == 0
     np.save(path, np.zeros((2, 2)))
-    assert "1-D array of integer ids" in run("decode", path)[2]
+    assert "1-D array of integers" in run("decode", path)[2]
 
 
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no /dev/full on this platform")

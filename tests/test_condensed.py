@@ -161,9 +161,10 @@ def test_public_names_are_documented() -> None:
         assert isinstance(value, int) or value.__doc__, name
 
 
-def test_the_page_runs() -> None:
-    """docs/hypertokens.md: every expression gives what stands beside it."""
-    page = (REPOSITORY / "docs" / "hypertokens.md").read_text("utf8")
+@pytest.mark.parametrize(("name", "expressions"), [("hypertokens", 21), ("opcodes", 4)])
+def test_the_page_runs(name: str, expressions: int) -> None:
+    """docs/NAME.md: every expression gives what stands beside it."""
+    page = (REPOSITORY / "docs" / f"{name}.md").read_text("utf8")
     names: dict[str, object] = {}
     checked = 0
     for block in re.findall(r"^```python\n(.*?)^```$", page, re.MULTILINE | re.DOTALL):
@@ -175,7 +176,7 @@ def test_the_page_runs() -> None:
                 checked += 1
             else:
                 exec(ast.unparse(statement), names)
-    assert checked == 21
+    assert checked == expressions
 
 
 # The report

@@ -77,6 +77,19 @@ def test_token_shards(tmp_path):
     assert sizes["opcodes, a RESET every 4,096 ids"] < 1 < sizes["array of int32"]
 
 
+def test_condensed_model(tmp_path, monkeypatch):
+    pytest.importorskip("torch", reason="torch is not installed (tokmill[torch])")
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    output = run("condensed_model", "run.py", "--tiny", "--output", str(tmp_path))
+    results = json.loads((tmp_path / "results.json").read_text("utf8"))["outcomes"]
+    assert list(results) == ["base ids", "supertokens", "hypertokens", "opcodes, factored"]
+    assert all(0.5 < outcome["bits_per_byte"] < 20 for each in results.values() for outcome in each)
+    positions = {name: each[0]["positions_per_byte"] for name, each in results.items()}
+    assert all(value < positions["base ids"] for name, value in positions.items() if name != "base ids")
+    assert "| hypertokens |" in output
+    assert (tmp_path / "plot.svg").read_text("utf8").count("<circle") == 8
+
+
 @pytest.mark.parametrize("folder", sorted(path.name for path in EXAMPLES.iterdir() if path.is_dir()))
 def test_every_example_has_a_readme_and_a_test(folder):
     assert (EXAMPLES / folder / "README.md").is_file()

@@ -9,7 +9,6 @@ import random
 import re
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -330,105 +329,6 @@ def test_random_configurations_against_tokenizers(rng: random.Random, scale: int
             if type(error).__name__ != "PanicException":
                 raise
     assert made > 60
-
-
-# Hostile files
-
-
-def hostile() -> dict[str, Any]:
-    good = files.small_file(added_tokens=[files.added(266, "<s>")])
-    text = json.dumps(good)
-    cases: dict[str, Any] = {
-        "empty": b"",
-        "cut": text[: len(text) // 2].encode(),
-        "deep": b"[" * 100_000,
-        "deep inside": text.replace('"normalizer": null', '"normalizer": ' + "[" * 10_000 + "]" * 10_000).encode(),
-        "not utf8": text.encode().replace(b"the", b"t\xffe", 1),
-        "two keys": text.replace('"padding": null', '"padding": null, "padding": null').encode(),
-        "trailing": (text + "x").encode(),
-        "half surrogate": text.replace('"the"', '"\\ud800"', 1).encode(),
-        "control": text.replace('"the"', '"t\nhe"', 1).encode(),
-        "leading zero": text.replace('"the": 257', '"the": 0257').encode(),
-        "huge number": text.replace('"the": 257', '"the": ' + "9" * 5000).encode(),
-        "many added": files.changed(good, "added_tokens", [files.added(266, "<s>")] * 3),
-        "huge padding": files.changed(good, "padding", {"strategy": {"Fixed": 10**9}, "direction": "Right"}),
-        "missing part": files.changed(good, "model.merges", [["t", "nothing"]]),
-        "missing whole": files.changed(good, "model.merges", [["t", "x"]]),
-        "odd merge": files.changed(good, "model.merges", ["t h e"]),
-        "three parts": files.changed(good, "model.merges", [["t", "h", "e"]]),
-        "bpe dropout": files.changed(good, "model.dropout", 0.1),
-        "byte fallback": files.changed(good, "model.byte_fallback", True),
-        "empty added": files.changed(good, "added_tokens", [files.added(266, "")]),
-        "clash": files.changed(good, "added_tokens", [files.added(5, "<s>")]),
-        "bad regex": files.changed(
-            good,
-            "pre_tokenizer",
-            {
-                "type": "Sequence",
-                "pretokenizers": [{"type": "Split", "pattern": {"Regex": "(a"}, "behavior": "Isolated", "invert": False}, files.MAPPED],
-            },
-        ),
-        "unknown behaviour": files.changed(
-            good,
-            "pre_tokenizer",
-            {
-                "type": "Sequence",
-                "pretokenizers": [{"type": "Split", "pattern": {"Regex": "a"}, "behavior": "Sideways", "invert": False}, files.MAPPED],
-            },
-        ),
-    }
-    for path, value in {
-        "model.vocab.the": -1,
-        "model.vocab.th": 2**24,
-        "model.vocab.an": 1.5,
-        "model.vocab.and": 256,
-        "model.vocab.in": "x",
-    }.items():
-        cases[f"id {value}"] = files.changed(good, path, value)
-    for path in ("model", "model.vocab", "model.merges", "pre_tokenizer.type", "added_tokens"):
-        for value in (..., None, 3, "x", [], {}):
-            cases[f"{path} = {value}"] = files.changed(good, path, value)
-    for kind in ("Unigram", "WordPiece", "WordLevel", "Nonsense"):
-        cases[f"model {kind}"] = files.changed(good, "model.type", kind)
-    for member in ("normalizer", "pre_tokenizer", "post_processor", "decoder"):
-        for kind in ("Precompiled", "Metaspace", "Nonsense", "BertNormalizer", "CTC"):
-            cases[f"{member} {kind}"] = files.changed(good, member, {"type": kind})
-    return cases
-
-
-MAY_LOAD = {"huge padding", "model.merges = []", "added_tokens = Ellipsis", "added_tokens = None", "added_tokens = []"}
-
-
-@pytest.mark.parametrize("case", hostile())
-def test_hostile_files(case: str) -> None:
-    file = hostile()[case]
-    begin = time.monotonic()
-    loaded = True
-    try:
-        of(file)
-    except Error:
-        loaded = False
-    assert loaded == (case in MAY_LOAD)
-    assert time.monotonic() - begin < 20  # a hang, not a time: the machine may be busy
-
-
-def test_mutations_are_files_or_named_errors(rng: random.Random, scale: int) -> None:
-    good = json.dumps(files.small_file(added_tokens=[files.added(266, "<s>")])).encode()
-    for _ in range(400 * scale):
-        data = bytearray(good)
-        for _ in range(rng.randint(1, 4)):
-            at = rng.randrange(len(data))
-            if rng.random() < 0.3:
-                del data[at : at + rng.randint(1, 40)]
-            elif rng.random() < 0.5:
-                data[at] = rng.randrange(256)
-            else:
-                data[at:at] = rng.choice([b'"', b"{", b"[", b"0", b"\\u00", b",", b"null", bytes(good[at : at + 30])])
-        try:
-            tok = of(bytes(data))
-        except Error:
-            continue
-        assert tok.decode(tok.encode("the end"), unknown="skip") is not None
 
 
 # Ways to load

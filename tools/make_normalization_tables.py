@@ -11,7 +11,6 @@ sets and the lower-case map of its components come from the same package. Run fr
 
 from __future__ import annotations
 
-import argparse
 import itertools
 import sys
 from collections.abc import Callable, Iterable, Sequence
@@ -20,6 +19,7 @@ from pathlib import Path
 
 import tokenizers  # type: ignore[import-not-found, import-untyped, unused-ignore]
 import unicodedata2  # type: ignore[import-not-found, import-untyped, unused-ignore]
+from generated import write_or_check
 from tokenizers import normalizers, pre_tokenizers
 
 UNICODE_VERSION = "16.0.0"
@@ -317,22 +317,5 @@ def render() -> dict[str, str]:
     }
 
 
-def main() -> int:
-    """Write or check the tables; returns the exit code."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--check", action="store_true", help="only compare with the files on disk")
-    check = parser.parse_args().check
-    different = 0
-    for name, text in render().items():
-        path = TABLES / name
-        if not check:
-            path.write_text(text, encoding="utf-8")
-            print(f"wrote {name}, {len(text)} bytes")
-        elif not path.is_file() or path.read_text(encoding="utf-8") != text:
-            print(f"{name} differs from what the generator makes")
-            different = 1
-    return different
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(write_or_check(__doc__, lambda: {TABLES / name: text for name, text in render().items()}))

@@ -9,11 +9,11 @@ another Unicode version. Run from the root of the repository:
 
 from __future__ import annotations
 
-import argparse
 import sys
 from pathlib import Path
 
 import unicodedata2  # type: ignore[import-not-found, import-untyped, unused-ignore]
+from generated import write_or_check
 
 UNICODE_VERSION = "16.0.0"
 CODE_POINTS = 0x110000
@@ -79,19 +79,5 @@ def render() -> str:
     )
 
 
-def main() -> int:
-    """Write or check the table; returns the exit code."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--check", action="store_true", help="only compare with the file on disk")
-    text = render()
-    if parser.parse_args().check:
-        same = TABLE.is_file() and TABLE.read_text(encoding="utf-8") == text
-        print(f"{TABLE.name}: {'up to date' if same else 'differs from what the generator makes'}")
-        return 0 if same else 1
-    TABLE.write_text(text, encoding="utf-8")
-    print(f"wrote {TABLE.name}, {len(text)} bytes")
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(write_or_check(__doc__, lambda: {TABLE: render()}))

@@ -34,11 +34,11 @@ static_assert(sizeof(Row) == 64);
 
 std::size_t aligned(std::size_t offset) { return (offset + kAlignment - 1) / kAlignment * kAlignment; }
 
-[[noreturn]] void damaged(const std::string& what) {
-    throw Error(ErrorKind::snapshot, "damaged snapshot: " + what + "; write it again with Tokenizer.save");
-}
-
 }  // namespace
+
+void refuse_damaged(const std::string& what) {
+    throw Error(ErrorKind::snapshot, "damaged snapshot: " + what + "; write it again with the save() that made it");
+}
 
 void SectionWriter::add_bytes(std::string_view name, const void* data, std::size_t byte_count) {
     std::vector<std::uint8_t> bytes(byte_count);
@@ -85,26 +85,26 @@ std::vector<std::uint8_t> SectionWriter::finish() const {
 
 SectionReader::SectionReader(std::span<const std::uint8_t> file) {
     Header header;
-    if (file.size() < sizeof header) damaged("shorter than its header");
+    if (file.size() < sizeof header) refuse_damaged("shorter than its header");
     std::memcpy(&header, file.data(), sizeof header);
     if (std::memcmp(header.magic, kMagic, sizeof kMagic) != 0)
         throw Error(ErrorKind::snapshot, "not a tokmill snapshot (wrong first bytes)", 0);
     if (header.version != kContainerVersion)
         throw Error(ErrorKind::snapshot,
                     "snapshot of version " + std::to_string(header.version) + "; this build reads version " +
-                        std::to_string(kContainerVersion) + ". Write it again with Tokenizer.save",
+                        std::to_string(kContainerVersion) + ". Write it again with the save() that made it",
                     8);
     if (header.file_bytes != file.size())
-        damaged("its header speaks of " + std::to_string(header.file_bytes) + " bytes, the file has " + std::to_string(file.size()));
+        refuse_damaged("its header speaks of " + std::to_string(header.file_bytes) + " bytes, the file has " + std::to_string(file.size()));
     if (header.section_count > kMaxSections || file.size() - sizeof header < header.section_count * sizeof(Row))
-        damaged("impossible number of sections");
+        refuse_damaged("impossible number of sections");
     for (std::uint32_t i = 0; i < header.section_count; ++i) {
         Row row;
         std::memcpy(&row, file.data() + sizeof header + i * sizeof(Row), sizeof row);
-        if (row.name[sizeof row.name - 1] != 0) damaged("a section name without an end");
+        if (row.name[sizeof row.name - 1] != 0) refuse_damaged("a section name without an end");
         if (row.offset % kAlignment != 0 || row.offset > file.size() || row.length > file.size() - row.offset)
-            damaged("section '" + std::string(row.name) + "' lies outside of the file");
-        if (has(row.name)) damaged("section '" + std::string(row.name) + "' stands twice");
+            refuse_damaged("section '" + std::string(row.name) + "' lies outside of the file");
+        if (has(row.name)) refuse_damaged("section '" + std::string(row.name) + "' stands twice");
         sections_.emplace_back(row.name, file.subspan(row.offset, row.length));
     }
 }
@@ -116,7 +116,7 @@ bool SectionReader::has(std::string_view name) const noexcept {
 std::span<const std::uint8_t> SectionReader::get_bytes(std::string_view name) const {
     for (const auto& [section, bytes] : sections_)
         if (section == name) return bytes;
-    damaged("section '" + std::string(name) + "' is missing");
+    refuse_damaged("section '" + std::string(name) + "' is missing");
 }
 
 }  // namespace tokmill

@@ -30,6 +30,9 @@ struct SectionLayout {
 };
 SectionLayout lay_out_sections(std::span<const std::pair<std::string, std::uint64_t>> names_and_lengths);
 
+// Error(snapshot) that says what is wrong with a file that was written whole once.
+[[noreturn]] void refuse_damaged(const std::string& what);
+
 class SectionWriter {
 public:
     template <class T>

@@ -89,6 +89,14 @@ tokens::IdType dtype_argument(PyObject* argument, std::uint32_t id_end) {
     throw Error(ErrorKind::value, "dtype= takes uint16, int32, uint32 or int64, not " + py::cast<std::string>(py::str(type)));
 }
 
+std::function<void(std::size_t, std::size_t)> report_to(const py::object& progress) {
+    if (progress.is_none()) return {};
+    return [&progress](std::size_t done, std::size_t all) {
+        const py::gil_scoped_acquire locked;
+        progress(done, all);
+    };
+}
+
 documents::Invalid invalid_argument(PyObject* argument) {
     if (!given(argument)) return documents::Invalid::standard;
     const std::string_view value = string_argument(argument, "invalid");

@@ -53,9 +53,9 @@ template <class Wanted>
 tokens::AddedTokens added_tokens(const tokens::Tokenizer& tokenizer, const Wanted& wanted) {
     std::vector<tokens::AddedTokens::Token> tokens;
     static const normalized::Normalizer kNone;
-    const tokens::Pipeline* const pipeline = tokenizer.pipeline();
-    if (pipeline != nullptr) {
-        for (const formats::AddedToken& token : pipeline->components().added_tokens)
+    const tokens::Preprocessing* const preprocessing = tokenizer.preprocessing();
+    if (preprocessing != nullptr) {
+        for (const formats::AddedToken& token : preprocessing->components().added_tokens)
             tokens.push_back({token, !token.special || wanted(token.content)});
     } else {
         for (const vocab::SpecialToken& token : tokenizer.vocabulary().specials()) {
@@ -66,7 +66,7 @@ tokens::AddedTokens added_tokens(const tokens::Tokenizer& tokenizer, const Wante
             tokens.back().special = true;
         }
     }
-    return tokens::AddedTokens(std::move(tokens), pipeline != nullptr ? pipeline->normalizer() : kNone);
+    return tokens::AddedTokens(std::move(tokens), preprocessing != nullptr ? preprocessing->normalizer() : kNone);
 }
 
 void finish_core(Core& core) {
@@ -243,7 +243,8 @@ PyObject* canonical(PyObject* self, PyObject*) {
         };
         append(vocabulary.pattern(), vocabulary.symbol_count());
         for (const vocab::SpecialToken& special : vocabulary.specials()) append(special.text, special.id);
-        if (const tokens::Pipeline* pipeline = core_of(self).tokenizer->pipeline()) append(pipeline->components().json, 0);
+        if (const tokens::Preprocessing* preprocessing = core_of(self).tokenizer->preprocessing())
+            append(preprocessing->components().json, 0);
         out += "tokens by rank\n";
         for (vocab::Symbol symbol = 0; symbol < vocabulary.symbol_count(); ++symbol)
             append(vocabulary.bytes(symbol), vocabulary.id(symbol));
@@ -254,9 +255,9 @@ PyObject* canonical(PyObject* self, PyObject*) {
 // Everything of a tokenizer.json but vocabulary and merges, as compact JSON.
 PyObject* components(PyObject* self, PyObject*) {
     return guarded([&]() -> PyObject* {
-        const tokens::Pipeline* pipeline = core_of(self).tokenizer->pipeline();
-        if (pipeline == nullptr) return Py_NewRef(Py_None);
-        const std::string& json = pipeline->components().json;
+        const tokens::Preprocessing* preprocessing = core_of(self).tokenizer->preprocessing();
+        if (preprocessing == nullptr) return Py_NewRef(Py_None);
+        const std::string& json = preprocessing->components().json;
         return PyUnicode_DecodeUTF8(json.data(), static_cast<Py_ssize_t>(json.size()), nullptr);
     });
 }
@@ -325,10 +326,10 @@ struct EncodeArguments {
 // The ids that the post-processor of a tokenizer.json puts around a text or a pair; null if there is nothing to do.
 const formats::Frame* frame_of(const tokens::Tokenizer& tokenizer, bool is_pair, bool adds_special_tokens) {
     static const formats::Frame kNone;
-    const tokens::Pipeline* const pipeline = tokenizer.pipeline();
-    if (pipeline == nullptr) return is_pair ? &kNone : nullptr;
-    if (is_pair) return &pipeline->components().pair;
-    return adds_special_tokens ? &pipeline->components().single : nullptr;
+    const tokens::Preprocessing* const preprocessing = tokenizer.preprocessing();
+    if (preprocessing == nullptr) return is_pair ? &kNone : nullptr;
+    if (is_pair) return &preprocessing->components().pair;
+    return adds_special_tokens ? &preprocessing->components().single : nullptr;
 }
 
 // Encodes one text, or two, into `ids` as add_special_tokens= and pair= say.
@@ -766,18 +767,18 @@ PyObject* string_object(std::string_view text) {
 PyObject* name(PyObject* self, void*) { return string_object(core_of(self).tokenizer->vocabulary().name()); }
 PyObject* missing_bytes(PyObject* self, void*) {
     return guarded([&]() -> PyObject* {
-        const tokens::Pipeline* pipeline = core_of(self).tokenizer->pipeline();
-        if (pipeline == nullptr) return PyBytes_FromStringAndSize("", 0);
-        const std::vector<std::uint8_t>& missing = pipeline->missing_bytes();
+        const tokens::Preprocessing* preprocessing = core_of(self).tokenizer->preprocessing();
+        if (preprocessing == nullptr) return PyBytes_FromStringAndSize("", 0);
+        const std::vector<std::uint8_t>& missing = preprocessing->missing_bytes();
         return PyBytes_FromStringAndSize(reinterpret_cast<const char*>(missing.data()), static_cast<Py_ssize_t>(missing.size()));
     });
 }
 // A tokenizer.json that takes steps of several kinds has no pattern.
 PyObject* pattern(PyObject* self, void*) {
     const tokens::Tokenizer& tokenizer = *core_of(self).tokenizer;
-    const tokens::Pipeline* const pipeline = tokenizer.pipeline();
-    if (pipeline == nullptr) return string_object(tokenizer.vocabulary().pattern());
-    return string_object(pipeline->pattern() ? pretokens::regex(*pipeline->pattern()) : "");
+    const tokens::Preprocessing* const preprocessing = tokenizer.preprocessing();
+    if (preprocessing == nullptr) return string_object(tokenizer.vocabulary().pattern());
+    return string_object(preprocessing->pattern() ? pretokens::regex(*preprocessing->pattern()) : "");
 }
 PyObject* isa(PyObject* self, void*) { return string_object(cpu::name(core_of(self).tokenizer->isa())); }
 

@@ -23,11 +23,6 @@ pretokens::Scanner scanner_for(const std::string& pattern, const std::string& di
     return pretokens::Scanner(pattern, reads, cpu::active());
 }
 
-template <class T>
-py::array_t<T> to_array(const std::vector<T>& values) {
-    return py::array_t<T>(static_cast<py::ssize_t>(values.size()), values.data());
-}
-
 class PyWordCounts {
 public:
     PyWordCounts(const std::string& pattern, const std::string& dialect, std::size_t memory_bytes, const std::string& directory)
@@ -139,14 +134,6 @@ public:
     }
 
 private:
-    static std::function<void(std::size_t, std::size_t)> report_to(const py::object& progress) {
-        if (progress.is_none()) return {};
-        return [&progress](std::size_t done, std::size_t all) {
-            const py::gil_scoped_acquire locked;
-            progress(done, all);
-        };
-    }
-
     template <class Train>
     py::dict run(Train&& train) const {
         training::TrainedBpe trained;

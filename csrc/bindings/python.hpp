@@ -6,6 +6,7 @@
 #include <pybind11/pybind11.h>
 
 #include <cstdint>
+#include <functional>
 #include <initializer_list>
 #include <memory>
 #include <span>
@@ -90,6 +91,8 @@ bool bool_argument(PyObject* argument, bool otherwise);
 std::size_t threads_argument(PyObject* argument);
 tokens::IdType dtype_argument(PyObject* argument, std::uint32_t id_end);
 documents::Invalid invalid_argument(PyObject* argument);
+// Calls a Python function, with the interpreter lock taken; nothing for None. `progress` has to outlive it.
+std::function<void(std::size_t done, std::size_t all)> report_to(const py::object& progress);
 
 // ---- text in -----------------------------------------------------------------------------------------------------
 
@@ -207,6 +210,7 @@ void bind_ngrams(py::module_& module);
 void bind_pipeline(py::module_& module);
 void bind_condensed(py::module_& module);
 void bind_opcodes(py::module_& module);
+void bind_supertokens(py::module_& module);
 
 // The C++ tokenizer inside of a Python CoreTokenizer. `object` has to be one.
 const tokens::Tokenizer& tokenizer_of(PyObject* object);

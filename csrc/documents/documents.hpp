@@ -6,6 +6,8 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <span>
+#include <vector>
 
 #include "base/errors.hpp"
 #include "unicode/unicode.hpp"
@@ -106,5 +108,34 @@ std::size_t bytes_before(const Document& stretch) noexcept;
 // whatever stands before: a space or a line end directly after a letter (a letter's pretoken never goes on with one).
 // Returns `begin` if there is none within the last `window` units. A cut there is exact.
 std::size_t last_certain_start(const Document& document, std::size_t begin, std::size_t end, std::size_t window) noexcept;
+
+// What one thread takes at a time, or one block of a pipeline: short documents share a part; a long one is cut where a pretoken is sure to
+// begin, if that is allowed, so that every part can be worked on alone.
+struct Part {
+    std::vector<Document> stretches;  // whole documents, or a stretch of one that begins at a certain start
+    std::vector<bool> ends_document;  // does the i-th stretch end its document?
+    std::size_t byte_size = 0;
+};
+
+class Parts {
+public:
+    // The documents stay the caller's. `may_cut`: the pattern is one whose starts last_certain_start() knows.
+    Parts(std::span<const Document> documents, std::size_t part_bytes, bool may_cut) noexcept
+        : documents_(documents), part_bytes_(part_bytes), may_cut_(may_cut) {}
+
+    // Lays the next part into `part`, whose memory is used again; false if there is none. A part is larger than asked by what no cut
+    // was found in.
+    bool next(Part& part);
+
+private:
+    std::span<const Document> documents_;
+    std::size_t part_bytes_;
+    bool may_cut_;
+    std::size_t at_ = 0;     // the document that comes next,
+    std::size_t begin_ = 0;  // from this unit on
+};
+
+// All parts at once.
+std::vector<Part> divide(std::span<const Document> documents, std::size_t part_bytes, bool may_cut);
 
 }  // namespace tokmill::documents

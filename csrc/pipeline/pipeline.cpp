@@ -14,55 +14,6 @@ namespace {
 // blocks of 2 MB, 14.5 with one), and their ids stay in the third cache at best.
 constexpr std::size_t kBlockBytes = std::size_t(256) << 10;
 constexpr std::size_t kBlockBytesOfThreads = std::size_t(32) << 20;
-// How far back from the end of a block we look for a place to cut a document.
-constexpr std::size_t kCutWindowUnits = 4096;
-
-// Hands out the documents in blocks of about as many bytes, long ones cut where that is exact.
-class Blocks {
-public:
-    Blocks(std::span<const documents::Document> documents, std::size_t block_bytes, bool may_cut)
-        : documents_(documents), block_bytes_(block_bytes), may_cut_(may_cut) {}
-
-    struct Block {
-        std::vector<documents::Document> stretches;
-        std::vector<bool> ends_document;
-        std::size_t byte_size = 0;
-    };
-
-    bool next(Block& block) {
-        block.stretches.clear();
-        block.ends_document.clear();
-        std::size_t& bytes = block.byte_size;
-        bytes = 0;
-        while (at_ < documents_.size() && bytes < block_bytes_) {
-            const documents::Document& document = documents_[at_];
-            const std::size_t unit_bytes = documents::unit_bytes(document.encoding);
-            const std::size_t room = (block_bytes_ - bytes) / unit_bytes;
-            std::size_t end = document.unit_count;
-            if (may_cut_ && end - begin_ > room + kCutWindowUnits) {
-                const std::size_t cut = documents::last_certain_start(document, begin_, begin_ + room + kCutWindowUnits, kCutWindowUnits);
-                if (cut != begin_) end = cut;
-            }
-            block.stretches.push_back(document.stretch(begin_, end));
-            block.ends_document.push_back(end == document.unit_count);
-            bytes += (end - begin_) * unit_bytes;
-            begin_ = end;
-            if (end == document.unit_count) {
-                ++at_;
-                begin_ = 0;
-            }
-        }
-        return !block.stretches.empty();
-    }
-
-private:
-    std::span<const documents::Document> documents_;
-    std::size_t block_bytes_;
-    bool may_cut_;
-    std::size_t at_ = 0;     // the document that comes next,
-    std::size_t begin_ = 0;  // from this unit on
-};
-
 ngrams::IdType id_type(tokens::IdType type) noexcept {
     switch (type) {
         case tokens::IdType::uint16: return ngrams::IdType::uint16;
@@ -210,8 +161,8 @@ void run(const tokens::Tokenizer& tokenizer, const Stages& stages, std::span<con
     std::optional<CondenseStage> condense_stage;
     if (stages.rules != nullptr) condense_stage.emplace(*stages.rules, bytes, most_document_bytes, products);
     const bool may_cut = tokenizer.may_cut_documents(options);
-    Blocks blocks(documents, threads > 1 ? kBlockBytesOfThreads : kBlockBytes, may_cut);
-    Blocks::Block block;
+    documents::Parts blocks(documents, threads > 1 ? kBlockBytesOfThreads : kBlockBytes, may_cut);
+    documents::Part block;
     std::vector<std::uint64_t> stretch_ends;
     std::vector<ngrams::Document> block_documents;
     std::uint64_t document_begin = 0;

@@ -6,7 +6,7 @@
 #include <array>
 #include <cstdint>
 
-#include "pretokens/pretokens.hpp"
+#include "pretokens/scanner.hpp"
 #include "pretokens/traits.hpp"
 #include "unicode/unicode.hpp"
 

@@ -1,6 +1,6 @@
 // Names and spellings of the split patterns: a name or the text of a regex in, a Pattern out. A spelling is listed here
 // only if it cuts every text exactly as the pattern does.
-#include "pretokens/pretokens.hpp"
+#include "pretokens/scanner.hpp"
 
 namespace tokmill::pretokens {
 

@@ -8,7 +8,7 @@
 #include "base/errors.hpp"
 #include "pretokens/kernels/kernels.hpp"
 #include "pretokens/next_pretoken.hpp"
-#include "pretokens/pretokens.hpp"
+#include "pretokens/scanner.hpp"
 #include "pretokens/safe_cuts.hpp"
 #include "unicode/unicode.hpp"
 

@@ -5,7 +5,7 @@
 
 #include <cstdint>
 
-#include "pretokens/pretokens.hpp"
+#include "pretokens/scanner.hpp"
 #include "unicode/unicode.hpp"
 
 namespace tokmill::pretokens {

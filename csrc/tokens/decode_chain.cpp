@@ -15,6 +15,7 @@ using Kind = formats::DecoderStep::Kind;
 
 constexpr std::string_view kReplacement = "\xEF\xBF\xBD";  // U+FFFD
 constexpr std::size_t kPollInterval = 4096;
+constexpr std::size_t kGrowth = 64, kGrowthSlack = std::size_t(1) << 20;
 
 std::size_t character_length(std::string_view text, std::size_t at) noexcept {
     return unicode::utf8_length(static_cast<std::uint8_t>(text[at]));
@@ -36,22 +37,39 @@ std::string valid_utf8(std::string_view bytes) {
     return out;
 }
 
+// What a step writes that may make more of a text, within a number of bytes for all tokens.
+class Bounded {
+public:
+    explicit Bounded(std::size_t most_bytes) noexcept : most_bytes_(most_bytes), left_(most_bytes) {}
+
+    void append(std::string& out, std::string_view bytes) {
+        if (bytes.size() > left_)
+            throw Error(ErrorKind::value, "the decoder makes more than " + std::to_string(most_bytes_) +
+                                              " bytes of the tokens (64 times their length and 1 MiB); a Replace grows them without bound");
+        left_ -= bytes.size();
+        out += bytes;
+    }
+
+private:
+    std::size_t most_bytes_, left_;
+};
+
 // Every occurrence of `wanted`; an empty one stands before each character and at the end.
-std::string replaced(std::string_view text, std::string_view wanted, std::string_view content) {
+std::string replaced(std::string_view text, std::string_view wanted, std::string_view content, Bounded& bounded) {
     std::string out;
     for (std::size_t at = 0; at <= text.size();) {
         if (wanted.empty()) {
-            out += content;
+            bounded.append(out, content);
             if (at == text.size()) break;
             const std::size_t length = character_length(text, at);
-            out += text.substr(at, length);
+            bounded.append(out, text.substr(at, length));
             at += length;
             continue;
         }
         const std::size_t found = text.find(wanted, at);
-        out += text.substr(at, found == std::string_view::npos ? found : found - at);
+        bounded.append(out, text.substr(at, found == std::string_view::npos ? found : found - at));
         if (found == std::string_view::npos) break;
-        out += content;
+        bounded.append(out, content);
         at = found + wanted.size();
     }
     return out;
@@ -96,8 +114,9 @@ bool DecodeChain::is_byte_level(const formats::Components& components) noexcept 
            std::all_of(steps.begin() + 1, steps.end(), [](const formats::DecoderStep& step) { return step.kind == Kind::fuse; });
 }
 
-DecodeChain::DecodeChain(const vocab::Vocabulary& vocabulary, const formats::Components& components)
-    : tokens_(vocabulary.id_end()), joins_with_blanks_(!components.has_decoder) {
+DecodeChain::DecodeChain(const vocab::Vocabulary& vocabulary, const Preprocessing& preprocessing)
+    : tokens_(vocabulary.id_end()), joins_with_blanks_(!preprocessing.components().has_decoder) {
+    const formats::Components& components = preprocessing.components();
     for (vocab::Symbol symbol = 0; symbol < vocabulary.symbol_count(); ++symbol)
         if (vocabulary.id(symbol) != vocab::kNoId) tokens_[vocabulary.id(symbol)] = {spelling(vocabulary, components, symbol), true, false};
     for (const vocab::SpecialToken& special : vocabulary.specials())
@@ -105,16 +124,15 @@ DecodeChain::DecodeChain(const vocab::Vocabulary& vocabulary, const formats::Com
     for (const formats::AddedToken& token : components.added_tokens)
         if (!token.normalized_content.empty())
             tokens_[token.id] = {token.normalized_content, true, token.special && token.normalized_content == token.content};
+    const engine::Program* program = preprocessing.decoder_programs().data();
     for (const formats::DecoderStep& step : components.decoder) {
-        Step made{step.kind, step.suffix, step.content, step.strip_start, step.strip_stop, std::nullopt};
-        if (step.kind == Kind::replace)
-            made.program = step.needle.is_regex ? engine::Program::compile(step.needle.text, engine::Dialect::tokenizers)
-                                                : engine::Program::literal(step.needle.text);
-        steps_.push_back(std::move(made));
+        steps_.push_back({step.kind, step.suffix, step.content, step.strip_start, step.strip_stop, nullptr});
+        if (step.kind == Kind::replace) steps_.back().program = program++;
     }
 }
 
-void DecodeChain::run(const Step& step, std::vector<std::string>& tokens) {
+void DecodeChain::run(const Step& step, std::vector<std::string>& tokens, std::size_t most_bytes) {
+    Bounded bounded(most_bytes);
     switch (step.kind) {
         case Kind::byte_level: {
             std::string bytes;
@@ -124,7 +142,8 @@ void DecodeChain::run(const Step& step, std::vector<std::string>& tokens) {
             break;
         }
         case Kind::bpe:
-            for (std::size_t i = 0; i < tokens.size(); ++i) tokens[i] = replaced(tokens[i], step.suffix, i + 1 == tokens.size() ? "" : " ");
+            for (std::size_t i = 0; i < tokens.size(); ++i)
+                tokens[i] = replaced(tokens[i], step.suffix, i + 1 == tokens.size() ? "" : " ", bounded);
             break;
         case Kind::fuse: tokens = {joined(tokens, "")}; break;
         case Kind::strip:
@@ -137,8 +156,8 @@ void DecodeChain::run(const Step& step, std::vector<std::string>& tokens) {
                 step.program->find(cursor, reinterpret_cast<const std::uint8_t*>(token.data()), token.size(), true, {}, pieces);
                 std::string out;
                 for (const engine::Piece& piece : pieces.list)
-                    out += piece.is_match ? std::string_view(step.content)
-                                          : std::string_view(token).substr(piece.begin, piece.end - piece.begin);
+                    bounded.append(out, piece.is_match ? std::string_view(step.content)
+                                                       : std::string_view(token).substr(piece.begin, piece.end - piece.begin));
                 token = std::move(out);
             }
             break;
@@ -161,7 +180,12 @@ std::size_t DecodeChain::decode(const Id* ids, std::size_t count, UnknownId unkn
             tokens.emplace_back(kReplacement);
         }
     }
-    for (const Step& step : steps_) run(step, tokens);
+    std::size_t bytes = 0;
+    for (const std::string& token : tokens) bytes += token.size();
+    for (const Step& step : steps_) {
+        run(step, tokens, kGrowth * bytes + kGrowthSlack);
+        if (cancel != nullptr) cancel->poll();
+    }
     const std::string text = joined(tokens, joins_with_blanks_ ? " " : "");
     out.grow(size + text.size(), size);
     if (!text.empty()) std::memcpy(out.data() + size, text.data(), text.size());

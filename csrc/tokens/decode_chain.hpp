@@ -1,9 +1,9 @@
 // Decoding by the steps of a tokenizer.json, for decoders that are more than ByteLevel: the strings of all tokens go through one
-// step after the other, as in tokenizers. In: ids. Out: text. Slower than a DecodeTable by far; few files need it.
+// step after the other, as in tokenizers. In: ids. Out: text, at most 64 times as long as the tokens and 1 MiB (else a few Replace steps
+// would make any number of bytes of a short text). Slower than a DecodeTable by far; few files need it.
 #pragma once
 
 #include <cstdint>
-#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -11,8 +11,8 @@
 #include "base/cancel.hpp"
 #include "base/memory.hpp"
 #include "formats/formats.hpp"
-#include "pretokens/pretokens.hpp"
 #include "tokens/decode.hpp"
+#include "tokens/preprocessing.hpp"
 #include "vocab/vocab.hpp"
 
 namespace tokmill::tokens {
@@ -25,10 +25,9 @@ public:
     // Does decoding by these steps give the bytes of all tokens, one behind the other?
     static bool is_byte_level(const formats::Components& components) noexcept;
 
-    // Error(pattern) for a regex that cannot be matched exactly.
-    DecodeChain(const vocab::Vocabulary& vocabulary, const formats::Components& components);
+    DecodeChain(const vocab::Vocabulary& vocabulary, const Preprocessing& preprocessing);
 
-    // As DecodeTable::decode().
+    // As DecodeTable::decode(); besides Error(value) if the steps make too much of the tokens.
     template <class Id>
     std::size_t decode(const Id* ids, std::size_t count, UnknownId unknown, bool skip_special_tokens, Buffer<std::uint8_t>& out,
                        std::size_t size, Cancel* cancel) const;
@@ -38,7 +37,7 @@ private:
         formats::DecoderStep::Kind kind;
         std::string suffix, content;
         std::size_t strip_start, strip_stop;
-        std::optional<pretokens::engine::Program> program;  // of replace
+        const pretokens::engine::Program* program;  // of replace; the preprocessing's
     };
     struct Token {
         std::string text;
@@ -46,7 +45,7 @@ private:
         bool control = false;
     };
 
-    static void run(const Step& step, std::vector<std::string>& tokens);
+    static void run(const Step& step, std::vector<std::string>& tokens, std::size_t most_bytes);
 
     std::vector<Token> tokens_;  // by id
     std::vector<Step> steps_;

@@ -67,11 +67,11 @@ TableStatistics Encoder::statistics() const noexcept {
     return statistics;
 }
 
-void Encoder::encode(Chunk& chunk, Sink& sink, Cancel& cancel) {
+void Encoder::encode(pretokens::Chunk& chunk, Sink& sink, Cancel& cancel) {
     if (chunk.complete_count() != 0) encode(chunk.pretokens(), sink, cancel);
 }
 
-void Encoder::encode(const Pretokens& pretokens, Sink& sink, Cancel& cancel) {
+void Encoder::encode(const pretokens::Pretokens& pretokens, Sink& sink, Cancel& cancel) {
     const auto [text, text_end, starts, count, nul, special_ids] = pretokens;
     misses_.reserve_discarding(count);
     ProbeResult found;
@@ -128,7 +128,7 @@ void Encoder::sort_misses(const std::uint8_t* text, std::uint32_t text_end, std:
         const Miss& miss = misses_[i];
         const std::uint8_t* bytes = text + miss.start;
         answers_[i] = {nullptr, kPending};
-        if (miss.length == 0 || bytes[0] == kSpecialMark) continue;
+        if (miss.length == 0 || bytes[0] == pretokens::kSpecialMark) continue;
         std::uint32_t* ids = symbols_.data() + symbol_count_;
         if (merges_.unreachable().size() != 0) {
             // A whole pretoken that is a token is that token, even if its bytes would merge into others.

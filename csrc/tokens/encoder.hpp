@@ -9,7 +9,7 @@
 #include "base/cancel.hpp"
 #include "base/memory.hpp"
 #include "cpu/isa.hpp"
-#include "tokens/chunk.hpp"
+#include "tokens/encode_options.hpp"
 #include "tokens/id_array.hpp"
 #include "tokens/kernels/kernels.hpp"
 #include "tokens/merging.hpp"
@@ -39,12 +39,12 @@ class Encoder {
 public:
     Encoder(const vocab::Vocabulary& vocabulary, const vocab::Merges& merges, cpu::Isa isa, std::size_t table_bytes);
 
-    void encode(const Pretokens& pretokens, Sink& sink, Cancel& cancel);
+    void encode(const pretokens::Pretokens& pretokens, Sink& sink, Cancel& cancel);
     // The complete pretokens of a chunk.
-    void encode(Chunk& chunk, Sink& sink, Cancel& cancel);
+    void encode(pretokens::Chunk& chunk, Sink& sink, Cancel& cancel);
 
     // The chunk that calls on whole documents use; streams bring their own.
-    Chunk& chunk() noexcept { return chunk_; }
+    pretokens::Chunk& chunk() noexcept { return chunk_; }
     // ... and the way of texts that are not plain.
     Preparation& preparation();
     // Between two calls: an empty chunk, and back goes the memory that only a giant pretoken needed.
@@ -77,7 +77,7 @@ private:
     const ProbeKernels& probe_kernels_;
     const MergeKernels& merge_kernels_;
     WordTable table_;
-    Chunk chunk_;
+    pretokens::Chunk chunk_;
     std::unique_ptr<Preparation> preparation_;
     TableStatistics statistics_;
     LongPieceScratch long_scratch_;

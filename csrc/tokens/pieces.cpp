@@ -28,7 +28,7 @@ std::uint64_t Tokenizer::last_pretoken_bytes(const documents::Document& document
         throw Error(ErrorKind::value, "this tokenizer cuts text in several steps; it does not say where the last pretoken begins");
     const pretokens::Scanner plain = scanner_->without_cuts(vocabulary_);  // safe cuts are no borders of pretokens
     const EncodeOptions options;
-    Chunk chunk;
+    pretokens::Chunk chunk;
     documents::Reader reader(unicode::kernels(isa_), document, options.invalid);
     std::uint64_t last = 0;
     for (bool done = false; !done;) {

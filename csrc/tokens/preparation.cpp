@@ -22,7 +22,7 @@ const std::uint8_t* bytes_of(std::string_view text) noexcept { return reinterpre
 }  // namespace
 
 struct Preparation::Job {
-    const Pipeline& pipeline;
+    const Preprocessing& preprocessing;
     const pretokens::Scanner* scanner;
     const documents::Document& document;
     const EncodeOptions& options;
@@ -73,13 +73,13 @@ void Preparation::push_start() {
 void Preparation::give(const Take& take, std::uint32_t complete) {
     if (complete == 0) return;
     const std::uint32_t first_left = complete < count_ ? starts_[complete] : static_cast<std::uint32_t>(end_);
-    starts_.grow(count_ + kStartsReadAhead + 1, count_);
-    std::uint32_t ahead[kStartsReadAhead + 1];
-    std::copy_n(starts_.data() + complete, kStartsReadAhead + 1, ahead);
-    std::fill_n(starts_.data() + complete, kStartsReadAhead + 1, first_left);
+    starts_.grow(count_ + pretokens::kStartsReadAhead + 1, count_);
+    std::uint32_t ahead[pretokens::kStartsReadAhead + 1];
+    std::copy_n(starts_.data() + complete, pretokens::kStartsReadAhead + 1, ahead);
+    std::fill_n(starts_.data() + complete, pretokens::kStartsReadAhead + 1, first_left);
     take({text_.data(), static_cast<std::uint32_t>(end_), starts_.data(), complete, std::memchr(text_.data(), 0, end_) != nullptr,
           added_ids_});
-    std::copy_n(ahead, kStartsReadAhead + 1, starts_.data() + complete);
+    std::copy_n(ahead, pretokens::kStartsReadAhead + 1, starts_.data() + complete);
     for (std::uint32_t i = complete; i < count_; ++i) starts_[i - complete] = starts_[i] - first_left;
     count_ -= complete;
     std::memmove(text_.data(), text_.data() + first_left, end_ - first_left);
@@ -88,17 +88,17 @@ void Preparation::give(const Take& take, std::uint32_t complete) {
 }
 
 void Preparation::give_if_full(const Job& job) {
-    if (end_ < kChunkBytes && count_ < kChunkBytes) return;
+    if (end_ < pretokens::kChunkBytes && count_ < pretokens::kChunkBytes) return;
     give(job.take, count_);
     job.cancel.poll();
 }
 
 void Preparation::finish(const Take& take) { give(take, count_); }
 
-void Preparation::add(const Pipeline& pipeline, const pretokens::Scanner* scanner, const documents::Document& document,
+void Preparation::add(const Preprocessing& preprocessing, const pretokens::Scanner* scanner, const documents::Document& document,
                       const EncodeOptions& options, cpu::Isa isa, const Take& take, Cancel& cancel) {
     read(document, options.invalid, isa);
-    Job job{pipeline, scanner, document, options, take, cancel};
+    Job job{preprocessing, scanner, document, options, take, cancel};
     const std::string_view text(reinterpret_cast<const char*>(document_.data()), document_bytes_);
     if (options.added == nullptr) {
         if (!text.empty()) raw_stretch(job, 0, text.size());
@@ -117,7 +117,8 @@ void Preparation::raw_stretch(Job& job, std::size_t begin, std::size_t end) {
     job.stretch_begin = begin;
     job.stretch_end = end;
     std::string_view text(reinterpret_cast<const char*>(document_.data()) + begin, end - begin);
-    if (!job.pipeline.normalizer().is_identity()) text = job.pipeline.normalizer().normalize(text, workspace_, false, job.cancel).text;
+    if (!job.preprocessing.normalizer().is_identity())
+        text = job.preprocessing.normalizer().normalize(text, workspace_, false, job.cancel).text;
     if (job.options.added == nullptr) {
         if (!text.empty()) stretch(job, text);
         return;
@@ -137,7 +138,7 @@ void Preparation::add_added_token(Job& job, const AddedTokens::Token& token, std
     }
     reserve_text(1);
     push_start();
-    text_[end_++] = kSpecialMark;
+    text_[end_++] = pretokens::kSpecialMark;
     added_ids_.push_back(token.id);
     give_if_full(job);
 }
@@ -148,13 +149,13 @@ std::uint64_t Preparation::position_of(const Job& job, std::size_t position, boo
     if (is_raw) return before + position;
     const std::string_view text(reinterpret_cast<const char*>(document_.data()) + job.stretch_begin, job.stretch_end - job.stretch_begin);
     normalized::Workspace workspace;
-    const normalized::Result result = job.pipeline.normalizer().normalize(text, workspace, true, job.cancel);
+    const normalized::Result result = job.preprocessing.normalizer().normalize(text, workspace, true, job.cancel);
     const std::size_t offset = result.alignment != nullptr ? result.alignment->at(result.text, position).begin : position;
     return before + job.stretch_begin + offset;
 }
 
 void Preparation::stretch(Job& job, std::string_view text) {
-    if (job.pipeline.scans()) {
+    if (job.preprocessing.scans()) {
         scan(job, text);
     } else {
         split(job, text);
@@ -166,14 +167,14 @@ void Preparation::stretch(Job& job, std::string_view text) {
 void Preparation::scan(Job& job, std::string_view text) {
     pretokens::ScanState state;
     state.scanned = state.last_start = static_cast<std::uint32_t>(end_);
-    const bool adds_space = job.pipeline.adds_space() && text[0] != ' ';
+    const bool adds_space = job.preprocessing.adds_space() && text[0] != ' ';
     if (adds_space) {
         reserve_text(1);
         text_[end_++] = ' ';
     }
     std::uint32_t segment_first = count_;
     for (std::size_t taken = 0;;) {
-        std::size_t block = std::min(text.size() - taken, std::max<std::size_t>(kChunkBytes, end_ - state.last_start));
+        std::size_t block = std::min(text.size() - taken, std::max<std::size_t>(pretokens::kChunkBytes, end_ - state.last_start));
         while (taken + block < text.size() && (bytes_of(text)[taken + block] & 0xC0) == 0x80) --block;
         reserve_text(block);
         std::memcpy(text_.data() + end_, text.data() + taken, block);
@@ -190,7 +191,7 @@ void Preparation::scan(Job& job, std::string_view text) {
             if (end_ - state.last_start > job.options.max_pretoken_bytes) refuse_pretoken(job.options);
         }
         if (last) break;
-        if (end_ >= kChunkBytes && count_ > 1 && count_ > segment_first) {
+        if (end_ >= pretokens::kChunkBytes && count_ > 1 && count_ > segment_first) {
             // All but the last start, whose pretoken is not complete; it is one of this stretch, so no added token stays behind.
             const std::uint32_t moved = starts_[count_ - 1];
             give(job.take, count_ - 1);
@@ -203,19 +204,19 @@ void Preparation::scan(Job& job, std::string_view text) {
 }
 
 void Preparation::split(Job& job, std::string_view text) {
-    const Pipeline& pipeline = job.pipeline;
+    const Preprocessing& preprocessing = job.preprocessing;
     const auto one = [&](std::string_view piece) {
-        if (pipeline.steps_behind().empty()) {
+        if (preprocessing.steps_behind().empty()) {
             add_pretoken(job, piece);
         } else {
             split_behind(job, piece);
         }
     };
     spans_.clear();
-    engine::split(pipeline.steps(), bytes_of(text), text.size(), spans_, job.cancel);
+    engine::split(preprocessing.steps(), bytes_of(text), text.size(), spans_, job.cancel);
     for (const engine::Span span : spans_) {
         const std::string_view piece = text.substr(span.begin, span.end - span.begin);
-        if (!pipeline.adds_space()) {
+        if (!preprocessing.adds_space()) {
             one(piece);
             continue;
         }
@@ -223,7 +224,7 @@ void Preparation::split(Job& job, std::string_view text) {
         if (piece[0] != ' ') prefixed_ += ' ';
         prefixed_ += piece;
         inner_spans_.clear();
-        engine::split(pipeline.byte_level_step(), bytes_of(prefixed_), prefixed_.size(), inner_spans_, job.cancel);
+        engine::split(preprocessing.byte_level_step(), bytes_of(prefixed_), prefixed_.size(), inner_spans_, job.cancel);
         for (const engine::Span inner : inner_spans_) one(std::string_view(prefixed_).substr(inner.begin, inner.end - inner.begin));
     }
 }
@@ -233,7 +234,7 @@ void Preparation::split_behind(Job& job, std::string_view text) {
     mapped_.clear();
     formats::append_spelling(text, mapped_);
     behind_spans_.clear();
-    engine::split(job.pipeline.steps_behind(), bytes_of(mapped_), mapped_.size(), behind_spans_, job.cancel);
+    engine::split(job.preprocessing.steps_behind(), bytes_of(mapped_), mapped_.size(), behind_spans_, job.cancel);
     std::size_t at = 0;  // in mapped_
     std::size_t byte = 0;
     const auto advance = [&](std::size_t to) {
@@ -270,7 +271,7 @@ void Preparation::refuse_missing_byte(const Job& job, std::uint8_t byte) const {
 void Preparation::add_pretoken(Job& job, std::string_view bytes) {
     if (bytes.size() > job.options.max_pretoken_bytes) refuse_pretoken(job.options);
     reserve_text(bytes.size() + 1);
-    if (job.pipeline.changes_bytes()) {
+    if (job.preprocessing.changes_bytes()) {
         change_bytes(job, bytes);
     } else {
         push_start();
@@ -281,24 +282,24 @@ void Preparation::add_pretoken(Job& job, std::string_view bytes) {
 }
 
 void Preparation::change_bytes(const Job& job, std::string_view bytes) {
-    const Pipeline& pipeline = job.pipeline;
+    const Preprocessing& preprocessing = job.preprocessing;
     const std::size_t begin = end_;
     const std::size_t last = bytes.size() - 1;
     for (std::size_t i = 0; i <= last; ++i) {
         const auto byte = static_cast<std::uint8_t>(bytes[i]);
-        const bool first_mark = pipeline.marks_begin() && i == 0, last_mark = pipeline.marks_end() && i == last;
-        switch (first_mark || last_mark ? pipeline.use_at_mark(byte) : pipeline.use_inside(byte)) {
-            case Pipeline::ByteUse::keep:
+        const bool first_mark = preprocessing.marks_begin() && i == 0, last_mark = preprocessing.marks_end() && i == last;
+        switch (first_mark || last_mark ? preprocessing.use_at_mark(byte) : preprocessing.use_inside(byte)) {
+            case Preprocessing::ByteUse::keep:
                 if (first_mark) text_[end_++] = formats::kWordMark;
                 text_[end_++] = byte;
                 if (last_mark) text_[end_++] = formats::kWordMark;
                 break;
-            case Pipeline::ByteUse::drop:
-                if (pipeline.components().refuses_missing_bytes) refuse_missing_byte(job, byte);
+            case Preprocessing::ByteUse::drop:
+                if (preprocessing.components().refuses_missing_bytes) refuse_missing_byte(job, byte);
                 ++dropped_bytes_;
                 break;
-            case Pipeline::ByteUse::unknown:
-                if (!pipeline.components().fuse_unknown || end_ == begin || text_[end_ - 1] != formats::kUnknownByte)
+            case Preprocessing::ByteUse::unknown:
+                if (!preprocessing.components().fuse_unknown || end_ == begin || text_[end_ - 1] != formats::kUnknownByte)
                     text_[end_++] = formats::kUnknownByte;
                 break;
         }

@@ -17,19 +17,19 @@
 #include "base/memory.hpp"
 #include "documents/documents.hpp"
 #include "tokens/added_tokens.hpp"
-#include "tokens/chunk.hpp"
-#include "tokens/pipeline.hpp"
+#include "tokens/encode_options.hpp"
+#include "tokens/preprocessing.hpp"
 
 namespace tokmill::tokens {
 
 class Preparation {
 public:
     // Gets each block; what it points to is gone when it returns.
-    using Take = std::function<void(const Pretokens& block)>;
+    using Take = std::function<void(const pretokens::Pretokens& block)>;
 
-    // Prepares a document, and hands out blocks as they are full. The scanner is that of the pipeline's pattern, null if it has none.
-    void add(const Pipeline& pipeline, const pretokens::Scanner* scanner, const documents::Document& document, const EncodeOptions& options,
-             cpu::Isa isa, const Take& take, Cancel& cancel);
+    // Prepares a document, and hands out blocks as they are full. The scanner is that of the preprocessing's pattern, null if it has none.
+    void add(const Preprocessing& preprocessing, const pretokens::Scanner* scanner, const documents::Document& document,
+             const EncodeOptions& options, cpu::Isa isa, const Take& take, Cancel& cancel);
     // Hands out what is left.
     void finish(const Take& take);
     // Ready for other documents, also after an exception; gives back memory that only a giant document needed.

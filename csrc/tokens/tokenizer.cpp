@@ -27,8 +27,6 @@ std::size_t first_table_bytes(const vocab::Vocabulary& vocabulary) {
 
 // What one thread takes at a time: enough to be worth the handing out, few enough that all threads end together.
 constexpr std::size_t kPartBytes = 256 * 1024;
-// How far back from a border of parts we look for a place to cut a document.
-constexpr std::size_t kCutWindowUnits = 4096;
 
 constexpr std::size_t kMaxCharacterBytes = 4;
 
@@ -43,13 +41,13 @@ std::unique_ptr<const formats::Components> map_components(const SectionReader& s
         return std::make_unique<const formats::Components>(
             formats::read_components({reinterpret_cast<const char*>(json.data()), json.size()}));
     } catch (const Error& error) {
-        throw Error(ErrorKind::snapshot, std::string("damaged snapshot: ") + error.what() + "; write it again with Tokenizer.save");
+        refuse_damaged(error.what());
     }
 }
 
-std::unique_ptr<const Pipeline> make_pipeline(std::unique_ptr<const formats::Components> components, const vocab::Vocabulary& vocabulary,
-                                              const vocab::Merges& merges) {
-    return components == nullptr ? nullptr : std::make_unique<const Pipeline>(*components, vocabulary, merges);
+std::unique_ptr<const Preprocessing> make_preprocessing(std::unique_ptr<const formats::Components> components,
+                                                        const vocab::Vocabulary& vocabulary, const vocab::Merges& merges) {
+    return components == nullptr ? nullptr : std::make_unique<const Preprocessing>(*components, vocabulary, merges);
 }
 
 }  // namespace
@@ -92,13 +90,13 @@ Tokenizer::Tokenizer(formats::TokenizerJson file, cpu::Isa isa)
 Tokenizer::Tokenizer(Tables tables, std::unique_ptr<const formats::Components> components, cpu::Isa isa)
     : vocabulary_(std::move(tables.vocabulary)),
       merges_(std::move(tables.merges)),
-      pipeline_(make_pipeline(std::move(components), vocabulary_, merges_)),
+      preprocessing_(make_preprocessing(std::move(components), vocabulary_, merges_)),
       scanner_([&]() -> std::optional<pretokens::Scanner> {
           // A part of a pretoken may only be encoded on its own if no whole pretoken is looked up past the merges.
           const bool safe_cuts = merges_.unreachable().empty();
-          if (pipeline_ == nullptr) return pretokens::Scanner(vocabulary_.pattern(), kDialect, vocabulary_, safe_cuts, isa);
-          if (pipeline_->pattern()) return pretokens::Scanner(*pipeline_->pattern(), vocabulary_, safe_cuts, isa);
-          if (pipeline_->program() != nullptr) return pretokens::Scanner(*pipeline_->program(), vocabulary_, safe_cuts, isa);
+          if (preprocessing_ == nullptr) return pretokens::Scanner(vocabulary_.pattern(), kDialect, vocabulary_, safe_cuts, isa);
+          if (preprocessing_->pattern()) return pretokens::Scanner(*preprocessing_->pattern(), vocabulary_, safe_cuts, isa);
+          if (preprocessing_->program() != nullptr) return pretokens::Scanner(*preprocessing_->program(), vocabulary_, safe_cuts, isa);
           return std::nullopt;
       }()),
       isa_(isa) {
@@ -109,13 +107,13 @@ Tokenizer::Tokenizer(Tables tables, std::unique_ptr<const formats::Components> c
 Tokenizer::Tokenizer(const SectionReader& snapshot, cpu::Isa isa)
     : vocabulary_(vocab::Vocabulary::map(snapshot)),
       merges_(vocab::Merges::map(snapshot, vocabulary_)),
-      pipeline_(make_pipeline(map_components(snapshot), vocabulary_, merges_)),
+      preprocessing_(make_preprocessing(map_components(snapshot), vocabulary_, merges_)),
       scanner_([&]() -> std::optional<pretokens::Scanner> {
           const bool safe_cuts = merges_.unreachable().empty();
-          if (pipeline_ == nullptr) return pretokens::Scanner::map(snapshot, vocabulary_.pattern(), kDialect, safe_cuts, isa);
-          if (pipeline_->pattern())
-              return pretokens::Scanner::map(snapshot, pretokens::regex(*pipeline_->pattern()), kDialect, safe_cuts, isa);
-          if (pipeline_->program() != nullptr) return pretokens::Scanner::map(snapshot, *pipeline_->program(), safe_cuts, isa);
+          if (preprocessing_ == nullptr) return pretokens::Scanner::map(snapshot, vocabulary_.pattern(), kDialect, safe_cuts, isa);
+          if (preprocessing_->pattern())
+              return pretokens::Scanner::map(snapshot, pretokens::regex(*preprocessing_->pattern()), kDialect, safe_cuts, isa);
+          if (preprocessing_->program() != nullptr) return pretokens::Scanner::map(snapshot, *preprocessing_->program(), safe_cuts, isa);
           return std::nullopt;
       }()),
       isa_(isa) {
@@ -132,8 +130,8 @@ void Tokenizer::save(SectionWriter& out) const {
     vocabulary_.save(out);
     merges_.save(out);
     if (scanner_) scanner_->save(out);
-    if (pipeline_ != nullptr) {
-        const std::string& json = pipeline_->components().json;
+    if (preprocessing_ != nullptr) {
+        const std::string& json = preprocessing_->components().json;
         out.add_bytes("components", json.data(), json.size());
     }
 }
@@ -186,13 +184,13 @@ const T& made_once(std::atomic<const T*>& place, const Make& make) {
 
 const DecodeTable& Tokenizer::decode_table() const {
     return made_once(decode_table_, [this] {
-        return pipeline_ == nullptr ? std::make_unique<const DecodeTable>(vocabulary_)
-                                    : std::make_unique<const DecodeTable>(vocabulary_, pipeline_->components());
+        return preprocessing_ == nullptr ? std::make_unique<const DecodeTable>(vocabulary_)
+                                         : std::make_unique<const DecodeTable>(vocabulary_, preprocessing_->components());
     });
 }
 
 const DecodeChain& Tokenizer::decode_chain() const {
-    return made_once(decode_chain_, [this] { return std::make_unique<const DecodeChain>(vocabulary_, pipeline_->components()); });
+    return made_once(decode_chain_, [this] { return std::make_unique<const DecodeChain>(vocabulary_, *preprocessing_); });
 }
 
 TableStatistics Tokenizer::statistics() const {
@@ -211,7 +209,8 @@ TableStatistics Tokenizer::statistics() const {
 }
 
 bool Tokenizer::needs_preparation(const EncodeOptions& options) const noexcept {
-    return pipeline_ != nullptr && (!pipeline_->is_plain() || (options.added != nullptr && !options.added->one_search_is_enough()));
+    return preprocessing_ != nullptr &&
+           (!preprocessing_->is_plain() || (options.added != nullptr && !options.added->one_search_is_enough()));
 }
 
 void Tokenizer::encode_documents(Encoder& encoder, std::span<const documents::Document> documents, const EncodeOptions& options, Sink& sink,
@@ -222,10 +221,10 @@ void Tokenizer::encode_documents(Encoder& encoder, std::span<const documents::Do
     };
     if (needs_preparation(options)) {
         Preparation& preparation = encoder.preparation();
-        const Preparation::Take take = [&](const Pretokens& block) { encoder.encode(block, sink, cancel); };
+        const Preparation::Take take = [&](const pretokens::Pretokens& block) { encoder.encode(block, sink, cancel); };
         for (const documents::Document& document : documents) {
             try {
-                preparation.add(*pipeline_, scanner(), document, options, isa_, take, cancel);
+                preparation.add(*preprocessing_, scanner(), document, options, isa_, take, cancel);
             } catch (const Error& error) {
                 name_text(document, error);
             }
@@ -234,7 +233,7 @@ void Tokenizer::encode_documents(Encoder& encoder, std::span<const documents::Do
         return;
     }
     const unicode::Kernels& unicode_kernels = unicode::kernels(isa_);
-    Chunk& chunk = encoder.chunk();
+    pretokens::Chunk& chunk = encoder.chunk();
     for (const documents::Document& document : documents) {
         documents::Reader reader(unicode_kernels, document, options.invalid);
         try {
@@ -260,12 +259,6 @@ bool Tokenizer::try_encode(const documents::Document& document, const EncodeOpti
     encode_documents(lease.encoder(), {&document, 1}, options, sink, cancel);
     return true;
 }
-
-// A stretch of the input that one thread encodes: whole documents, or a part of one that begins at a certain start.
-struct Tokenizer::Part {
-    std::vector<documents::Document> documents;
-    std::vector<bool> ends_document;  // does the i-th stretch end its document?
-};
 
 struct Tokenizer::PartResult {
     IdArray ids;
@@ -336,36 +329,9 @@ bool Tokenizer::may_cut_documents(const EncodeOptions& options) const noexcept {
            });
 }
 
-std::vector<Tokenizer::Part> Tokenizer::divide(std::span<const documents::Document> documents, const EncodeOptions& options) const {
-    const bool may_cut = may_cut_documents(options);
-    std::vector<Part> parts(1);
-    std::size_t part_bytes = 0;
-    for (const documents::Document& document : documents) {
-        std::size_t begin = 0;
-        do {
-            if (part_bytes >= kPartBytes) {
-                parts.emplace_back();
-                part_bytes = 0;
-            }
-            std::size_t end = document.unit_count;
-            const std::size_t unit_bytes = documents::unit_bytes(document.encoding);
-            const std::size_t room = (kPartBytes - part_bytes) / unit_bytes;
-            if (may_cut && end - begin > room + kCutWindowUnits) {
-                const std::size_t cut = documents::last_certain_start(document, begin, begin + room + kCutWindowUnits, kCutWindowUnits);
-                if (cut != begin) end = cut;
-            }
-            parts.back().documents.push_back(document.stretch(begin, end));
-            parts.back().ends_document.push_back(end == document.unit_count);
-            part_bytes += (end - begin) * unit_bytes;
-            begin = end;
-        } while (begin < document.unit_count);
-    }
-    return parts;
-}
-
 void Tokenizer::run_parts(std::span<const documents::Document> documents, const EncodeOptions& options, std::size_t threads, IdArray* ids,
                           std::vector<std::uint64_t>* ends, std::uint64_t& id_count, Cancel& cancel) const {
-    const std::vector<Part> parts = divide(documents, options);
+    const std::vector<documents::Part> parts = documents::divide(documents, kPartBytes, may_cut_documents(options));
     std::vector<PartResult> results(parts.size());
     Commit commit(results, ids);
     if (ids != nullptr) {
@@ -388,7 +354,7 @@ void Tokenizer::run_parts(std::span<const documents::Document> documents, const 
         Sink sink{ids != nullptr ? &result.ids : nullptr, &result.ends, 0};
         try {
             const Lease lease = acquire(threads, cancel);
-            encode_documents(lease.encoder(), parts[i].documents, options, sink, cancel);
+            encode_documents(lease.encoder(), parts[i].stretches, options, sink, cancel);
             result.id_count = sink.id_count;
             commit.done(i);
         } catch (...) {
@@ -450,7 +416,7 @@ void Tokenizer::encode_until(const documents::Document& document, const EncodeOp
     const unicode::Kernels& unicode_kernels = unicode::kernels(isa_);
     const Lease lease = acquire(pool::default_thread_count(), cancel);
     Encoder& encoder = lease.encoder();
-    Chunk chunk;
+    pretokens::Chunk chunk;
     Sink sink{&ids, nullptr, 0};
     documents::Reader reader(unicode_kernels, document, options.invalid);
     bool done = false;
@@ -470,12 +436,12 @@ std::uint64_t Tokenizer::count_pretokens(const documents::Document& document, do
     if (needs_preparation(options)) {
         Preparation preparation;
         std::uint64_t pretokens = 0;
-        const Preparation::Take take = [&](const Pretokens& block) { pretokens += block.count; };
-        preparation.add(*pipeline_, plain ? &*plain : nullptr, document, options, isa_, take, cancel);
+        const Preparation::Take take = [&](const pretokens::Pretokens& block) { pretokens += block.count; };
+        preparation.add(*preprocessing_, plain ? &*plain : nullptr, document, options, isa_, take, cancel);
         preparation.finish(take);
         return pretokens - 1;  // the mark of the document's end
     }
-    Chunk chunk;
+    pretokens::Chunk chunk;
     documents::Reader reader(unicode::kernels(isa_), document, invalid);
     std::uint64_t count = 0;
     for (bool done = false; !done;) {

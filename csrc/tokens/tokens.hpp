@@ -15,13 +15,13 @@
 #include "documents/documents.hpp"
 #include "pretokens/pretokens.hpp"
 #include "tokens/added_tokens.hpp"
-#include "tokens/chunk.hpp"
 #include "tokens/decode.hpp"
 #include "tokens/decode_chain.hpp"
+#include "tokens/encode_options.hpp"
 #include "tokens/encoder.hpp"
 #include "tokens/framing.hpp"
 #include "tokens/id_array.hpp"
-#include "tokens/pipeline.hpp"
+#include "tokens/preprocessing.hpp"
 #include "vocab/vocab.hpp"
 
 namespace tokmill::tokens {
@@ -66,13 +66,13 @@ public:
 
     const vocab::Vocabulary& vocabulary() const noexcept { return vocabulary_; }
     const vocab::Merges& merges() const noexcept { return merges_; }
-    // What cuts text into pretokens in one go; null if that takes the steps of a pipeline.
+    // What cuts text into pretokens in one go; null if that takes the steps of a preprocessing.
     const pretokens::Scanner* scanner() const noexcept { return scanner_ ? &*scanner_ : nullptr; }
     // What a tokenizer.json has around its vocabulary; null for other vocabularies.
-    const Pipeline* pipeline() const noexcept { return pipeline_.get(); }
+    const Preprocessing* preprocessing() const noexcept { return preprocessing_.get(); }
     // Bytes of ids by table. Where has_chain(), that is not how the file decodes: decode_chain() is.
     const DecodeTable& decode_table() const;
-    bool has_chain() const noexcept { return pipeline_ != nullptr && !DecodeChain::is_byte_level(pipeline_->components()); }
+    bool has_chain() const noexcept { return preprocessing_ != nullptr && !DecodeChain::is_byte_level(preprocessing_->components()); }
     const DecodeChain& decode_chain() const;
     cpu::Isa isa() const noexcept { return isa_; }
     // Does a call take the way of Preparation, which reads texts whole?
@@ -80,7 +80,7 @@ public:
     // May a document be cut at documents::last_certain_start(), and its stretches encoded apart?
     bool may_cut_documents(const EncodeOptions& options) const noexcept;
     // Do ids say all of the text, byte by byte? Not if a normalizer, a split or a missing byte may change it on the way.
-    bool keeps_text() const noexcept { return pipeline_ == nullptr || pipeline_->is_plain(); }
+    bool keeps_text() const noexcept { return preprocessing_ == nullptr || preprocessing_->is_plain(); }
 
 private:
     friend class StreamEncoder;
@@ -106,16 +106,14 @@ private:
     void encode_documents(Encoder& encoder, std::span<const documents::Document> documents, const EncodeOptions& options, Sink& sink,
                           Cancel& cancel) const;
 
-    struct Part;
     struct PartResult;
     class Commit;
-    std::vector<Part> divide(std::span<const documents::Document> documents, const EncodeOptions& options) const;
     void run_parts(std::span<const documents::Document> documents, const EncodeOptions& options, std::size_t threads, IdArray* ids,
                    std::vector<std::uint64_t>* ends, std::uint64_t& id_count, Cancel& cancel) const;
 
     const vocab::Vocabulary vocabulary_;
     const vocab::Merges merges_;
-    const std::unique_ptr<const Pipeline> pipeline_;
+    const std::unique_ptr<const Preprocessing> preprocessing_;
     const std::optional<pretokens::Scanner> scanner_;
     const cpu::Isa isa_;
     mutable std::array<Slot, kMaxSlots> slots_;
@@ -139,7 +137,7 @@ private:
 
     const Tokenizer& tokenizer_;
     EncodeOptions options_;
-    Chunk chunk_;
+    pretokens::Chunk chunk_;
     std::vector<std::uint8_t> cut_character_;  // its first bytes, at the end of what was fed last
     std::size_t fed_bytes_ = 0;                // of the document, before cut_character_
     std::vector<std::uint8_t> whole_;          // the document so far, if it has to be read whole

@@ -4,7 +4,7 @@
 #include <sys/mman.h>
 #endif
 
-#include "tokens/chunk.hpp"
+#include "pretokens/pretokens.hpp"
 
 namespace tokmill::tokens {
 
@@ -71,7 +71,7 @@ void WordTable::seed(const vocab::Vocabulary& vocabulary, const vocab::Merges& m
         }
         const std::string_view token = vocabulary.bytes(symbol);
         // A special token of one byte is nothing but kSpecialMark: that byte, which no text holds, must not be found.
-        if (static_cast<std::uint8_t>(token[0]) == kSpecialMark) continue;
+        if (static_cast<std::uint8_t>(token[0]) == pretokens::kSpecialMark) continue;
         if (token.size() > sizeof padded || token.back() == 0 || vocabulary.id(symbol) == vocab::kNoId) continue;
         std::memset(padded, 0, sizeof padded);
         std::memcpy(padded, token.data(), token.size());

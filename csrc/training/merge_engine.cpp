@@ -3,8 +3,8 @@
 // Each pair that may still be merged is a candidate on a heap with the count it had when it was pushed and the list of its
 // places. Counts only fall while a candidate waits (a pair gains places only in the merge that creates one of its symbols), so a
 // candidate whose count is out of date is put back with the right one; what is on top with the right count is the
-// greatest (candidates below the heap's horizon wait outside of it). Lists are never corrected: a place where the pair no longer stands
-// costs a look.
+// greatest (candidates worth less than the heap's horizon wait outside of it). Lists are never corrected: a place where the pair no
+// longer stands costs a look.
 //
 // One merge (a, b) -> n changes the pairs of its neighbours: x a b y loses (x, a) and (b, y) and gains (x, n) and (n, y). The
 // sums are gathered in arrays indexed by x and y and go to the table of pair counts once a neighbour: four hash operations
@@ -234,8 +234,9 @@ void MergeEngine::index_first_pairs(Cancel& cancel) {
     pair_counts_->reserve_more(pairs.size());
     for (std::size_t i = 0; i < pairs.size(); ++i) {
         (*pair_counts_)[numbers.keys()[i]] = pairs[i].count;
-        horizon_ = std::max(horizon_, pairs[i].count);
-        waiting_.push_back({pairs[i].count, numbers.keys()[i], static_cast<std::uint32_t>(i)});
+        const std::int64_t value = worth(numbers.keys()[i], pairs[i].count);
+        horizon_ = std::max(horizon_, value);
+        waiting_.push_back({value, numbers.keys()[i], static_cast<std::uint32_t>(i)});
     }
 }
 
@@ -248,12 +249,13 @@ std::optional<PairCount> MergeEngine::top() {
         }
         const Candidate best = heap_.front();
         const std::int64_t count = (*pair_counts_)[best.key];
-        if (count == best.count && count >= horizon_)
+        const std::int64_t value = worth(best.key, count);
+        if (value == best.worth && value >= horizon_)
             return PairCount{static_cast<std::int32_t>(best.key >> 32), static_cast<std::int32_t>(best.key & 0xFFFFFFFF), count};
         std::pop_heap(heap_.begin(), heap_.end());
         heap_.pop_back();
         if (count > 0) {
-            add_candidate({count, best.key, best.places});
+            add_candidate({value, best.key, best.places});
         } else {
             drop_candidate(best);
         }
@@ -261,7 +263,7 @@ std::optional<PairCount> MergeEngine::top() {
 }
 
 void MergeEngine::add_candidate(const Candidate& candidate) {
-    if (candidate.count < horizon_) {
+    if (candidate.worth < horizon_) {
         waiting_.push_back(candidate);
         return;
     }
@@ -280,15 +282,16 @@ void MergeEngine::lower_horizon() {
     horizon_ = std::max<std::int64_t>(horizon_ / 2, 1);
     std::size_t kept = 0;
     for (const Candidate& candidate : waiting_) {
-        if (candidate.count < horizon_) {  // it can only have fallen further
+        if (candidate.worth < horizon_) {  // it can only have fallen further
             waiting_[kept++] = candidate;
             continue;
         }
         const std::int64_t count = (*pair_counts_)[candidate.key];
-        if (count >= horizon_) {
-            heap_.push_back({count, candidate.key, candidate.places});
+        const std::int64_t value = worth(candidate.key, count);
+        if (value >= horizon_) {
+            heap_.push_back({value, candidate.key, candidate.places});
         } else if (count > 0) {
-            waiting_[kept++] = {count, candidate.key, candidate.places};
+            waiting_[kept++] = {value, candidate.key, candidate.places};
         } else {
             drop_candidate(candidate);
         }
@@ -311,12 +314,12 @@ void MergeEngine::merge_top(std::int32_t made) {
     left_ = static_cast<std::int32_t>(best.key >> 32);
     right_ = static_cast<std::int32_t>(best.key & 0xFFFFFFFF);
     made_ = made;
-    const std::uint32_t length = lengths_[static_cast<std::size_t>(left_)] + lengths_[static_cast<std::size_t>(right_)];
+    const std::uint32_t made_length = length(best.key);
     if (made != symbol_end()) {
         any_old_ = true;
-        lengths_[static_cast<std::size_t>(made)] = length;  // it may have been a number without a meaning until now
+        lengths_[static_cast<std::size_t>(made)] = made_length;  // it may have been a number without a meaning until now
     } else {
-        lengths_.push_back(length);
+        lengths_.push_back(made_length);
         lefts_.emplace_back();
         rights_.emplace_back();
     }
@@ -457,7 +460,7 @@ void MergeEngine::settle_side(std::vector<Neighbour>& side, std::vector<std::int
         if (neighbour.list >= 0) {
             const std::uint64_t key = is_left ? key_of(symbol, made_) : key_of(made_, symbol);
             const std::int64_t count = (*pair_counts_)[key];
-            if (count > 0) add_candidate({count, key, new_places(lists_[static_cast<std::size_t>(neighbour.list)])});
+            if (count > 0) add_candidate({worth(key, count), key, new_places(lists_[static_cast<std::size_t>(neighbour.list)])});
         }
         neighbour = Neighbour();
     }

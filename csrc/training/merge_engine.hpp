@@ -40,12 +40,19 @@ struct PairCount {
     std::int64_t count;
 };
 
-// What limits the pairs. The length of a symbol is whatever the caller counts: bytes, words.
+// Which pair is the best one.
+enum class Objective : std::uint8_t {
+    count,   // the most frequent
+    length,  // the one whose count times its length is greatest (Length-MAX, arXiv 2511.20849)
+};
+
+// What limits the pairs, and orders them. The length of a symbol is whatever the caller counts: bytes, words.
 struct MergeLimits {
     // A pair that a merge creates counts only if its lengths add up to less than this; the pairs of the beginning always count
     // (the rule of Hugging Face's max_token_length).
     std::uint32_t length_limit = ~std::uint32_t(0);
     bool also_first_pairs = false;  // hold those of the beginning to it as well
+    Objective objective = Objective::count;
 };
 
 class MergeEngine {
@@ -55,8 +62,8 @@ public:
     MergeEngine(Sequences sequences, std::vector<std::uint32_t> lengths, MergeLimits limits, Cancel& cancel);
     ~MergeEngine();
 
-    // The pair with the greatest count; of equals the one with the least left symbol, then the least right one. Nothing if no
-    // pair has a count of 1 or more. It stays on top until it is merged.
+    // The best pair (by default the one with the greatest count); of equals the one with the least left symbol, then the least right one.
+    // Nothing if no pair has a count of 1 or more. It stays on top until it is merged.
     std::optional<PairCount> top();
 
     // Merges the pair that top() returned wherever it stands, from left to right, into `made`: a new symbol (one more than the
@@ -91,10 +98,10 @@ private:
         std::uint32_t count_ = 0;
     };
     struct Candidate {
-        std::int64_t count;
+        std::int64_t worth;  // see worth()
         std::uint64_t key;
         std::uint32_t places;
-        bool operator<(const Candidate& other) const noexcept { return count != other.count ? count < other.count : key > other.key; }
+        bool operator<(const Candidate& other) const noexcept { return worth != other.worth ? worth < other.worth : key > other.key; }
     };
     // What happens to the pairs with one neighbour of the merged pair, summed over all its places.
     struct Neighbour {
@@ -108,6 +115,14 @@ private:
 
     static std::uint64_t key_of(std::int32_t left, std::int32_t right) noexcept {
         return std::uint64_t(static_cast<std::uint32_t>(left)) << 32 | static_cast<std::uint32_t>(right);
+    }
+
+    std::uint32_t length(std::uint64_t key) const noexcept {
+        return lengths_[static_cast<std::size_t>(key >> 32)] + lengths_[static_cast<std::size_t>(key & 0xFFFFFFFF)];
+    }
+    // By what pairs are ordered, given their count; like counts, it only falls while a candidate waits.
+    std::int64_t worth(std::uint64_t key, std::int64_t count) const noexcept {
+        return limits_.objective == Objective::count ? count : count * length(key);
     }
 
     void lay_out(const Sequences& sequences);
@@ -147,7 +162,7 @@ private:
     std::vector<std::uint32_t> long_firsts_;
 
     std::unique_ptr<PairCounts> pair_counts_;
-    std::vector<Candidate> heap_;     // those that had a count of horizon_ or more when they came
+    std::vector<Candidate> heap_;     // those that were worth horizon_ or more when they came
     std::vector<Candidate> waiting_;  // the rest, in no order
     std::int64_t horizon_ = 1;
     std::vector<Places> places_;

@@ -56,6 +56,7 @@ void WordCounts::add_all(const std::uint8_t* text, const std::uint32_t* starts, 
         for (std::size_t i = 0; i < batch; ++i) {
             const std::uint32_t start = starts[first + i];
             const std::uint32_t length = starts[first + i + 1] - start;
+            if (length == 0) continue;  // the end of a document
             if (length <= kMaxShortBytes && text[start + length - 1] != 0) {
                 add_short(keys[i], hashes[i], count);
             } else {

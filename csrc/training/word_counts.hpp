@@ -20,7 +20,8 @@ public:
     // Bytes that have to be readable after a word given to the add functions.
     static constexpr std::size_t kReadableAfter = 16;
 
-    // Adds `count` (1 or more) to the word text[starts[i], starts[i + 1]) for each i < word_count. Error(value) if a sum leaves 63 bits.
+    // Adds `count` (1 or more) to the word text[starts[i], starts[i + 1]) for each i < word_count; empty ones (ends of documents) count for
+    // nothing. Error(value) if a sum leaves 63 bits.
     void add_all(const std::uint8_t* text, const std::uint32_t* starts, std::size_t word_count, std::int64_t count);
     // One word; nothing after it is read.
     void add(std::string_view word, std::int64_t count);

@@ -26,10 +26,6 @@ constexpr std::uint32_t kMinBucketBits = 4, kMinSlots = 256;
 constexpr std::uint32_t kMaxBucketKeys = 64;  // 8 on average at most; more than this is a hash that does not fit the keys
 constexpr int kSeedsTried = 64;
 
-[[noreturn]] void damaged(const std::string& what) {
-    throw Error(ErrorKind::snapshot, "damaged snapshot: " + what + "; write it again with Tokenizer.save");
-}
-
 // splitmix64 (Steele, Lea and Flood, 2014): a stream of well mixed numbers out of a counter.
 std::uint64_t mixed(std::uint64_t counter) {
     std::uint64_t z = (counter + 1) * 0x9e3779b97f4a7c15;
@@ -297,25 +293,27 @@ Merges Merges::map(const SectionReader& in, const Vocabulary& vocabulary) {
     const auto slot_of_symbol = in.get<std::uint32_t>("merges.slot_of_symbol", count);
     const auto unreachable = in.get<Symbol>("merges.unreachable");
     if (!std::has_single_bit(slots.size()) || slots.size() < kMinSlots || slots.size() > std::size_t(kMaxSymbols) * 4)
-        damaged("merges.slots has an impossible size");
+        refuse_damaged("merges.slots has an impossible size");
     if (!std::has_single_bit(displacements.size()) || displacements.size() < (std::size_t(1) << kMinBucketBits) ||
         displacements.size() > slots.size())
-        damaged("merges.displacements has an impossible size");
+        refuse_damaged("merges.displacements has an impossible size");
 
     const auto length = [&](Symbol symbol) { return vocabulary.bytes(symbol).size(); };
     for (const std::uint64_t entry : slots) {
         if (entry == kEmptyEntry) continue;
         const Symbol left = static_cast<Symbol>(entry >> 42), right = static_cast<Symbol>(entry >> kSymbolBits) & kNoSymbol,
                      symbol = static_cast<Symbol>(entry) & kNoSymbol;
-        if (left >= count || right >= count || symbol >= count) damaged("merges.slots names a token that does not exist");
-        if (length(symbol) != length(left) + length(right)) damaged("merges.slots makes a token of parts that do not add up");
+        if (left >= count || right >= count || symbol >= count) refuse_damaged("merges.slots names a token that does not exist");
+        if (length(symbol) != length(left) + length(right)) refuse_damaged("merges.slots makes a token of parts that do not add up");
     }
     for (const Symbol symbol : byte_pairs)
-        if (symbol != kNoSymbol && (symbol >= count || length(symbol) != 2)) damaged("merges.byte_pairs makes a token of a wrong length");
+        if (symbol != kNoSymbol && (symbol >= count || length(symbol) != 2))
+            refuse_damaged("merges.byte_pairs makes a token of a wrong length");
     for (const std::uint32_t slot : slot_of_symbol)
-        if (slot != kNoSlot && (slot >= slots.size() || slots[slot] == kEmptyEntry)) damaged("merges.slot_of_symbol points at nothing");
+        if (slot != kNoSlot && (slot >= slots.size() || slots[slot] == kEmptyEntry))
+            refuse_damaged("merges.slot_of_symbol points at nothing");
     for (std::size_t i = 0; i < unreachable.size(); ++i)
-        if (unreachable[i] >= count || (i != 0 && unreachable[i] <= unreachable[i - 1])) damaged("merges.unreachable does not rise");
+        if (unreachable[i] >= count || (i != 0 && unreachable[i] <= unreachable[i - 1])) refuse_damaged("merges.unreachable does not rise");
 
     merges.symbol_of_byte_ = vocabulary.symbol_of_byte();
     merges.slots_ = Column<std::uint64_t>::borrow(slots);

@@ -74,10 +74,6 @@ std::string_view token_of(const Spec& spec, std::size_t entry) {
     throw Error(ErrorKind::vocabulary, message, static_cast<std::int64_t>(entry));
 }
 
-[[noreturn]] void damaged(const std::string& what) {
-    throw Error(ErrorKind::snapshot, "damaged snapshot: " + what + "; write it again with Tokenizer.save");
-}
-
 void check_tokens(const Spec& spec) {
     const std::size_t count = spec.ids.size();
     if (count == 0) refuse("the vocabulary has no tokens", 0);
@@ -288,14 +284,14 @@ namespace {
 
 // Rising from 0 to `end` in steps of 1 to kMaxTokenBytes; returns the largest step. One pass without branches.
 std::uint32_t check_offsets(std::span<const std::uint32_t> offsets, std::size_t end, const char* section, std::uint32_t least = 1) {
-    if (offsets.empty() || offsets.front() != 0 || offsets.back() != end) damaged(std::string(section) + " does not fit its bytes");
+    if (offsets.empty() || offsets.front() != 0 || offsets.back() != end) refuse_damaged(std::string(section) + " does not fit its bytes");
     std::uint32_t longest = 0, bad = 0;
     for (std::size_t i = 0; i + 1 < offsets.size(); ++i) {
         const std::uint32_t step = offsets[i + 1] - offsets[i];
         longest = std::max(longest, step);
         bad |= std::uint32_t(step - least > kMaxTokenBytes - least);  // less than `least` wraps around; so does a step back
     }
-    if (bad != 0) damaged(std::string(section) + " does not rise as offsets must");
+    if (bad != 0) refuse_damaged(std::string(section) + " does not rise as offsets must");
     return longest;
 }
 
@@ -312,8 +308,8 @@ Vocabulary Vocabulary::map(const SectionReader& in) {
     vocabulary.may_miss_bytes_ = meta[1] != 0;
 
     const auto ids = in.get<std::uint32_t>("vocab.ids");
-    if (ids.empty() || ids.size() > kMaxSymbols) damaged("vocab.ids has an impossible size");
-    if (greatest(ids) >= kIdLimit) damaged("vocab.ids holds an id that is too large");
+    if (ids.empty() || ids.size() > kMaxSymbols) refuse_damaged("vocab.ids has an impossible size");
+    if (greatest(ids) >= kIdLimit) refuse_damaged("vocab.ids holds an id that is too large");
     vocabulary.ids_ = Column<std::uint32_t>::borrow(ids);
     vocabulary.ids_are_symbols_ = is_identity(ids);
     vocabulary.id_end_ = greatest(ids) + 1;
@@ -325,15 +321,15 @@ Vocabulary Vocabulary::map(const SectionReader& in) {
     vocabulary.offsets_ = Column<std::uint32_t>::borrow(offsets);
 
     const auto index = in.get<std::uint32_t>("vocab.index");
-    if (!std::has_single_bit(index.size())) damaged("vocab.index has an impossible size");
+    if (!std::has_single_bit(index.size())) refuse_damaged("vocab.index has an impossible size");
     std::uint32_t bad = 0;
     for (const std::uint32_t slot : index) bad |= std::uint32_t(slot != kEmptySlot) & std::uint32_t((slot & kNoSymbol) >= ids.size());
-    if (bad != 0) damaged("vocab.index names a token that does not exist");
+    if (bad != 0) refuse_damaged("vocab.index names a token that does not exist");
     vocabulary.index_ = Column<std::uint32_t>::borrow(index);
 
     const auto symbols = in.get<Symbol>("vocab.symbol_of_id", vocabulary.ids_are_symbols_ ? 0 : vocabulary.id_end_);
     for (const Symbol symbol : symbols) bad |= std::uint32_t(symbol != kNoSymbol) & std::uint32_t(symbol >= ids.size());
-    if (bad != 0) damaged("vocab.symbol_of_id names a token that does not exist");
+    if (bad != 0) refuse_damaged("vocab.symbol_of_id names a token that does not exist");
     vocabulary.symbol_of_id_ = Column<Symbol>::borrow(symbols);
 
     const auto special_bytes = in.get<std::uint8_t>("vocab.special_bytes");
@@ -343,16 +339,18 @@ Vocabulary Vocabulary::map(const SectionReader& in) {
     check_offsets(special_offsets, special_bytes.size(), "vocab.special_offsets", 0);
     vocabulary.specials_.reserve(special_ids.size());
     for (std::size_t i = 0; i < special_ids.size(); ++i) {
-        if (special_ids[i] >= kIdLimit || (i != 0 && special_ids[i] < special_ids[i - 1])) damaged("vocab.special_ids does not rise");
+        if (special_ids[i] >= kIdLimit || (i != 0 && special_ids[i] < special_ids[i - 1]))
+            refuse_damaged("vocab.special_ids does not rise");
         vocabulary.id_end_ = std::max(vocabulary.id_end_, special_ids[i] + 1);
         const auto text = special_bytes.subspan(special_offsets[i], special_offsets[i + 1] - special_offsets[i]);
-        if (special_kinds[i] > static_cast<std::uint8_t>(SpecialToken::Kind::name)) damaged("vocab.special_kinds holds an unknown kind");
+        if (special_kinds[i] > static_cast<std::uint8_t>(SpecialToken::Kind::name))
+            refuse_damaged("vocab.special_kinds holds an unknown kind");
         vocabulary.specials_.push_back({text_of(text), special_ids[i], static_cast<SpecialToken::Kind>(special_kinds[i])});
     }
     try {
         vocabulary.number_bytes();
     } catch (const Error& error) {
-        damaged(error.what());
+        refuse_damaged(error.what());
     }
     return vocabulary;
 }

@@ -482,6 +482,30 @@ class PiecewiseReader:
 
 def ppm_bits(ids: Ids, offsets: Ids, alphabet: int) -> list[float]: ...
 
+class Phrases:
+    def __init__(self, base_end: int, lefts: Ids, rights: Ids) -> None: ...
+    def condense(
+        self, ids: Ids, offsets: Ids, barriers: Ids | None, in_merge_order: bool, threads: int | None
+    ) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.int64]]: ...
+    def expand(self, ids: Ids, offsets: Ids, threads: int | None) -> tuple[NDArray[np.int32], NDArray[np.int64]]: ...
+    def spelled(self) -> tuple[NDArray[np.int32], NDArray[np.int64]]: ...
+
+def learn_phrases(
+    ids: Ids,
+    offsets: Ids,
+    barriers: Ids | None,
+    *,
+    base_end: int,
+    most_phrases: int,
+    max_length: int,
+    max_words: int,
+    min_count: int,
+    by_length: bool,
+    alone: Ids,
+    words: NDArray[np.uint8],
+    progress: Callable[[int, int], Any] | None,
+) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.int64]]: ...
+
 class PiecewiseCondenser:
     def __init__(self, rules: HypertokenRules) -> None: ...
     def take(self, ids: Ids) -> tuple[NDArray[np.int32], NDArray[np.int32]]: ...

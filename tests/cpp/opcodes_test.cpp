@@ -1,7 +1,7 @@
 // Opcodes in C++, for the sanitizers: what writers write readers read, in pieces too; records, flat ids and packed bytes that nobody wrote
 // are refused with their place or read without harm; places of the matcher that come round.
 //
-//     opcodes_test [seed [rounds]]      10,000 rounds if not given, times TOKMILL_TEST_SCALE
+//     opcodes_test [seed [rounds]]      50,000 rounds if not given, times TOKMILL_TEST_SCALE
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
@@ -273,7 +273,7 @@ void check_matcher() {
 int main(int argc, char** argv) {
     const std::uint64_t seed = argc > 1 ? std::strtoull(argv[1], nullptr, 10) : std::random_device{}();
     const char* const scale = std::getenv("TOKMILL_TEST_SCALE");
-    const double rounds = (argc > 2 ? std::strtod(argv[2], nullptr) : 10000) * (scale != nullptr ? std::strtod(scale, nullptr) : 1);
+    const double rounds = (argc > 2 ? std::strtod(argv[2], nullptr) : 50000) * (scale != nullptr ? std::strtod(scale, nullptr) : 1);
     std::printf("opcodes_test seed %llu rounds %.0f\n", static_cast<unsigned long long>(seed), rounds);
     random_number.seed(seed);
     std::size_t cases = 0;

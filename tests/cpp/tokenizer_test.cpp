@@ -129,14 +129,14 @@ void check_many_empty_documents(const Subject& subject) {
 // Each special token, whole, so that the border of the first chunk falls on each of its bytes and beside it.
 void check_borders(const Subject& subject, Random& random) {
     // What stands before a special token is encoded by itself, so the book has to be asked about the long part only once.
-    const std::string filler = samples::text(random, tokens::kChunkBytes - 2000) + "</s>";
+    const std::string filler = samples::text(random, pretokens::kChunkBytes - 2000) + "</s>";
     std::string tail = samples::text(random, 3000);
     for (char& c : tail)
         if ((c & 0x80) != 0) c = 'x';  // may be cut anywhere
     const Ids filler_ids = subject.book.ids(filler, true);
     for (const vocab::SpecialToken& special : kSpecials) {
         for (std::size_t before = 0; before < special.text.size() + 70; before += 1 + before / 20) {
-            const std::size_t length = tokens::kChunkBytes - before - filler.size();
+            const std::size_t length = pretokens::kChunkBytes - before - filler.size();
             const std::string end = tail.substr(0, length) + special.text + tail.substr(length, 300);
             Ids wanted = filler_ids;
             const Ids end_ids = subject.book.ids(end, true);

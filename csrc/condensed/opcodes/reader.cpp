@@ -8,17 +8,6 @@
 
 namespace tokmill::condensed {
 
-namespace {
-
-constexpr std::size_t kStride = 8;  // two vectors of 16 bytes
-
-// Ids are copied kStride at a time where as many may be read and written beyond them; what is written there is written again.
-void copy_strides(std::int32_t* out, const std::int32_t* from, std::size_t count) {
-    for (std::size_t i = 0; i < count; i += kStride) std::memcpy(out + i, from + i, kStride * sizeof(std::int32_t));
-}
-
-}  // namespace
-
 const char* op_name(Op op) noexcept {
     constexpr const char* kNames[kOpCount] = {"LIT", "COPY", "HYPER", "DEF", "USE", "ENTER", "LEAVE", "RESET", "EOD"};
     return static_cast<std::size_t>(op) < kOpCount ? kNames[static_cast<std::size_t>(op)] : "no opcode";
@@ -36,7 +25,10 @@ void check_literals(const OpcodeRules& rules, std::span<const std::int32_t> lite
         if (!rules.is_base(literals[i])) refuse_id(literals[i], rules.vocab_size(), static_cast<std::int64_t>(i));
 }
 
-OpcodeReader::OpcodeReader(const OpcodeRules& rules) : rules_(&rules), slot_lengths_(rules.slots()) { domains_.reserve(kMaxDomains); }
+OpcodeReader::OpcodeReader(const OpcodeRules& rules)
+    : rules_(&rules), max_length_(rules.max_length()), window_(rules.window()), slot_lengths_(rules.slots()) {
+    domains_.reserve(kMaxDomains);
+}
 
 void OpcodeReader::clear(bool is_fragment) noexcept {
     reach_ = 0;
@@ -46,10 +38,8 @@ void OpcodeReader::clear(bool is_fragment) noexcept {
     std::fill(slot_lengths_.begin(), slot_lengths_.end(), 0);
 }
 
-void OpcodeReader::read(const Record& record, std::span<const std::int32_t>& literals, std::int64_t position, std::int32_t* out,
-                        const std::int32_t* out_end) {
+void OpcodeReader::read_slowly(const Record& record, std::span<const std::int32_t>& literals, std::int64_t position, std::int32_t* out) {
     const auto count = static_cast<std::size_t>(record.base_count);
-    const auto room = static_cast<std::size_t>(out_end - out);
     if (has_ended_) refuse_record(record.op, position, "stands behind the end of its document");
     if (record.op == Op::literal) {
         if (record.b != record.base_count || record.b < 1 || count > rules_->max_length() || record.a != 0)
@@ -57,11 +47,7 @@ void OpcodeReader::read(const Record& record, std::span<const std::int32_t>& lit
         if (count > literals.size())
             refuse_record(record.op, position,
                           "takes " + std::to_string(count) + " literals, of which " + std::to_string(literals.size()) + " are left");
-        if (count + kStride <= std::min(literals.size(), room)) {
-            copy_strides(out, literals.data(), count);
-        } else {
-            std::memcpy(out, literals.data(), count * sizeof(std::int32_t));
-        }
+        std::memcpy(out, literals.data(), count * sizeof(std::int32_t));
         literals = literals.subspan(count);
         reach_ += count;
         return;
@@ -74,11 +60,7 @@ void OpcodeReader::read(const Record& record, std::span<const std::int32_t>& lit
             refuse_record(record.op, position,
                           "reaches " + std::to_string(record.a) + " ids back, of " + std::to_string(std::min(reach_, rules_->window())) +
                               " that are there");
-        if (offset >= kStride && count + kStride <= room) {
-            copy_strides(out, out - offset, count);
-        } else {
-            for (std::size_t i = 0; i < count; ++i) out[i] = (out - offset)[i];
-        }
+        for (std::size_t i = 0; i < count; ++i) out[i] = (out - offset)[i];
         reach_ += count;
         return;
     }

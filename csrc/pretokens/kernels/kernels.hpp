@@ -5,7 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "pretokens/pretokens.hpp"
+#include "pretokens/scanner.hpp"
 #include "pretokens/traits.hpp"
 
 namespace tokmill::pretokens {

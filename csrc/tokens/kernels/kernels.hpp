@@ -10,9 +10,9 @@
 namespace tokmill::tokens {
 
 struct Miss {
-    std::uint32_t start;   // first byte of the pretoken
-    std::uint32_t length;  // in bytes
-    std::uint32_t at;      // ids emitted before it
+    std::uint32_t start;          // first byte of the pretoken
+    std::uint32_t length;         // in bytes
+    std::uint32_t at;             // ids emitted before it
     std::uint32_t bucket_offset;  // of a word; the encoder keeps its place in another table here for a longer one
 };
 
@@ -21,10 +21,9 @@ struct ProbeResult {
     std::uint32_t miss_count;
 };
 
-// The pretokens are [starts[i], starts[i + 1]) for i < count; starts[count] and kStartsReadAhead further elements are
+// The pretokens are [starts[i], starts[i + 1]) for i < count; starts[count] and pretokens::kStartsReadAhead further elements are
 // readable and not below starts[count] (they are hashed and prefetched in vain, never looked up).
 inline constexpr std::uint32_t kProbeBatch = 128;
-inline constexpr std::uint32_t kStartsReadAhead = 17;
 // Bytes of text that are readable after the last pretoken.
 inline constexpr std::uint32_t kProbeReadSlackBytes = 64;
 // Elements after the ids that may be overwritten.
@@ -42,8 +41,14 @@ struct ProbeKernels {
 
 const ProbeKernels& probe_kernels(cpu::Isa isa);
 
-namespace scalar { extern const ProbeKernels kProbeKernels; }
-namespace haswell { extern const ProbeKernels kProbeKernels; }
-namespace icelake { extern const ProbeKernels kProbeKernels; }
+namespace scalar {
+extern const ProbeKernels kProbeKernels;
+}
+namespace haswell {
+extern const ProbeKernels kProbeKernels;
+}
+namespace icelake {
+extern const ProbeKernels kProbeKernels;
+}
 
 }  // namespace tokmill::tokens

@@ -12,7 +12,7 @@ import zipfile
 import zlib
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from typing import IO, Any, Protocol, cast
+from typing import IO, Protocol, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,12 +24,11 @@ from ..errors import ArgumentError, DocumentError
 from ..files import Output, input_error
 from ..pipeline import Pipeline
 from ..ragged import Ragged
-from ..tokenizer import DEFAULT_MAX_PRETOKEN_BYTES
 from .condensers import add_condenser, load_condenser
-from .decode import ENDINGS, read_ids
+from .inputs import format_of_ids, load_integers, read_ids
 from .opcodes import ENDING, condense_opcodes, expand_opcodes
-from .options import add_documents, add_encoding, add_vocabulary, in_file, load_vocabulary, positive
-from .outputs import FORMATS, Writer, format_of_output, open_writer
+from .options import add_documents, add_encoding, add_vocabulary, in_file, load_vocabulary
+from .outputs import FORMATS, Writer, add_output, format_of_output, open_writer
 from .progress import Progress
 
 __all__ = ["add_parser", "run"]
@@ -42,19 +41,8 @@ def add_parser(parser: argparse.ArgumentParser) -> None:
     add_vocabulary(parser)
     add_encoding(parser)
     add_condenser(parser, default="hyper", help="hyper is hyper:lru, opcodes is opcodes:flat (%(default)s)")
-    group = parser.add_argument_group("output")
-    group.add_argument("-o", "--output", metavar="FILE", help="numbers on standard output if not given")
-    group.add_argument("--format", choices=("npz", "opcodes", *FORMATS), help="told by the output's ending if not given")
-    group.add_argument("--dtype", choices=("uint16", "uint32", "int32", "int64"), help="type of the ids (int32), not for npz")
-    group.add_argument("--offsets", metavar="FILE.npy", help="also write where the documents begin and end, int64")
+    group = add_output(parser, formats=("npz", "opcodes", *FORMATS))
     group.add_argument("--base-counts", metavar="FILE.npy", help="also write how many base ids each id stands for, int32")
-    group.add_argument("--threads", type=positive, help="for jsonl, lines, Arrow and Parquet (TOKMILL_THREADS, else all cores)")
-    group.add_argument(
-        "--max-pretoken-bytes",
-        type=positive,
-        default=DEFAULT_MAX_PRETOKEN_BYTES,
-        help="refuse a text file with a longer stretch that the split pattern does not cut (%(default)s)",
-    )
     back = parser.add_argument_group("the way back")
     back.add_argument("--expand", action="store_true", help="FILE holds condensed ids (.npz, or .npy and others by the same condenser)")
     back.add_argument("--input-offsets", metavar="FILE.npy", help="where its documents begin and end; one document if not given")
@@ -199,10 +187,10 @@ def _expand(arguments: argparse.Namespace) -> int:
         z, rows = _read_npz(file)
     else:
         chosen = load_condenser(arguments, load_vocabulary(arguments))
-        format = next((name for ending, name in ENDINGS.items() if file.endswith(ending)), "ids")
+        format = format_of_ids(file)
         dtype = np.dtype(arguments.dtype or "int32").newbyteorder("<")
         ids = np.concatenate([np.empty(0, np.int64), *read_ids(file, format, dtype)])
-        bounds = _load(arguments.input_offsets) if arguments.input_offsets else np.array([0, len(ids)])
+        bounds = load_integers(arguments.input_offsets) if arguments.input_offsets else np.array([0, len(ids)])
         rows = Ragged(ids, bounds)
         if isinstance(chosen, Opcodes):
             return _write_base(arguments, chosen.expand(chosen.from_flat(rows), threads=arguments.threads), chosen.vocab_size)
@@ -241,15 +229,3 @@ def _read_npz(file: str) -> tuple[Hypertokens, Ragged]:
         return z, Ragged(ids, offsets)
     except ArgumentError as error:
         raise DocumentError(f"{name_of(file)}: {error}", path=file) from error
-
-
-def _load(file: str) -> NDArray[Any]:
-    try:
-        array = np.load(file, allow_pickle=False)
-    except OSError as error:
-        raise input_error(error, file) from error
-    except (ValueError, EOFError) as error:
-        raise DocumentError(f"{name_of(file)}: not a .npy file of integers: {error}", path=file) from error
-    if not isinstance(array, np.ndarray) or array.ndim != 1 or array.dtype.kind not in "iu":
-        raise DocumentError(f"{name_of(file)}: does not hold a 1-D array of integers", path=file)
-    return array

@@ -6,7 +6,7 @@ import argparse
 import json
 
 from ..documents import name_of, read_documents
-from .options import add_documents, add_encoding, add_vocabulary, in_file, load_vocabulary, positive, total_size
+from .options import add_documents, add_encoding, add_threads, add_vocabulary, in_file, load_vocabulary, total_size
 from .progress import Progress
 
 __all__ = ["add_parser", "run"]
@@ -16,7 +16,7 @@ def add_parser(parser: argparse.ArgumentParser) -> None:
     add_documents(parser)
     add_vocabulary(parser)
     add_encoding(parser)
-    parser.add_argument("--threads", type=positive, help="TOKMILL_THREADS, else all cores")
+    add_threads(parser)
     parser.add_argument("--json", action="store_true", help="print one JSON object a file")
 
 

@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 
 from ..documents import format_of, read_blocks, read_documents
 from ..errors import ArgumentError
-from ..tokenizer import DEFAULT_MAX_PRETOKEN_BYTES, Tokenizer
-from .options import add_documents, add_encoding, add_vocabulary, in_file, load_vocabulary, positive, total_size
-from .outputs import FORMATS, Writer, format_of_output, open_writer
+from ..tokenizer import Tokenizer
+from .options import add_documents, add_encoding, add_vocabulary, in_file, load_vocabulary, total_size
+from .outputs import Writer, add_output, format_of_output, open_writer
 from .progress import Progress
 
 __all__ = ["add_parser", "run"]
@@ -23,19 +23,8 @@ def add_parser(parser: argparse.ArgumentParser) -> None:
     add_documents(parser)
     add_vocabulary(parser)
     add_encoding(parser)
-    group = parser.add_argument_group("output")
-    group.add_argument("-o", "--output", metavar="FILE", help="numbers on standard output if not given")
-    group.add_argument("--format", choices=FORMATS, help="told by the output's ending if not given; megatron writes FILE.bin and FILE.idx")
-    group.add_argument("--dtype", choices=("uint16", "uint32", "int32", "int64"), help="type of the ids (int32)")
-    group.add_argument("--offsets", metavar="FILE.npy", help="also write where the documents begin and end, int64")
+    group = add_output(parser)
     group.add_argument("--append-eos", action="store_true", help="put the vocabulary's end-of-text id behind every document")
-    group.add_argument("--threads", type=positive, help="for jsonl, lines, Arrow and Parquet (TOKMILL_THREADS, else all cores)")
-    group.add_argument(
-        "--max-pretoken-bytes",
-        type=positive,
-        default=DEFAULT_MAX_PRETOKEN_BYTES,
-        help="refuse a text file with a longer stretch that the split pattern does not cut (%(default)s)",
-    )
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -11,15 +11,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..documents import name_of
-from ..errors import ArgumentError, DocumentError, UnknownIdError
-from ..files import input_error
+from ..errors import ArgumentError, UnknownIdError
 from ..ngrams import Plan, plan_named
 from ..ngrams.named import SCHEMES
 from ..pipeline import Pipeline
 from ..report import Report, Row, Section, Table
 from . import ngrams_count
-from .options import add_documents, add_encoding, add_vocabulary, in_file, load_vocabulary, positive
+from .inputs import load_integers
+from .options import add_documents, add_encoding, add_threads, add_vocabulary, in_file, load_vocabulary
 from .outputs import open_matrix, open_writer
 from .progress import Progress
 
@@ -47,7 +46,7 @@ def add_parser(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--add-table-offsets", action="store_true", help="count rows through all tables of a layer")
     group.add_argument("--ids-output", metavar="FILE.npy", help="also write the ids of the texts, int32")
     group.add_argument("--offsets", metavar="OFFSETS.npy", help="of ids in a .npy file: where documents begin and end")
-    group.add_argument("--threads", type=positive, help="TOKMILL_THREADS, else all cores")
+    add_threads(group)
     ngrams_count.add_parser(commands.add_parser("count", help=ngrams_count.HELP, description=f"tokmill ngrams count: {ngrams_count.HELP}"))
 
 
@@ -117,9 +116,9 @@ def _encode_ids(arguments: argparse.Namespace) -> int:
     if len(arguments.files) > 1:
         raise ArgumentError("give one .npy file of ids at a time")
     (file,) = arguments.files
-    ids = _load(file)
+    ids = load_integers(file)
     plan = plan_named(arguments.plan, None if arguments.plan.endswith(".json") else load_vocabulary(arguments))
-    offsets = _load(arguments.offsets) if arguments.offsets else np.array([0, len(ids)])
+    offsets = load_integers(arguments.offsets) if arguments.offsets else np.array([0, len(ids)])
     if len(offsets) == 0 or offsets[0] != 0 or offsets[-1] != len(ids) or np.any(np.diff(offsets) < 0):
         raise ArgumentError(f"{arguments.offsets} does not rise from 0 to {len(ids):,}, the number of ids in {file}")
     with open_matrix(arguments.output, arguments.dtype, len(plan.tables)) as rows, Progress() as progress:
@@ -148,15 +147,3 @@ def _blocks(plan: Plan, ids: NDArray[Any], starts: NDArray[Any], arguments: argp
             counted = f" (indices are counted from id {first:,} of the file)" if first else ""
             raise UnknownIdError(f"{error}{counted}", error.where) from error
         yield rows[begin - first :]
-
-
-def _load(file: str) -> NDArray[Any]:
-    try:
-        array = np.load(file, mmap_mode="r", allow_pickle=False)
-    except OSError as error:
-        raise input_error(error, file) from error
-    except (ValueError, EOFError) as error:
-        raise DocumentError(f"{name_of(file)}: not a .npy file of integers: {error}", path=file) from error
-    if not isinstance(array, np.ndarray) or array.ndim != 1 or array.dtype.kind not in "iu":
-        raise DocumentError(f"{name_of(file)}: does not hold a 1-D array of integers", path=file)
-    return array

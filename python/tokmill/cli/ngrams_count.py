@@ -8,7 +8,7 @@ import json
 from ..documents import format_of, read_blocks, read_documents
 from ..ngrams import NgramCounter, NgramCounts
 from ..tokenizer import Tokenizer
-from .options import add_documents, add_encoding, add_vocabulary, in_file, load_vocabulary, positive, total_size
+from .options import add_documents, add_encoding, add_threads, add_vocabulary, in_file, load_vocabulary, positive, total_size
 from .progress import Progress
 
 __all__ = ["HELP", "add_parser", "run"]
@@ -26,7 +26,7 @@ def add_parser(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--spill-directory", metavar="FOLDER", help="where those files go (the system's place for temporary files)")
     group.add_argument("--min-count", type=positive, default=1, metavar="N", help="leave out n-grams seen less often (%(default)s)")
     group.add_argument("--cross-documents", action="store_true", help="n-grams reach from one document into the next")
-    group.add_argument("--threads", type=positive, help="TOKMILL_THREADS, else all cores")
+    add_threads(group)
     group = parser.add_argument_group("output")
     group.add_argument("-o", "--output", metavar="FILE", help="keep the counts, for tokmill.ngrams.NgramCounts.load")
     group.add_argument("--top", type=positive, metavar="K", help="print the K most frequent n-grams of each order")

@@ -16,6 +16,7 @@ from ..tokenizer import Tokenizer
 __all__ = [
     "add_documents",
     "add_encoding",
+    "add_threads",
     "add_vocabulary",
     "in_file",
     "load_vocabulary",
@@ -70,6 +71,10 @@ def add_encoding(parser: argparse.ArgumentParser) -> None:
         help="what the spelling of a special token in the text becomes: plain text, its id, or an error (%(default)s)",
     )
     group.add_argument("--invalid", choices=("error", "replace"), help="what bytes that are not UTF-8 become (error)")
+
+
+def add_threads(parser: argparse._ActionsContainer, used_for: str = "") -> None:
+    parser.add_argument("--threads", type=positive, help=f"{used_for}(TOKMILL_THREADS, else all cores)")
 
 
 @contextmanager

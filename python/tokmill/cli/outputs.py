@@ -5,9 +5,10 @@ Every file is written beside its name and renamed when whole (see ``tokmill.file
 
 from __future__ import annotations
 
+import argparse
 import struct
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from typing import Any, Protocol
 
@@ -16,8 +17,10 @@ from numpy.typing import NDArray
 
 from ..errors import ArgumentError, OutputError
 from ..files import Output
+from ..tokenizer import DEFAULT_MAX_PRETOKEN_BYTES
+from .options import add_threads, positive
 
-__all__ = ["FORMATS", "Writer", "format_of_output", "open_matrix", "open_writer"]
+__all__ = ["FORMATS", "Writer", "add_output", "format_of_output", "open_matrix", "open_writer"]
 
 FORMATS = ("npy", "raw", "megatron", "ids")
 
@@ -40,6 +43,23 @@ class Writer(Protocol):
 
     def end_documents(self, lengths: NDArray[np.int64]) -> None:
         """The ids written since the last call are documents of these lengths."""
+
+
+def add_output(parser: argparse.ArgumentParser, formats: Sequence[str] = FORMATS) -> argparse._ArgumentGroup:
+    """The options of commands that write ids as texts are read; more may be added to the group."""
+    group = parser.add_argument_group("output")
+    group.add_argument("-o", "--output", metavar="FILE", help="numbers on standard output if not given")
+    group.add_argument("--format", choices=formats, help="told by the output's ending if not given; megatron writes FILE.bin and FILE.idx")
+    group.add_argument("--dtype", choices=("uint16", "uint32", "int32", "int64"), help="type of the ids (int32)")
+    group.add_argument("--offsets", metavar="FILE.npy", help="also write where the documents begin and end, int64")
+    add_threads(group, "for jsonl, lines, Arrow and Parquet ")
+    group.add_argument(
+        "--max-pretoken-bytes",
+        type=positive,
+        default=DEFAULT_MAX_PRETOKEN_BYTES,
+        help="refuse a text file with a longer stretch that the split pattern does not cut (%(default)s)",
+    )
+    return group
 
 
 def format_of_output(path: str | None, chosen: str | None) -> str:

@@ -15,7 +15,7 @@ from ..errors import ArgumentError
 from ..registry import load
 from ..training import Counts, train
 from ..training.checkpoint import Checkpoint, sizes_of
-from .options import add_documents, in_file, positive, total_size
+from .options import add_documents, add_threads, in_file, positive, total_size
 from .progress import Progress
 
 __all__ = ["add_parser", "run"]
@@ -34,7 +34,7 @@ def add_parser(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--parity", choices=("hf", "tiktoken"), default="hf", help="whose rules break ties and order ids (%(default)s)")
     parser.add_argument("--init", metavar="VOCAB", help="go on from this vocabulary: its ids keep their meaning")
     parser.add_argument("--invalid", choices=("error", "replace"), help="what bytes that are not UTF-8 become (error)")
-    parser.add_argument("--threads", type=positive, help="TOKMILL_THREADS, else all cores")
+    add_threads(parser)
     parser.add_argument("--memory", metavar="SIZE", help='bound on the tables while counting, such as "1 GB" (none)')
     parser.add_argument("--spill-directory", metavar="DIRECTORY", help="for what does not fit (the system's directory for such files)")
     parser.add_argument("--checkpoint", metavar="FILE", help="where Ctrl-C leaves what was counted (OUTPUT.checkpoint)")

@@ -16,7 +16,7 @@ from ..errors import InvalidUtf8Error
 from ..report import Report, Row, Section, Table, escaped
 from ..tokenizer import Tokenizer
 from ..verify import Comparison, Difference, Peer, compare, find_peer, pieces_of
-from .options import add_documents, add_encoding, add_vocabulary, in_file, load_vocabulary, positive, total_size
+from .options import add_documents, add_encoding, add_threads, add_vocabulary, in_file, load_vocabulary, total_size
 from .progress import Progress
 
 __all__ = ["add_parser", "run"]
@@ -32,7 +32,7 @@ def add_parser(parser: argparse.ArgumentParser) -> None:
         default="auto",
         help="the library to compare with; auto: the one whose format the vocabulary has (%(default)s)",
     )
-    parser.add_argument("--threads", type=positive, help="TOKMILL_THREADS, else all cores")
+    add_threads(parser)
     parser.add_argument("--json", action="store_true", help="print JSON")
 
 

@@ -18,6 +18,7 @@ from .packed import PackedRows, Resume
 from .ppm import ppm_bits
 from .result import BASE, HYPER, SUPER, Condensed
 from .shards import OpcodeShard, save_opcodes
+from .supertokens import Supertokens
 
 __all__ = [
     "BASE",
@@ -35,6 +36,7 @@ __all__ = [
     "PackedRows",
     "Phrase",
     "Resume",
+    "Supertokens",
     "ppm_bits",
     "save_opcodes",
 ]

@@ -1,4 +1,4 @@
-#include "tokens/pipeline.hpp"
+#include "tokens/preprocessing.hpp"
 
 #include <memory>
 #include <utility>
@@ -100,14 +100,15 @@ bool in_utf8(std::uint32_t byte) noexcept { return byte < 0xF5 && byte != 0xC0 &
 
 }  // namespace
 
-Pipeline::Pipeline(formats::Components components, const vocab::Vocabulary& vocabulary, const vocab::Merges& merges)
+Preprocessing::Preprocessing(formats::Components components, const vocab::Vocabulary& vocabulary, const vocab::Merges& merges)
     : components_(std::move(components)) {
     make_normalizer();
     judge_bytes(vocabulary, merges);
     make_steps();
+    make_decoder();
 }
 
-void Pipeline::make_normalizer() {
+void Preprocessing::make_normalizer() {
     normalized::Steps steps;
     for (const NormalizerStep& step : components_.normalizer) {
         switch (step.kind) {
@@ -146,7 +147,7 @@ void Pipeline::make_normalizer() {
         if (token.normalized) token.normalized_content = std::string(normalizer_.normalize(token.content, workspace, false, never).text);
 }
 
-void Pipeline::make_steps() {
+void Preprocessing::make_steps() {
     for (const PretokenStep& step : components_.pretokens) adds_space_ |= step.add_prefix_space;
     if (!changes_bytes_) pattern_ = known_pattern(components_.pretokens);
     if (pattern_) return;
@@ -159,8 +160,14 @@ void Pipeline::make_steps() {
     is_one_split_ = !changes_bytes_ && is_one_isolated_split(components_.pretokens) && !steps_.front().program.is_tabulated();
 }
 
+// At load, though decoding may come later or never: a file that cannot be done is refused whole.
+void Preprocessing::make_decoder() {
+    for (const formats::DecoderStep& step : components_.decoder)
+        if (step.kind == formats::DecoderStep::Kind::replace) decoder_programs_.push_back(compile(step.needle, "decoder Replace"));
+}
+
 // With a mark the byte beside it needs a token of its own, without one it is like any other.
-void Pipeline::judge_bytes(const vocab::Vocabulary& vocabulary, const vocab::Merges& merges) {
+void Preprocessing::judge_bytes(const vocab::Vocabulary& vocabulary, const vocab::Merges& merges) {
     const ByteUse use_of_missing = components_.unknown_token ? ByteUse::unknown : ByteUse::drop;
     const bool marked = marks_begin() || marks_end();
     for (std::uint32_t byte = 0; byte < 256; ++byte) {

@@ -1,5 +1,5 @@
-// Text on its way to the word table: some tens of kilobytes of it, cut into pretokens. Documents are laid one behind the
-// other; what stands between pretokens (the end of a document, a special token) is marked in their row:
+// Text on its way to the word table of an encoder, or to a counter: some tens of kilobytes of it, cut into pretokens. Documents are laid
+// one behind the other; what stands between pretokens (the end of a document, a special token) is marked in their row:
 //
 //   end of a document   an empty pretoken
 //   special token       its bytes, the first one overwritten with kSpecialMark, which is in no UTF-8; its id is queued
@@ -14,28 +14,27 @@
 
 #include "base/memory.hpp"
 #include "documents/documents.hpp"
-#include "pretokens/pretokens.hpp"
+#include "pretokens/scanner.hpp"
 #include "unicode/unicode.hpp"
 #include "vocab/vocab.hpp"
 
-namespace tokmill::tokens {
+namespace tokmill::pretokens {
 
 inline constexpr std::uint8_t kSpecialMark = 0xFE;
 inline constexpr std::uint32_t kChunkBytes = 65536;
 
-class AddedTokens;
-
-struct EncodeOptions {
-    // All tokens to cut out of the text; null: none. `specials` finds them as well where one search is enough.
-    const AddedTokens* added = nullptr;
+struct ChunkOptions {
     const vocab::SpecialMatcher* specials = nullptr;  // the special tokens to look for; null: text is text
     bool specials_are_errors = false;                 // ... and then to refuse
     documents::Invalid invalid = documents::Invalid::standard;
     std::size_t max_pretoken_bytes = std::size_t(1) << 30;
 };
 
-// Pretokens on their way to the encoder: [starts[i], starts[i + 1]) for i < count; kStartsReadAhead elements beyond are readable,
-// and kProbeReadSlackBytes of text.
+// Elements after the last start that whoever works on pretokens may read ahead.
+inline constexpr std::uint32_t kStartsReadAhead = 17;
+
+// Pretokens on their way to the encoder: [starts[i], starts[i + 1]) for i < count; kStartsReadAhead elements beyond are readable
+// (and not below the last), and kReadSlackBytes of text.
 struct Pretokens {
     const std::uint8_t* text;
     std::uint32_t text_end;
@@ -49,7 +48,7 @@ class Chunk {
 public:
     // Reads on in `reader` and cuts what is certain into pretokens. True if the reader is done; with `last` that ends the
     // document, and its mark is set. False if the chunk is full before: encode the pretokens, compact() and call again.
-    bool fill(const pretokens::Scanner& scanner, documents::Reader& reader, bool last, const EncodeOptions& options);
+    bool fill(const Scanner& scanner, documents::Reader& reader, bool last, const ChunkOptions& options);
 
     // Pretokens that are complete.
     std::uint32_t complete_count() const noexcept { return start_count_ - (pretoken_open() ? 1 : 0); }
@@ -71,18 +70,18 @@ private:
     void begin_document(const documents::Document& document);
     std::uint64_t position_in_document(std::uint32_t at) const noexcept;
     void begin_segment(std::uint32_t at);
-    void scan(const pretokens::Scanner& scanner, std::uint32_t end, bool last, const EncodeOptions& options);
-    void cut_specials(const pretokens::Scanner& scanner, bool last, const EncodeOptions& options);
+    void scan(const Scanner& scanner, std::uint32_t end, bool last, const ChunkOptions& options);
+    void cut_specials(const Scanner& scanner, bool last, const ChunkOptions& options);
     void push_start(std::uint32_t at);
     void take_back();
-    [[noreturn]] void refuse_pretoken(std::uint32_t start, const EncodeOptions& options) const;
+    [[noreturn]] void refuse_pretoken(std::uint32_t start, const ChunkOptions& options) const;
 
     // A long document that nobody can change is read where it stands, up to its last bytes: copying it took 6 % of the time.
     const std::uint8_t* lent_ = nullptr;
     Buffer<std::uint8_t> text_;
     Buffer<std::uint32_t> starts_;
     std::vector<std::uint32_t> special_ids_;
-    pretokens::ScanState scan_;
+    ScanState scan_;
     std::uint32_t limit_ = kChunkBytes;
     std::uint32_t end_ = 0;
     std::uint32_t start_count_ = 0;
@@ -94,4 +93,4 @@ private:
     std::uint32_t document_begin_ = 0;  // where the open document begins, if it does so in this chunk
 };
 
-}  // namespace tokmill::tokens
+}  // namespace tokmill::pretokens

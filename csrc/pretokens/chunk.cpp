@@ -1,18 +1,17 @@
-#include "tokens/chunk.hpp"
+#include "pretokens/chunk.hpp"
 
 #include <algorithm>
 #include <cstring>
 #include <string>
 
 #include "base/errors.hpp"
-#include "tokens/kernels/kernels.hpp"
 
-namespace tokmill::tokens {
+namespace tokmill::pretokens {
 
 namespace {
 
 // After the text: what the scanner, the probe and the merger may read, and what the reader may overwrite.
-constexpr std::size_t kTextSlack = pretokens::kReadSlackBytes + documents::kReadSlackBytes;
+constexpr std::size_t kTextSlack = kReadSlackBytes + documents::kReadSlackBytes;
 // A chunk keeps at most this much room between calls; a longer pretoken gives its memory back.
 constexpr std::uint32_t kMaxKeptBytes = 1u << 20;
 // Shorter documents are copied: many of them share a chunk.
@@ -64,7 +63,7 @@ void Chunk::push_start(std::uint32_t at) {
     starts_[start_count_++] = at;
 }
 
-void Chunk::scan(const pretokens::Scanner& scanner, std::uint32_t end, bool last, const EncodeOptions& options) {
+void Chunk::scan(const Scanner& scanner, std::uint32_t end, bool last, const ChunkOptions& options) {
     // At most one start a byte, and each byte gives one once.
     starts_.grow(start_count_ + (end - std::min(end, scan_.last_start)) + pretokens::kStartsSlack, start_count_);
     const std::uint32_t known = start_count_;
@@ -76,7 +75,7 @@ void Chunk::scan(const pretokens::Scanner& scanner, std::uint32_t end, bool last
     if (end - scan_.last_start > options.max_pretoken_bytes) refuse_pretoken(scan_.last_start, options);
 }
 
-void Chunk::refuse_pretoken(std::uint32_t start, const EncodeOptions& options) const {
+void Chunk::refuse_pretoken(std::uint32_t start, const ChunkOptions& options) const {
     const std::uint64_t where = position_in_document(start);
     throw Error(ErrorKind::pretoken_too_long,
                 "the pretoken at byte " + std::to_string(where) + " is longer than max_pretoken_bytes = " +
@@ -84,7 +83,7 @@ void Chunk::refuse_pretoken(std::uint32_t start, const EncodeOptions& options) c
                 static_cast<std::int64_t>(where));
 }
 
-void Chunk::cut_specials(const pretokens::Scanner& scanner, bool last, const EncodeOptions& options) {
+void Chunk::cut_specials(const Scanner& scanner, bool last, const ChunkOptions& options) {
     const vocab::SpecialMatcher& specials = *options.specials;
     for (;;) {
         const vocab::SpecialMatcher::Match match = specials.find(text_.data(), end_, specials_searched_);
@@ -114,7 +113,7 @@ void Chunk::cut_specials(const pretokens::Scanner& scanner, bool last, const Enc
     }
 }
 
-bool Chunk::fill(const pretokens::Scanner& scanner, documents::Reader& reader, bool last, const EncodeOptions& options) {
+bool Chunk::fill(const Scanner& scanner, documents::Reader& reader, bool last, const ChunkOptions& options) {
     prepare_text();
     if (!document_open_) {
         begin_document(reader.document());
@@ -193,4 +192,4 @@ void Chunk::compact() {
     }
 }
 
-}  // namespace tokmill::tokens
+}  // namespace tokmill::pretokens

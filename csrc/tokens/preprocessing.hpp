@@ -16,10 +16,10 @@
 
 namespace tokmill::tokens {
 
-class Pipeline {
+class Preprocessing {
 public:
     // Error(unsupported) naming the component that cannot be done, Error(pattern) for a regex that cannot.
-    Pipeline(formats::Components components, const vocab::Vocabulary& vocabulary, const vocab::Merges& merges);
+    Preprocessing(formats::Components components, const vocab::Vocabulary& vocabulary, const vocab::Merges& merges);
 
     const formats::Components& components() const noexcept { return components_; }
     const normalized::Normalizer& normalizer() const noexcept { return normalizer_; }
@@ -39,6 +39,9 @@ public:
     std::span<const pretokens::engine::SplitStep> steps_behind() const noexcept { return steps_behind_; }
     bool adds_space() const noexcept { return adds_space_; }
 
+    // Of each Replace of the decoder, in their order.
+    const std::vector<pretokens::engine::Program>& decoder_programs() const noexcept { return decoder_programs_; }
+
     // Words: marks around them, and bytes that are left out or stand for the unknown token.
     enum class ByteUse : std::uint8_t { keep, drop, unknown };
     bool changes_bytes() const noexcept { return changes_bytes_; }
@@ -52,12 +55,14 @@ public:
 private:
     void make_normalizer();
     void make_steps();
+    void make_decoder();
     void judge_bytes(const vocab::Vocabulary& vocabulary, const vocab::Merges& merges);
 
     formats::Components components_;
     normalized::Normalizer normalizer_;
     std::optional<pretokens::Pattern> pattern_;
     std::vector<pretokens::engine::SplitStep> steps_, byte_level_step_, steps_behind_;
+    std::vector<pretokens::engine::Program> decoder_programs_;
     bool is_one_split_ = false;
     bool adds_space_ = false;
     bool changes_bytes_ = false;

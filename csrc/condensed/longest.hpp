@@ -1,0 +1,39 @@
+// Base ids to supertokens, leftmost-longest: at each place the longest phrase that begins there, else the base id. Ids come in
+// pieces; what may still be the beginning of a longer phrase is kept, fewer than Phrases::max_length() ids.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+#include "condensed/phrases.hpp"
+#include "condensed/sinks.hpp"
+
+namespace tokmill::condensed {
+
+class LongestWriter {
+public:
+    explicit LongestWriter(const Phrases& phrases) : phrases_(&phrases) {}
+
+    void clear() noexcept { kept_.clear(); }
+    // Goes on with the document. Error(unknown_id) for an id outside of the vocabulary, at `position` + its index; nothing has
+    // changed then.
+    void take(const std::int32_t* ids, std::size_t count, std::int64_t position, CondensedSink& out);
+    // No phrase crosses this place: the end of a document, or a barrier.
+    void cut(CondensedSink& out);
+
+    std::size_t pending() const noexcept { return kept_.size(); }  // ids that are kept
+
+private:
+    // Writes the phrases that begin in ids[0, stop) as far as ids[0, count) decide them (all of them if is_end); returns where the first
+    // one that is open begins, or where the last one ends.
+    std::size_t write(const std::int32_t* ids, std::size_t count, std::size_t stop, bool is_end, CondensedSink& out) const;
+
+    const Phrases* phrases_;
+    std::vector<std::int32_t> kept_;
+};
+
+// Error(unknown_id), with `position` + its index, for the first id that is no base id.
+void check_base_ids(const Phrases& phrases, const std::int32_t* ids, std::size_t count, std::int64_t position);
+
+}  // namespace tokmill::condensed

@@ -1,0 +1,157 @@
+#include "condensed/supertokens.hpp"
+
+#include <algorithm>
+#include <cstring>
+#include <string>
+#include <vector>
+
+#include "base/errors.hpp"
+#include "condensed/longest.hpp"
+#include "condensed/merge_order.hpp"
+#include "pool/pool.hpp"
+
+namespace tokmill::condensed {
+
+namespace {
+
+constexpr std::size_t kPartIds = std::size_t(1) << 16;
+constexpr std::size_t kStepIds = std::size_t(1) << 17;  // between two looks for Ctrl-C
+
+// Ids [begin, end) of the stream; no phrase crosses either.
+struct Part {
+    std::size_t begin;
+    std::size_t end;
+    std::size_t size = 0;  // ids that came out
+};
+
+std::vector<Part> divide(const Phrases& phrases, std::span<const std::int32_t> ids, std::span<const std::int64_t> offsets,
+                         std::size_t threads) {
+    std::vector<Part> parts;
+    const std::size_t size = ids.size();
+    const auto may_cut = [&](std::size_t at) {
+        // Ids that are none are met, and refused, by the part that they are in.
+        if (!phrases.is_base(ids[at - 1]) || !phrases.is_base(ids[at]) || phrases.may_cut(ids[at - 1], ids[at])) return true;
+        return std::binary_search(offsets.begin(), offsets.end(), static_cast<std::int64_t>(at));
+    };
+    for (std::size_t begin = 0; begin < size;) {
+        std::size_t end = threads == 1 ? size : std::min(size, begin + kPartIds);
+        while (end < size && !may_cut(end)) ++end;
+        parts.push_back({begin, end});
+        begin = end;
+    }
+    return parts;
+}
+
+// Walks the stretches of a part: visit(begin, end) for each that lies between two ends of documents, barriers or ends of the part;
+// ended(document) after the last stretch of each document. Documents without ids end with the part before them.
+template <class Visit, class Ended>
+void visit_stretches(const Part& part, std::span<const std::int64_t> offsets, std::span<const std::int64_t> barriers, const Visit& visit,
+                     const Ended& ended) {
+    const auto first = static_cast<std::int64_t>(part.begin), last = static_cast<std::int64_t>(part.end);
+    auto barrier = std::upper_bound(barriers.begin(), barriers.end(), first);
+    auto document = std::upper_bound(offsets.begin(), offsets.end(), first);
+    for (std::int64_t at = first; at < last;) {
+        while (barrier != barriers.end() && *barrier <= at) ++barrier;
+        std::int64_t stop = std::min(last, *document);
+        if (barrier != barriers.end()) stop = std::min(stop, *barrier);
+        visit(static_cast<std::size_t>(at), static_cast<std::size_t>(stop));
+        at = stop;
+        for (; document != offsets.end() && *document == at; ++document) ended(static_cast<std::size_t>(document - offsets.begin()) - 1);
+    }
+}
+
+void write_part(const Phrases& phrases, std::span<const std::int32_t> ids, std::span<const std::int64_t> offsets,
+                std::span<const std::int64_t> barriers, MatchOrder order, Part& part, CondensedSink out, std::uint64_t* ends,
+                Cancel& cancel) {
+    const auto ended = [&](std::size_t document) { ends[document] = out.size; };
+    if (order == MatchOrder::merge) {
+        MergeOrderWriter writer(phrases);
+        const auto write = [&](std::size_t begin, std::size_t end) {
+            writer.write(ids.data() + begin, end - begin, static_cast<std::int64_t>(begin), out, cancel);
+        };
+        visit_stretches(part, offsets, barriers, write, ended);
+    } else {
+        LongestWriter writer(phrases);
+        const auto write = [&](std::size_t begin, std::size_t end) {
+            for (std::size_t at = begin; at < end; at += kStepIds) {
+                writer.take(ids.data() + at, std::min(kStepIds, end - at), static_cast<std::int64_t>(at), out);
+                cancel.poll();
+            }
+            writer.cut(out);
+        };
+        visit_stretches(part, offsets, barriers, write, ended);
+    }
+    part.size = out.size;
+}
+
+void close_gaps(std::span<const Part> parts, tokens::IdArray& array) {
+    auto* const data = static_cast<std::int32_t*>(array.data());
+    std::size_t size = 0;
+    for (const Part& part : parts) {
+        if (size != part.begin) std::memmove(data + size, data + part.begin, part.size * sizeof(std::int32_t));
+        size += part.size;
+    }
+    array.set_size(size);
+}
+
+}  // namespace
+
+Condensed condense(const Phrases& phrases, std::span<const std::int32_t> ids, std::span<const std::int64_t> offsets,
+                   std::span<const std::int64_t> barriers, MatchOrder order, std::size_t threads, Cancel& cancel) {
+    Condensed out;
+    out.ends.resize(offsets.size() - 1);
+    // Never more ids than there are base ids: each part writes where its base ids begin, and the gaps are closed behind.
+    for (tokens::IdArray* array : {&out.ids, &out.base_counts}) array->reserve(ids.size());
+    std::vector<Part> parts = divide(phrases, ids, offsets, threads);
+    pool::run(parts.size(), threads, cancel, [&](std::size_t i) {
+        const auto at = [&](tokens::IdArray& array) { return static_cast<std::int32_t*>(array.data()) + parts[i].begin; };
+        write_part(phrases, ids, offsets, barriers, order, parts[i], {at(out.ids), at(out.base_counts), nullptr, 0}, out.ends.data(),
+                   cancel);
+    });
+    std::size_t start = 0;
+    for (const Part& part : parts) {
+        visit_stretches(
+            part, offsets, {}, [](std::size_t, std::size_t) {}, [&](std::size_t document) { out.ends[document] += start; });
+        start += part.size;
+    }
+    close_gaps(parts, out.ids);
+    close_gaps(parts, out.base_counts);
+    return out;
+}
+
+Expanded expand(const Phrases& phrases, std::span<const std::int32_t> ids, std::span<const std::int64_t> offsets, std::size_t threads,
+                Cancel& cancel) {
+    Expanded out;
+    out.ends.resize(offsets.size() - 1);
+    std::vector<Part> parts;
+    for (std::size_t begin = 0; begin < ids.size(); begin += kPartIds) parts.push_back({begin, std::min(ids.size(), begin + kPartIds)});
+    pool::run(parts.size(), threads, cancel, [&](std::size_t i) {
+        for (std::size_t at = parts[i].begin; at < parts[i].end; ++at) {
+            if (!phrases.has(ids[at])) refuse_code(ids[at], phrases.id_end(), static_cast<std::int64_t>(at));
+            parts[i].size += static_cast<std::size_t>(phrases.length(ids[at]));
+        }
+    });
+    std::vector<std::size_t> starts{0};
+    for (const Part& part : parts) starts.push_back(starts.back() + part.size);
+    out.ids.reserve(starts.back());
+    pool::run(parts.size(), threads, cancel, [&](std::size_t i) {
+        std::int32_t* const data = static_cast<std::int32_t*>(out.ids.data());
+        std::size_t size = starts[i];
+        const auto write = [&](std::size_t begin, std::size_t end) {
+            for (std::size_t at = begin; at < end; ++at) {
+                if (phrases.is_base(ids[at])) {
+                    data[size++] = ids[at];
+                    continue;
+                }
+                const std::span<const std::int32_t> phrase = phrases.phrase(static_cast<std::size_t>(ids[at] - phrases.base_end()));
+                std::copy(phrase.begin(), phrase.end(), data + size);
+                size += phrase.size();
+            }
+        };
+        visit_stretches(parts[i], offsets, {}, write, [&](std::size_t document) { out.ends[document] = size; });
+    });
+    out.ids.set_size(starts.back());
+    return out;
+}
+
+}  // namespace tokmill::condensed
