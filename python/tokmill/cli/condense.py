@@ -24,7 +24,7 @@ from ..errors import ArgumentError, DocumentError
 from ..files import Output, input_error
 from ..pipeline import Pipeline
 from ..ragged import Ragged
-from .condensers import add_condenser, load_condenser
+from .condensers import add_condenser, load_condenser, read_blocks_of
 from .inputs import format_of_ids, load_integers, read_ids
 from .opcodes import ENDING, condense_opcodes, expand_opcodes
 from .options import add_documents, add_encoding, add_vocabulary, in_file, load_vocabulary
@@ -68,7 +68,9 @@ def _condense(arguments: argparse.Namespace) -> int:
             is_one_document = not arguments.lines and (arguments.input_format or format_of(file)) == "text"
             length = base_length = 0
             with in_file(file):
-                for c in _blocks(pipe, file, arguments, progress):
+                for block in read_blocks_of(pipe, file, arguments, progress):
+                    assert block.condensed is not None
+                    c = block.condensed
                     sink.write(c)
                     if not is_one_document:
                         sink.end_documents(np.diff(c.offsets), np.diff(c.base_offsets))
@@ -156,23 +158,6 @@ def _open_sink(arguments: argparse.Namespace, z: Hypertokens) -> Iterator[_Sink]
         if arguments.base_counts:
             counts = files.enter_context(open_writer(arguments.base_counts, "npy", "int32", z.max_subtokens, None))
         yield _Streams(ids, counts)
-
-
-def _blocks(pipe: Pipeline, file: str, arguments: argparse.Namespace, progress: Progress) -> Iterator[Condensed]:
-    blocks = pipe.stream_file(
-        file,
-        format=arguments.input_format,
-        field=arguments.field,
-        lines=arguments.lines,
-        special=arguments.special,
-        invalid=arguments.invalid,
-        threads=arguments.threads,
-        max_pretoken_bytes=arguments.max_pretoken_bytes,
-    )
-    for block in blocks:
-        assert block.condensed is not None
-        progress.add(block.tokens.ids.nbytes)
-        yield block.condensed
 
 
 def _expand(arguments: argparse.Namespace) -> int:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Iterator
 
 from ..condensed import Hypertokens, Opcodes
 from ..errors import ArgumentError
+from ..pipeline import Block, Pipeline
 from ..tokenizer import Tokenizer
 from .options import positive
+from .progress import Progress
 
-__all__ = ["CONDENSERS", "add_condenser", "load_condenser"]
+__all__ = ["CONDENSERS", "add_condenser", "load_condenser", "read_blocks_of"]
 
 CONDENSERS = ("hyper", "hyper:zip2zip", "hyper:lru", "opcodes", "opcodes:flat", "opcodes:factored", "opcodes:storage")
 
@@ -37,3 +40,20 @@ def load_condenser(arguments: argparse.Namespace, tokenizer: Tokenizer) -> Hyper
         max_subtokens=arguments.sub,
         disabled={None: None, "digits": "digits", "none": ()}[arguments.disabled],
     )
+
+
+def read_blocks_of(pipe: Pipeline, file: str, arguments: argparse.Namespace, progress: Progress) -> Iterator[Block]:
+    """What a pipeline makes of a file, as the options of documents and of encoding say."""
+    blocks = pipe.stream_file(
+        file,
+        format=arguments.input_format,
+        field=arguments.field,
+        lines=arguments.lines,
+        special=arguments.special,
+        invalid=arguments.invalid,
+        threads=arguments.threads,
+        max_pretoken_bytes=arguments.max_pretoken_bytes,
+    )
+    for block in blocks:
+        progress.add(block.tokens.ids.nbytes)
+        yield block

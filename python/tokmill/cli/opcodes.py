@@ -13,6 +13,7 @@ from ..errors import ArgumentError
 from ..pipeline import Pipeline
 from ..ragged import Ragged
 from ..tokenizer import Tokenizer
+from .condensers import read_blocks_of
 from .options import in_file
 from .outputs import format_of_output, open_writer
 from .progress import Progress
@@ -55,23 +56,12 @@ def _stream_of(arguments: argparse.Namespace, pipe: Pipeline) -> OpcodeStream:
             is_one_document = not arguments.lines and (arguments.input_format or format_of(file)) == "text"
             of_file = []
             with in_file(file):
-                blocks = pipe.stream_file(
-                    file,
-                    format=arguments.input_format,
-                    field=arguments.field,
-                    lines=arguments.lines,
-                    special=arguments.special,
-                    invalid=arguments.invalid,
-                    threads=arguments.threads,
-                    max_pretoken_bytes=arguments.max_pretoken_bytes,
-                )
-                for block in blocks:
+                for block in read_blocks_of(pipe, file, arguments, progress):
                     assert block.opcodes is not None
                     made = block.opcodes
                     pieces.append(made.records)
                     bounds = (made.offsets, made.literal_offsets, made.base_offsets)
                     of_file.append(np.stack([np.diff(one) for one in bounds], axis=1))
-                    progress.add(block.tokens.ids.nbytes)
             if is_one_document and of_file:
                 of_file = [np.concatenate(of_file).sum(axis=0, keepdims=True)]
             lengths += of_file
