@@ -40,7 +40,7 @@ def _text(name: str) -> bytes:
 @pytest.fixture(scope="module", params=tokmill.isa()["supported"])
 def tokenizer(request: pytest.FixtureRequest) -> tokmill.Tokenizer:
     """The embedded vocabulary on each instruction set that this machine has."""
-    return tokmill.load("tokmill-64k-preview")._with_isa(request.param)
+    return tokmill.load("tokmill-64k-v1")._with_isa(request.param)
 
 
 @pytest.fixture(scope="module", params=_TEXTS)

@@ -113,7 +113,7 @@ def preview() -> tokmill.Tokenizer:
     """The embedded vocabulary: what tests use that need a real one, and no data."""
     import tokmill
 
-    return tokmill.load("tokmill-64k-preview")
+    return tokmill.load("tokmill-64k-v1")
 
 
 @pytest.fixture(scope="session")

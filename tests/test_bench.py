@@ -97,7 +97,7 @@ def test_a_wrong_call_is_found(tmp_path: Path) -> None:
     import tokmill
 
     ranks = tmp_path / "embedded.tiktoken"
-    tokenizer = tokmill.load("tokmill-64k-preview")
+    tokenizer = tokmill.load("tokmill-64k-v1")
     tokenizer.save(ranks)
     family = next(name for name, pattern in tokmill.PATTERNS.items() if pattern == tokenizer.pattern)
     peer = open_peer("tokmill")

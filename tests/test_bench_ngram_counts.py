@@ -26,7 +26,7 @@ def test_main(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Ca
     text = tmp_path / "text.txt"
     text.write_text("the cat and the dog\n" * 50)
     seen = tmp_path / "seen.json"
-    words = ["--text", str(text), "--vocabulary", "tokmill-64k-preview", "--tokens", "20000", "--memory", "20 MB", "--json", str(seen)]
+    words = ["--text", str(text), "--vocabulary", "tokmill-64k-v1", "--tokens", "20000", "--memory", "20 MB", "--json", str(seen)]
     assert ngram_counts.main(words) == 0
     assert "tokmill, 2 threads, 20 MB" in capsys.readouterr().out
     assert json.loads(seen.read_text())["tokens"] == 20_000

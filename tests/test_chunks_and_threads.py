@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import itertools
+import json
 import random
 import threading
 from collections.abc import Callable
@@ -17,6 +18,7 @@ import tokmill
 from tests.conftest import corpus
 from tests.oracle import bpe, splitters
 from tests.texts import class_string, mixed_text
+from tests.tokenizer_files import small_file
 from tests.vocabularies import random_ranks, rank_file
 
 PATTERNS = list(splitters.PATTERNS)
@@ -197,6 +199,48 @@ class TestThreads:
         single = preview.encode(content.decode(errors="replace"), threads=1)
         for _ in range(10 * scale):
             assert np.array_equal(preview.encode(content, invalid="replace", threads=8), single)
+
+    def test_texts_whose_ids_are_more_than_they_promise(self, rng: random.Random) -> None:
+        # U+FDFA, 3 bytes, is 33 bytes in its compatibility form: the array grows while all threads are at work.
+        file = small_file(normalizer={"type": "NFKC"})
+        tok = tokmill.Tokenizer._from_tokenizer_json(json.dumps(file).encode(), name="t")
+        texts = ["\ufdfa " * rng.randint(1, 40_000) for _ in range(8)]
+        single = tok.encode_batch(texts, threads=1)
+        for threads in (2, 8):
+            for _ in range(3):
+                ragged = tok.encode_batch(texts, threads=threads)
+                assert np.array_equal(ragged.ids, single.ids)
+                assert np.array_equal(ragged.offsets, single.offsets)
+
+    def test_out_on_any_number_of_threads(self, preview: tokmill.Tokenizer) -> None:
+        text = "Some words of a text, and more of them.\n" * 50_000
+        single = preview.encode(text, threads=1)
+        for threads in (2, 8):
+            for dtype in (np.int32, np.uint16, np.int64):
+                out = np.full(len(single) + 5, 7, dtype)
+                assert np.array_equal(preview.encode(text, out=out, threads=threads), single)
+                assert out[-5:].tolist() == [7] * 5
+                assert np.array_equal(preview.encode(text, out=out[: len(single)], threads=threads), single)
+            with pytest.raises(ValueError, match="out="):
+                preview.encode(text, out=np.zeros(len(single) - 1, np.int32), threads=threads)
+
+    @pytest.mark.parametrize("kind", ["ascii str", "bytes", "str", "bytearray"])
+    def test_documents_about_as_large_as_a_part(self, kind: str, preview: tokmill.Tokenizer, rng: random.Random, scale: int) -> None:
+        # One thread takes some 60 kB at a time, and reads long documents where they stand.
+        words = (
+            ["a", "it's ", "word ", "\n", "12345", " don'T", "!!\n\n"]
+            if kind == "ascii str"
+            else ["é ", "中文", "it's ", "\U0001f600", "a "]
+        )
+        give: Callable[[str], Any] = {"bytes": str.encode, "bytearray": lambda text: bytearray(text.encode())}.get(kind, str)
+        for _ in range(6 * scale):
+            sizes = [rng.choice([rng.randint(0, 300), rng.randint(20_000, 70_000), rng.randint(120_000, 300_000)]) for _ in range(12)]
+            texts = ["".join(rng.choices(words, k=size // 3)) for size in sizes]
+            single = preview.encode_batch([bytearray(text.encode()) for text in texts], threads=1)
+            for threads in (1, 2, 3):
+                ragged = preview.encode_batch([give(text) for text in texts], threads=threads)
+                assert np.array_equal(ragged.ids, single.ids), (sizes, threads)
+                assert np.array_equal(ragged.offsets, single.offsets), (sizes, threads)
 
     def test_special_tokens_and_bad_bytes_of_long_documents(self, preview: tokmill.Tokenizer, rng: random.Random) -> None:
         special = next(iter(preview.special_tokens))

@@ -62,12 +62,16 @@ def test_with_address_and_undefined_sanitizers(address_build: Path, name: str) -
 def thread_build(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("thread")
     rooms = "base|cpu|pool|unicode|documents|vocab|normalized|formats|pretokens|tokens"  # those that share something between threads
-    build(folder, "thread", ["pool_test", "tokenizer_test"], rooms)
+    build(folder, "thread", ["pool_test", "placing_test", "tokenizer_test"], rooms)
     return folder
 
 
 def test_pool_with_thread_sanitizer(thread_build: Path) -> None:
     run(thread_build / "pool_test", 1, "0")  # no forks: the thread sanitizer cannot follow them
+
+
+def test_placing_with_thread_sanitizer(thread_build: Path) -> None:
+    run(thread_build / "placing_test", 0.2)
 
 
 def test_many_callers_with_thread_sanitizer(thread_build: Path) -> None:

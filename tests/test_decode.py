@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import random
 from collections.abc import Callable
 from typing import Any
@@ -281,6 +282,80 @@ class TestSteps:
         assert decoder.step([second, second]) == ["", ""]
         assert decoder.extend(1, [third, a]) == "€a"
         assert decoder.finish(0) == "\ufffd"
+
+    def test_rewind_in_any_history(self, preview: tokmill.Tokenizer, gaps: tokmill.Tokenizer, rng: random.Random, scale: int) -> None:
+        # The judge is Python's own decoder of the ids that are left.
+        for tok in (preview, gaps):
+            known = [i for i, token in enumerate(tok.token_bytes) if token is not None]
+            for _ in range(60 * scale):
+                most = rng.choice([1, 2, 5, 40])
+                decoder, rows, texts, may = tok.decoder(2, max_rewind=most), [[], []], ["", ""], [0, 0]
+                for _ in range(rng.randint(5, 40)):
+                    what, s = rng.choice(["step", "step", "extend", "rewind", "rewind", "fork", "reorder", "add", "drop", "finish"]), 0
+                    ids = [tok.encode_list(mixed_text(rng, [], []))[:9] if rng.random() < 0.3 else rng.choices(known, k=9) for _ in rows]
+                    s = rng.randrange(len(rows))
+                    if what == "step":
+                        taken = [row[0] if rng.random() < 0.8 and row else -1 for row in ids]
+                        texts = [text + new for text, new in zip(texts, decoder.step(taken), strict=True)]
+                        rows = [row + [i] * (i >= 0) for row, i in zip(rows, taken, strict=True)]
+                        may = [min(n + (i >= 0), most) for n, i in zip(may, taken, strict=True)]
+                    elif what == "extend":
+                        texts[s] += decoder.extend(s, ids[s])
+                        rows[s] = rows[s] + ids[s]
+                        may[s] = min(may[s] + len(ids[s]), most)
+                    elif what == "rewind":
+                        back = [rng.randint(0, n) for n in may]
+                        cut = decoder.rewind(min(may)) if rng.random() < 0.3 else None
+                        back = back if cut is None else [min(may)] * len(rows)
+                        cut = decoder.rewind(np.array(back, np.int32)) if cut is None else cut
+                        texts = [text[: len(text) - n] for text, n in zip(texts, cut, strict=True)]
+                        rows = [row[: len(row) - n] for row, n in zip(rows, back, strict=True)]
+                        may = [n - k for n, k in zip(may, back, strict=True)]
+                    elif what == "finish":
+                        text = texts[s] + decoder.finish(s)
+                        assert text == tok.decode_bytes(rows[s]).decode(errors="replace")
+                        rows[s], texts[s], may[s] = [], "", 0
+                    else:
+                        sources = {
+                            "fork": [*range(len(rows)), s],
+                            "reorder": [rng.randrange(len(rows)) for _ in rows],
+                            "add": list(range(len(rows))),
+                            "drop": [i for i in range(len(rows)) if i != s] or [s],
+                        }[what]
+                        if what == "fork":
+                            assert decoder.fork(s) == len(rows)
+                        elif what == "reorder":
+                            decoder.reorder(sources)
+                        elif what == "drop" and len(rows) > 1:
+                            decoder.drop([s])
+                        rows, texts, may = ([column[i] for i in sources] for column in (rows, texts, may))
+                        if what == "add":
+                            decoder.add()
+                            rows, texts, may = [*rows, []], [*texts, ""], [*may, 0]
+                    for row, text in zip(rows, texts, strict=True):
+                        certain = codecs.getincrementaldecoder("utf-8")(errors="replace").decode(tok.decode_bytes(row))
+                        assert text == certain, (what, row)
+
+    def test_rewind_says_how_far(self, gaps: tokmill.Tokenizer) -> None:
+        a = 255 - ord("a")
+        first, second, third = (255 - value for value in "€".encode())
+        decoder = gaps.decoder(2, max_rewind=3)
+        assert [decoder.step([a, first]), decoder.step([a, second]), decoder.step([-1, third])] == [["a", ""], ["a", ""], ["", "€"]]
+        assert decoder.rewind([1, 1]) == [1, 1]
+        assert decoder.step([first, third]) == ["", "€"]
+        with pytest.raises(ValueError, match=r"sequence 1 can go back by 3 ids now, not by 4"):
+            decoder.rewind([0, 4])
+        assert decoder.rewind(2) == [1, 1]  # the "a" before, and the whole "€"
+        assert decoder.rewind([0, 1]) == [0, 0]
+        assert decoder.step([a, a]) == ["a", "a"]
+        decoder.finish(0)
+        for wrong in ([1, 0], [0], [0, -1], -1, [0, 2]):
+            with pytest.raises(ValueError):
+                decoder.rewind(wrong)
+        with pytest.raises(ValueError, match="can go back by 0"):
+            gaps.decoder().rewind(1)
+        with pytest.raises(ValueError, match="at most"):
+            gaps.decoder(max_rewind=1 << 17)
 
     def test_unknown_ids_and_special_tokens(self, gaps: tokmill.Tokenizer) -> None:
         with pytest.raises(UnknownId):

@@ -36,7 +36,7 @@ def test_training_rows(tmp_path):
 
 def test_switch_from_tiktoken():
     output = run("switch_from_tiktoken", "chat_tokens.py", "chat.json")
-    assert "tokens with tokmill-64k-preview" in output
+    assert "tokens with tokmill-64k-v1" in output
     assert "disallowed special token '<|endoftext|>'" in output
 
 

@@ -367,7 +367,10 @@ def mutation_source(kind: str, real: bytes | None, rng: random.Random) -> bytes:
     if kind == "merges":
         count = rng.choice([0, 1, 50, 700])
         pairs = [(rng.randrange(256 + i), rng.randrange(256 + i)) if i % 3 == 0 else (i % 256, (7 * i) % 256) for i in range(count)]
-        return struct.pack("<I", count) + b"".join(struct.pack("<HH", *pair) for pair in pairs)
+        merges = struct.pack("<I", count) + b"".join(struct.pack("<HH", *pair) for pair in pairs)
+        with contextlib.suppress(VocabularyError):  # where it loads, with how the pairs are placed, as the embedded file has it
+            return tokmill.Tokenizer._from_merges(merges, name="m", pattern="o200k", special_tokens=SPECIAL)._merge_list()
+        return merges
     return load(content, **SPECIAL)._snapshot()
 
 

@@ -5,6 +5,7 @@ Everything happens in child processes, each a function `..._child` of this file.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import multiprocessing
 import os
@@ -12,6 +13,7 @@ import random
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 import warnings
@@ -39,7 +41,7 @@ def run_child(what: str, *arguments: object) -> str:
 
 
 def load() -> tokmill.Tokenizer:
-    return tokmill.load("tokmill-64k-preview")
+    return tokmill.load("tokmill-64k-v1")
 
 
 # Ctrl-C
@@ -62,7 +64,22 @@ def interrupts_child(seed: str, count: str) -> None:
     broken = prose.encode() + b"\xff"
     many_ids = np.tile(tok.encode(WORDS * 100_000), 15)
     documents = [WORDS * 50] * 8_000
+    ranks, snapshot, specials = tok._rank_file(), tok._snapshot(), tok.special_tokens
+    stream, file = tok._stream(), tempfile.NamedTemporaryFile()  # noqa: SIM115
+    file.write(prose.encode())
+    file.flush()
+
+    def feed() -> None:
+        for _ in range(30):
+            stream.feed(prose.encode()[: 1 << 20])
+        stream.finish()
+
     calls: dict[str, Callable[[], object]] = {
+        "load a rank file": lambda: tokmill.Tokenizer._from_ranks(ranks, name="x", pattern="cl100k", special_tokens=specials),
+        "load a snapshot": lambda: tokmill.Tokenizer._from_snapshot(snapshot),
+        "encode_file": lambda: tok.encode_file(file.name),
+        "encode_file_iter": lambda: sum(map(len, tok.encode_file_iter(file.name))),
+        "stream": feed,
         "encode": lambda: tok.encode(prose, threads=1),
         "encode, 2 threads": lambda: tok.encode(prose, threads=2),
         "encode one pretoken": lambda: tok.encode(run_of_letters, threads=1),
@@ -106,6 +123,10 @@ def interrupts_child(seed: str, count: str) -> None:
         assert tok.encode_list(WORDS * 20) == wanted
         assert tok.encode(WORDS * 20, threads=2).tolist() == wanted
         assert tok.decode(wanted) == WORDS * 20
+        # A document that was cut off is lost; the stream's next one begins in order.
+        with contextlib.suppress(KeyboardInterrupt):
+            stream.finish()
+        assert [*stream.feed((WORDS * 20).encode()).tolist(), *stream.finish().tolist()] == wanted
     print(json.dumps(measured))
 
 

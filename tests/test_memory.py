@@ -34,7 +34,7 @@ def test_a_million_distinct_words() -> None:
 
 
 def words_child() -> None:
-    tok = tokmill.load("tokmill-64k-preview")
+    tok = tokmill.load("tokmill-64k-v1")
     after = []
     for thousand in range(1_000):
         text = " ".join(f"{(thousand * 1_000 + i) * 2_654_435_761 % 2**40:x}word{i}" for i in range(1_000))
@@ -50,7 +50,7 @@ def test_loading_and_dropping() -> None:
 
 
 def loads_child() -> None:
-    data = tokmill.load("tokmill-64k-preview")
+    data = tokmill.load("tokmill-64k-v1")
     ranks, specials = data._rank_file(), data.special_tokens
     snapshot = data._snapshot()
     after = []
@@ -70,7 +70,7 @@ def test_errors_leak_nothing() -> None:
 
 
 def errors_child() -> None:
-    tok = tokmill.load("tokmill-64k-preview")
+    tok = tokmill.load("tokmill-64k-v1")
     long = b"words " * 3_000
     after = []
     for _ in range(20):
@@ -98,7 +98,7 @@ def test_results_are_released() -> None:
 
 
 def results_child() -> None:
-    tok = tokmill.load("tokmill-64k-preview")
+    tok = tokmill.load("tokmill-64k-v1")
     text = "Some words, again and again.\n" * 100_000
     after = []
     for _ in range(15):
@@ -116,7 +116,7 @@ def test_a_giant_pretoken_is_given_back() -> None:
 
 
 def giant_child() -> None:
-    tok = tokmill.load("tokmill-64k-preview")
+    tok = tokmill.load("tokmill-64k-v1")
     letters = "".join(random.Random(int(SEED)).choices("abcdefghijklmnopqrstuvwxyz", k=30_000_000))
     tok.encode("warm " * 100_000)
     before = resident_bytes()
@@ -131,7 +131,7 @@ def test_many_calling_threads_share_the_tables() -> None:
 
 
 def threads_child() -> None:
-    tok = tokmill.load("tokmill-64k-preview")
+    tok = tokmill.load("tokmill-64k-v1")
     text = "".join(f"word{i * 7919 % 100_003} " for i in range(20_000))
     wanted = tok.encode_list(text)
     for _ in range(3):

@@ -109,8 +109,8 @@ def test_copies_are_the_same_object(preview):
 
 def test_identity(preview, mine):
     assert preview != mine
-    assert preview != "tokmill-64k-preview"
-    assert {preview: 1}[tokmill.load("tokmill-64k-preview")] == 1
+    assert preview != "tokmill-64k-v1"
+    assert {preview: 1}[tokmill.load("tokmill-64k-v1")] == 1
     assert preview.digest == hashlib.sha256(preview._canonical()).hexdigest()
     assert preview.digest[:12] in repr(preview)
 
@@ -126,7 +126,7 @@ def test_name_does_not_count(mine, tmp_path):
 
 
 def test_another_process_agrees_on_the_digest(preview):
-    code = "import tokmill; print(tokmill.load('tokmill-64k-preview').digest)"
+    code = "import tokmill; print(tokmill.load('tokmill-64k-v1').digest)"
     environment = os.environ | {"PYTHONHASHSEED": "77"}
     result = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
     assert result.stdout.strip() == preview.digest

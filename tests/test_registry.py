@@ -27,7 +27,7 @@ from tokmill.errors import (
     VocabularyError,
 )
 
-PREVIEW = "tokmill-64k-preview"
+PREVIEW = "tokmill-64k-v1"
 
 
 def rank_file(*merged: bytes) -> bytes:

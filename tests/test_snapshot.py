@@ -16,7 +16,7 @@ from tokmill.files import Output, write_file
 @pytest.fixture(scope="module")
 def saved(tmp_path_factory):
     path = tmp_path_factory.mktemp("snapshot") / "preview.tokmill"
-    tokmill.load("tokmill-64k-preview").save(path)
+    tokmill.load("tokmill-64k-v1").save(path)
     return path
 
 

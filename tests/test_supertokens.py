@@ -174,6 +174,66 @@ def test_threads_never_change_anything(rng: random.Random, mode: Any) -> None:
             assert z.expand(together, threads=threads) == rows
 
 
+def test_step_by_step(rng: random.Random) -> None:
+    for _ in range(60 * SCALE):
+        vocab = rng.choice([2, 3, 9])
+        z = condenser(vocab, random_phrases(rng, vocab, rng.randrange(12)))
+        documents = [[rng.randrange(min(vocab, 3)) for _ in range(40)] for _ in range(3)]
+        wanted = [z.condense(document).ids.tolist() for document in documents]
+        state = z.state(3, max_rewind=5)
+        made: list[list[int]] = [[], [], []]
+        log: list[list[int]] = [[], [], []]  # how many ids had come out before each step
+        at = [0, 0, 0]
+        while min(at) < 40:
+            if rng.random() < 0.2:
+                back = [min(rng.randrange(3), place, 5) for place in at]
+                back = [min(steps, kept) for steps, kept in zip(back, map(len, log), strict=True)]
+                try:
+                    state.rewind(back)
+                except ArgumentError:  # beyond what is kept
+                    continue
+                for i, steps in enumerate(back):
+                    at[i] -= steps
+                    if steps:
+                        del made[i][log[i][-steps] :]
+                        del log[i][-steps:]
+                continue
+            ids = [documents[i][at[i]] if at[i] < 40 and rng.random() < 0.8 else -1 for i in range(3)]
+            out = state.step(ids)
+            assert out.shape == (3, z.max_len)
+            for i, id in enumerate(ids):
+                if id >= 0:
+                    at[i] += 1
+                    log[i].append(len(made[i]))
+                    made[i] += [one for one in out[i].tolist() if one >= 0]
+        assert state.base_counts.tolist() == [40, 40, 40]
+        twin = state.fork(1)
+        kept = len(made[1])
+        assert bool((state.pending < z.max_len).all()) or z.max_len == 1
+        for i in range(3):
+            made[i] += state.finish(i).tolist()
+        assert made == wanted
+        assert state.finish(twin).tolist() == wanted[1][kept:]
+        cut = rng.randrange(41)
+        state.add(1)
+        pieces = [state.extend(4, documents[0][:cut]), state.extend(4, documents[0][cut:]), state.finish(4)]
+        assert np.concatenate(pieces).tolist() == wanted[0]
+
+
+def test_steps_that_cannot_be() -> None:
+    z = Supertokens(5, [0], [1])
+    state = z.state(2)
+    unknown: list[Any] = [lambda: state.step([0, 5]), lambda: state.extend(0, [0, 0, 9])]
+    for call in unknown:
+        with pytest.raises(UnknownIdError):
+            call()
+    assert state.base_counts.tolist() == [0, 0]
+    wrong: list[Any] = [lambda: state.step([0]), lambda: state.rewind(1), lambda: state.finish(2), z.with_mode("merge").state]
+    for call in wrong:
+        with pytest.raises(ArgumentError):
+            call()
+
+
 def test_the_first_phrases_are_those_of_a_shorter_training(rng: random.Random) -> None:
     ids = [rng.choice([0, 0, 0, 1, 1, 2, 3]) for _ in range(3000)]
     z = Supertokens.train(4, ids, 100)

@@ -13,10 +13,13 @@ import sys
 from collections import Counter
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 import pytest
 import tokmill
 from tokmill.cli import main
+from tokmill.report.plot import ticks
+from tokmill.report.scripts import script_of
 from tokmill.report.usage import Usage
 from tokmill.training import Counts, train
 from tokmill.training.checkpoint import Checkpoint
@@ -56,10 +59,76 @@ def test_curve_is_that_of_smaller_vocabularies() -> None:
     assert usage.curve()[-1][0] == tok.vocab_size
 
 
+def test_scripts_and_files() -> None:
+    news = ["the cat", "the кот 12"]
+    notes = [" 猫猫 !?", "\n\n12"]
+    tok = train(Counts.from_texts(news + notes), 260)
+    report = tok.report({"news": Counts.from_texts(news), "notes": notes})
+    tables = report.to_dict()["sections"][0]["tables"]
+    by_script = {row[0]: row[1:3] for row in tables[1]["rows"]}
+
+    def sizes(*words: str) -> list[int]:  # each a pretoken, and each encodes alone as it does in the text
+        return [sum(len(word.encode()) for word in words), sum(tok.count(word) for word in words)]
+
+    assert by_script == {
+        "Latin": sizes("the", " cat", "the"),
+        "Cyrillic": sizes(" кот"),
+        "digits": sizes("12", "12"),
+        "Han": sizes(" 猫猫"),
+        "signs": sizes(" !?"),
+        "white space": sizes(" ", "\n\n"),
+    }
+    assert tables[1]["rows"][0][0] == "Latin"  # the most bytes
+    by_file = {row[0]: row[1:3] for row in tables[2]["rows"]}
+    assert by_file == {
+        "news": [sum(len(text.encode()) for text in news), sum(tok.count(text) for text in news)],
+        "notes": [sum(len(text.encode()) for text in notes), sum(tok.count(text) for text in notes)],
+    }
+
+
+def test_scripts_of_words() -> None:
+    words = {
+        " the": "Latin",
+        "naïve": "Latin",
+        "Привет": "Cyrillic",
+        " 你好": "Han",
+        "ひらがな": "Hiragana",
+        "カタ": "Katakana",
+        "한글": "Hangul",
+    }
+    words |= {"12": "digits", " ٣": "digits", "a1": "Latin", "\n": "white space", "'s": "Latin", " --": "signs", "ꓐ": "other scripts"}
+    for word, script in words.items():
+        assert script_of(word.encode()) == script, word
+
+
+def test_curve_is_drawn() -> None:
+    rng = random.Random(f"{SEED} drawn")
+    counts = Counts.from_pairs([("".join(rng.choices("abcdefgh", k=rng.randint(2, 9))), rng.randint(1, 9)) for _ in range(3_000)])
+    report = train(counts, 4_500).report(counts)
+    points = report.sections[0].plots[0].points
+    assert [x for x, _ in points] == [1_000, 2_000, 3_000, 4_000, report.sections[0].rows[5].value]
+    page = ElementTree.fromstring(report.to_html().split("<body>")[1].split("</body>")[0].join(("<body>", "</body>")))
+    path = page.findall(".//path")[0].attrib["d"]
+    xs = [float(point.split()[0]) for point in path[1:].split("L")]
+    assert len(xs) == len(points)
+    # equal steps of x are equal steps on the page, and the curve rises on it as y does
+    assert xs[1] - xs[0] == pytest.approx(xs[2] - xs[1], abs=0.2)
+    ys = [float(point.split()[1]) for point in path[1:].split("L")]
+    assert sorted(ys, reverse=True) == ys
+    assert "<script" not in report.to_html()
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "wanted"), [(0, 5, [0, 1, 2, 3, 4, 5]), (1000, 65520, [0, 20000, 40000, 60000]), (0, 0.42, [0, 0.1, 0.2, 0.3, 0.4])]
+)
+def test_ticks_are_round(low: float, high: float, wanted: list[float]) -> None:
+    assert ticks(low, high) == pytest.approx(wanted)
+
+
 def test_usage_equals_encoding() -> None:
     rng = random.Random(f"{SEED} usage")
     texts = [random_text(rng, 300) for _ in range(20)]
-    tok = tokmill.load("tokmill-64k-preview")
+    tok = tokmill.load("tokmill-64k-v1")
     usage = Usage.of(tok, Counts.for_tokenizer(tok, texts))
     wanted = Counter(tok.encode_batch(texts).ids.tolist())
     assert {id: count for id, count in zip(usage.parts.ids, usage.counts.tolist(), strict=True) if count} == wanted
@@ -87,11 +156,11 @@ def test_commands(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     plain = tmp_path / "plain.txt"
     plain.write_text(texts[0], "utf8")
     capsys.readouterr()
-    assert main(["report", "--usage", "--json", "--tokenizer", str(output), "--tokenizer", "tokmill-64k-preview", str(plain)]) == 0
+    assert main(["report", "--usage", "--json", "--tokenizer", str(output), "--tokenizer", "tokmill-64k-v1", str(plain)]) == 0
     sections = json.loads(capsys.readouterr().out)["sections"]
     assert sections[1]["tokens"] == tok.count(texts[0])
     table = {row[0]: row[1:] for row in sections[2]["tables"][0]["rows"]}
-    assert table["tokens"] == [tok.count(texts[0]), tokmill.load("tokmill-64k-preview").count(texts[0])]
+    assert table["tokens"] == [tok.count(texts[0]), tokmill.load("tokmill-64k-v1").count(texts[0])]
     assert main(["report", "--usage", "--tokenizer", str(output), str(plain), "--html", str(tmp_path / "page.html")]) == 0
     assert "Rényi" in (tmp_path / "page.html").read_text("utf8")
     assert not list(tmp_path.glob("*.checkpoint"))

@@ -116,7 +116,7 @@ def oracle_merged(token: bytes, ranks: dict[bytes, int]) -> list[int]:
 
 def test_embedded_vocabulary_as_tokenizer_json(tmp_path: Path) -> None:
     rng = random.Random(f"{SEED} embedded")
-    tok = tokmill.load("tokmill-64k-preview")
+    tok = tokmill.load("tokmill-64k-v1")
     assert (
         assert_loads_in_tokenizers(tok, tmp_path / "embedded.json", [*texts_for(rng, 300), "def f(x):\n        return x  # 日本語"]) == []
     )

@@ -211,7 +211,7 @@ def test_verify_failures(run: Callable[..., Any], file: Path, vocabulary: list[o
 
 
 def test_info(run: Callable[..., Any], preview: tokmill.Tokenizer) -> None:
-    code, output, _ = run("info", "tokmill-64k-preview", "--json")
+    code, output, _ = run("info", "tokmill-64k-v1", "--json")
     section = json.loads(output)["sections"][0]
     assert code == 0
     assert section == preview.info()

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from tokmill.errors import Error, UnsupportedModel, VocabularyError
 
 from tests import tokenizer_files as files
-from tests.tokenizer_files import MAPPED, added, changed
+from tests.tokenizer_files import MAPPED, added, changed, split
 
 __all__ = ["FAULTS", "FINE", "Fault"]
 
@@ -59,10 +59,6 @@ def spelt(old: str, new: str) -> str:
 
 def before_byte_level(*steps: dict[str, Any]) -> dict[str, Any]:
     return changed(GOOD, "pre_tokenizer", {"type": "Sequence", "pretokenizers": [*steps, MAPPED]})
-
-
-def split(pattern: Any, behavior: Any = "Isolated", **others: Any) -> dict[str, Any]:
-    return {"type": "Split", "pattern": pattern, "behavior": behavior, "invert": False} | others
 
 
 def regex(pattern: str) -> dict[str, Any]:

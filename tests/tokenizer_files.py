@@ -31,6 +31,10 @@ def added(id: int, content: str, **flags: bool) -> dict[str, Any]:
     return token | {"normalized": False, "special": True} | flags
 
 
+def split(pattern: Any, behavior: Any = "Isolated", **others: Any) -> dict[str, Any]:
+    return {"type": "Split", "pattern": pattern, "behavior": behavior, "invert": False} | others
+
+
 def file_of(vocab: dict[str, int], merges: list[Any], *, model: dict[str, Any] | None = None, **members: Any) -> dict[str, Any]:
     settings = {
         "type": "BPE",

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <cstring>
 #include <string>
 
@@ -15,6 +16,11 @@ namespace {
 void sort_arguments(const char* function, PyObject* const* args, Py_ssize_t positional_count, PyObject* keyword_names,
                     std::initializer_list<const char*> names, std::size_t positional, std::size_t required, PyObject** slots) {
     const auto count = static_cast<std::size_t>(positional_count);
+    if (keyword_names == nullptr && count == required && count <= positional) [[likely]] {
+        std::copy_n(args, count, slots);
+        std::fill(slots + count, slots + names.size(), nullptr);
+        return;
+    }
     if (count > positional)
         type_error(std::string(function) + "() takes at most " + std::to_string(positional) + " positional arguments, " +
                    std::to_string(count) + " were given");
@@ -69,6 +75,21 @@ std::size_t threads_argument(PyObject* argument) {
     if (!given(argument)) return pool::default_thread_count();
     constexpr std::size_t kMostThreads = 256;
     return std::min(size_argument(argument, "threads", 1), kMostThreads);
+}
+
+std::vector<std::size_t> rewind_argument(PyObject* argument, const char* what, std::size_t sequences) {
+    const std::string name = std::string("the number of ") + what + " to take back";
+    if (PyIndex_Check(argument) != 0 && !py::isinstance<py::array>(py::handle(argument)))
+        return std::vector<std::size_t>(sequences, size_argument(argument, name.c_str(), 0));
+    std::vector<std::size_t> each;
+    for (const std::int64_t count : Ids(argument).to_int64()) {
+        if (count < 0) throw Error(ErrorKind::value, name + " is negative: " + std::to_string(count));
+        each.push_back(static_cast<std::size_t>(count));
+    }
+    if (each.size() != sequences)
+        throw Error(ErrorKind::value,
+                    "rewind() takes one number a sequence: " + std::to_string(sequences) + ", not " + std::to_string(each.size()));
+    return each;
 }
 
 tokens::IdType dtype_argument(PyObject* argument, std::uint32_t id_end) {

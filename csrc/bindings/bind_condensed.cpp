@@ -10,7 +10,7 @@
 #include <type_traits>
 #include <utility>
 
-#include "bindings/python.hpp"
+#include "bindings/id_sequences.hpp"
 #include "condensed/condensed.hpp"
 
 namespace tokmill::bindings {
@@ -74,21 +74,24 @@ py::tuple expand(const condensed::HypertokenRules& rules, const py::object& ids_
 // Documents whose ids come in pieces, for streams of text. Not for use by two threads at once: the pipeline keeps it to itself.
 class PyPiecewiseCondenser {
 public:
-    explicit PyPiecewiseCondenser(py::object rules)
-        : rules_(std::move(rules)), condenser_(rules_.cast<const condensed::HypertokenRules&>(), 0) {}
+    explicit PyPiecewiseCondenser(py::object condenser)
+        : condenser_(std::move(condenser)), pieces_(condenser_.cast<const condensed::Condenser&>().pieces(0)) {}
 
     py::tuple take(const py::object& ids_object) {
         const Int32Ids ids(ids_object.ptr());
         condensed::Condensed out;
         {
             WithoutInterpreterLock unlocked;
-            condenser_.take(ids.view(), 0, out, unlocked.cancel());
+            pieces_->take(ids.view(), 0, out, unlocked.cancel());
         }
         return arrays(out);
     }
     py::tuple end_document() {
         condensed::Condensed out;
-        condenser_.end_document(out);
+        {
+            WithoutInterpreterLock unlocked;
+            pieces_->end_document(out, unlocked.cancel());
+        }
         return arrays(out);
     }
 
@@ -97,30 +100,8 @@ private:
         return py::make_tuple(to_numpy(std::move(out.ids)), to_numpy(std::move(out.base_counts)));
     }
 
-    py::object rules_;
-    condensed::PiecewiseCondenser condenser_;
-};
-
-// What a step gives for each sequence: a row of an int32 array, -1 where nothing is.
-class StepArray {
-public:
-    StepArray(const py::object& out, std::size_t rows, std::size_t columns) {
-        if (out.is_none()) {
-            array_ = py::array_t<std::int32_t>({static_cast<py::ssize_t>(rows), static_cast<py::ssize_t>(columns)});
-        } else {
-            const bool is_array = py::isinstance<py::array_t<std::int32_t, py::array::c_style>>(out);
-            if (is_array) array_ = py::reinterpret_borrow<py::array>(out);
-            if (!is_array || array_.ndim() != 2 || static_cast<std::size_t>(array_.shape(0)) != rows ||
-                static_cast<std::size_t>(array_.shape(1)) != columns || !array_.writeable())
-                throw Error(ErrorKind::value, "out= is a contiguous, writeable int32 array of shape [" + std::to_string(rows) + ", " +
-                                                  std::to_string(columns) + "]");
-        }
-    }
-    std::int32_t* data() { return static_cast<std::int32_t*>(array_.mutable_data()); }
-    py::object array() { return std::move(array_); }
-
-private:
-    py::array array_;
+    py::object condenser_;
+    std::unique_ptr<condensed::PiecewiseCondenser> pieces_;
 };
 
 // The entries of a book: phrases padded with -1, [rows, max_subtokens], and their lengths (0: no entry).
@@ -137,151 +118,45 @@ py::tuple book_arrays(const Book& book, const condensed::HypertokenRules& rules)
     return py::make_tuple(phrases, lengths);
 }
 
-// The part that writers and readers share. Calls from several threads wait for one another.
+// Both profiles of hypertokens, with the books of their sequences.
 template <class Zip2zip, class Lru>
-class PySequences {
+class HypertokenSequences : public IdSequences<Zip2zip, Lru> {
 public:
-    PySequences(py::object rules, std::size_t sequences, std::size_t max_rewind)
-        : rules_object_(std::move(rules)), rules_(rules_object_.cast<const condensed::HypertokenRules&>()) {
-        if (rules_.profile() == condensed::Profile::lru) {
-            lru_ = std::make_unique<Lru>(rules_, sequences, max_rewind);
-        } else {
-            zip2zip_ = std::make_unique<Zip2zip>(rules_, sequences, max_rewind);
-        }
-    }
+    HypertokenSequences(const py::object& rules, std::size_t sequences, std::size_t max_rewind)
+        : IdSequences<Zip2zip, Lru>(rules, made(rules.cast<const condensed::HypertokenRules&>(), sequences, max_rewind)),
+          rules_(rules.cast<const condensed::HypertokenRules&>()) {}
 
-    std::size_t sequences() {
-        return with([](auto& all) { return all.size(); });
-    }
-    void add(std::size_t count) {
-        with([&](auto& all) { all.add(count); });
-    }
-    std::size_t fork(std::size_t sequence) {
-        return with([&](auto& all) { return all.fork(check(sequence, all.size())); });
-    }
-    void reorder(const std::vector<std::size_t>& sources) {
-        with([&](auto& all) {
-            for (const std::size_t source : sources) check(source, all.size());
-            all.reorder(sources);
-        });
-    }
-    void drop(const std::vector<std::size_t>& sequences) {
-        with([&](auto& all) {
-            for (const std::size_t sequence : sequences) check(sequence, all.size());
-            all.drop(sequences);
-        });
-    }
-    void rewind(const py::object& counts) {
-        with([&](auto& all) {
-            std::vector<std::size_t> each;
-            if (PyIndex_Check(counts.ptr()) != 0 && !py::isinstance<py::array>(counts)) {
-                each.assign(all.size(), size_argument(counts.ptr(), "the number of ids to take back", 0));
-            } else {
-                for (const std::int64_t count : Ids(counts.ptr()).to_int64()) {
-                    if (count < 0) throw Error(ErrorKind::value, "a number of ids to take back is negative: " + std::to_string(count));
-                    each.push_back(static_cast<std::size_t>(count));
-                }
-                check_count("rewind", each.size(), all.size());
-            }
-            all.rewind(each);
-        });
-    }
     py::tuple book(std::size_t sequence) {
-        return with([&](auto& all) { return book_arrays(all[check(sequence, all.size())].machine().book(), rules_); });
+        return this->with([&](auto& all) { return book_arrays(all[this->check(sequence, all.size())].machine().book(), rules_); });
     }
     py::array_t<std::int32_t> installed() {
-        return with([&](auto& all) {
-            std::vector<std::int32_t> counts;
-            for (std::size_t i = 0; i < all.size(); ++i) counts.push_back(all[i].machine().book().count());
-            return to_array(counts);
-        });
+        return this->of_each([](auto& one) { return one.machine().book().count(); });
     }
-    py::array_t<std::int64_t> base_counts() {
-        return with([&](auto& all) {
-            py::array_t<std::int64_t> counts(static_cast<py::ssize_t>(all.size()));
-            for (std::size_t i = 0; i < all.size(); ++i) counts.mutable_data()[i] = static_cast<std::int64_t>(all[i].base_count());
-            return counts;
-        });
-    }
-
-protected:
-    static std::size_t check(std::size_t sequence, std::size_t sequences) {
-        if (sequence < sequences) return sequence;
-        throw Error(ErrorKind::value, "there is no sequence " + std::to_string(sequence) + "; there are " + std::to_string(sequences));
-    }
-    static void check_count(const char* call, std::size_t given, std::size_t sequences) {
-        if (given != sequences)
-            throw Error(ErrorKind::value, std::string(call) + "() takes one number a sequence: " + std::to_string(sequences) + ", not " +
-                                              std::to_string(given));
-    }
-    template <class Function>
-    auto with(Function&& function) {
-        std::unique_lock<std::mutex> lock(mutex_, std::try_to_lock);
-        if (!lock.owns_lock()) {
-            const py::gil_scoped_release unlocked;
-            lock.lock();
-        }
-        return lru_ != nullptr ? function(*lru_) : function(*zip2zip_);
-    }
-    const condensed::HypertokenRules& rules() const noexcept { return rules_; }
 
 private:
-    py::object rules_object_;
+    static typename IdSequences<Zip2zip, Lru>::All made(const condensed::HypertokenRules& rules, std::size_t sequences,
+                                                        std::size_t max_rewind) {
+        if (rules.profile() == condensed::Profile::lru) return std::make_unique<Lru>(rules, sequences, max_rewind);
+        return std::make_unique<Zip2zip>(rules, sequences, max_rewind);
+    }
+
     const condensed::HypertokenRules& rules_;
-    std::unique_ptr<Zip2zip> zip2zip_;
-    std::unique_ptr<Lru> lru_;
-    std::mutex mutex_;
 };
 
-class PyEncoder
-    : public PySequences<condensed::WriterSequences<condensed::Zip2zipWriter>, condensed::WriterSequences<condensed::LruWriter>> {
-public:
-    using PySequences::PySequences;
-
-    py::object step(const py::object& ids_object, const py::object& out) {
-        const Int32Ids ids(ids_object.ptr());
-        return with([&](auto& all) {
-            check_count("step", ids.view().size(), all.size());
-            StepArray array(out, all.size(), condensed::kMostIdsAStep);
-            all.step(ids.view(), array.data());
-            return array.array();
-        });
-    }
-    py::array_t<std::int32_t> extend(std::size_t sequence, const py::object& ids_object) {
-        const Int32Ids ids(ids_object.ptr());
-        return with([&](auto& all) {
-            std::vector<std::int32_t> out;
-            all.extend(check(sequence, all.size()), ids.view(), out);
-            return to_array(out);
-        });
-    }
-    py::array_t<std::int32_t> finish(std::size_t sequence) {
-        return with([&](auto& all) {
-            const std::int32_t last = all.finish(check(sequence, all.size()));
-            return to_array(last < 0 ? std::vector<std::int32_t>{} : std::vector<std::int32_t>{last});
-        });
-    }
-    py::array_t<std::int32_t> pending() {
-        return with([&](auto& all) {
-            std::vector<std::int32_t> counts;
-            for (std::size_t i = 0; i < all.size(); ++i) counts.push_back(all[i].machine().pending());
-            return to_array(counts);
-        });
-    }
-};
+using PyEncoder =
+    IdEncoder<HypertokenSequences<condensed::WriterSequences<condensed::Zip2zipWriter>, condensed::WriterSequences<condensed::LruWriter>>>;
 
 class PyDecoder
-    : public PySequences<condensed::ReaderSequences<condensed::Zip2zipReader>, condensed::ReaderSequences<condensed::LruReader>> {
+    : public HypertokenSequences<condensed::ReaderSequences<condensed::Zip2zipReader>, condensed::ReaderSequences<condensed::LruReader>> {
 public:
-    PyDecoder(py::object rules, std::size_t sequences, std::size_t max_rewind, bool strict)
-        : PySequences(std::move(rules), sequences, max_rewind),
-          reading_(strict ? condensed::Reading::strict : condensed::Reading::lenient) {}
+    PyDecoder(const py::object& rules, std::size_t sequences, std::size_t max_rewind, bool strict)
+        : HypertokenSequences(rules, sequences, max_rewind), reading_(strict ? condensed::Reading::strict : condensed::Reading::lenient) {}
 
     py::object step(const py::object& ids_object, const py::object& out) {
         const Int32Ids ids(ids_object.ptr());
         return with([&](auto& all) {
             check_count("step", ids.view().size(), all.size());
-            StepArray array(out, all.size(), static_cast<std::size_t>(rules().max_subtokens()));
+            StepArray array(out, all.size(), static_cast<std::size_t>(all.rules().max_subtokens()));
             all.step(ids.view(), reading_, array.data());
             return array.array();
         });
@@ -298,11 +173,7 @@ public:
         with([&](auto& all) { all.finish(check(sequence, all.size())); });
     }
     py::array_t<std::int32_t> last_rows() {
-        return with([&](auto& all) {
-            std::vector<std::int32_t> rows;
-            for (std::size_t i = 0; i < all.size(); ++i) rows.push_back(all[i].machine().last_row());
-            return to_array(rows);
-        });
+        return of_each([](auto& one) { return one.machine().last_row(); });
     }
 
 private:
@@ -310,20 +181,11 @@ private:
 };
 
 template <class Class>
-void bind_protocol(py::class_<Class>& bound) {
-    bound.def("step", &Class::step, py::arg("ids"), py::arg("out") = py::none())
-        .def("extend", &Class::extend, py::arg("sequence"), py::arg("ids"))
-        .def("finish", &Class::finish, py::arg("sequence") = 0)
-        .def("rewind", &Class::rewind, py::arg("ids"), "Takes back the last ids: as many of each sequence, or one number each.")
-        .def("reorder", &Class::reorder, py::arg("sources"), "Sequence i becomes a copy of old sequence sources[i].")
-        .def("fork", &Class::fork, py::arg("sequence"), "Adds a copy of a sequence; its number.")
-        .def("add", &Class::add, py::arg("count") = 1, "Adds fresh sequences.")
-        .def("drop", &Class::drop, py::arg("sequences"), "Removes sequences; those behind move up.")
+void bind_books(py::class_<Class>& bound) {
+    bound
         .def("book", &Class::book, py::arg("sequence") = 0,
              "The entries so far: phrases int32 [rows, max_subtokens] padded with -1, lengths uint8 [rows] (0: no entry).")
-        .def_property_readonly("installed", &Class::installed, "Entries of each book, int32 [sequences].")
-        .def_property_readonly("base_counts", &Class::base_counts, "Base ids of each sequence so far, int64 [sequences].")
-        .def_property_readonly("sequences", &Class::sequences, "How many sequences there are.");
+        .def_property_readonly("installed", &Class::installed, "Entries of each book, int32 [sequences].");
 }
 
 // The book of one document: of base ids the writer's (one entry ahead of a reader's), of condensed ids a reader's.
@@ -414,8 +276,21 @@ void bind_condensed(py::module_& module) {
                "Bits that adaptive PPM of orders 0 to 3 spends on documents of ids.");
     module.def("digit_ids", &digit_ids, py::arg("tokenizer"), "The ids of all tokens with a character of Unicode's category N.");
 
+    py::class_<condensed::Condenser>(module, "Condenser", "A stage of a pipeline that makes fewer ids.");
+    module.def(
+        "hypertoken_condenser",
+        [](const condensed::HypertokenRules& rules) -> std::unique_ptr<condensed::Condenser> {
+            return std::make_unique<condensed::HypertokenCondenser>(rules);
+        },
+        py::arg("rules"), py::keep_alive<0, 1>(), "Hypertokens as a stage.");
+    module.def(
+        "chain_condenser",
+        [](const condensed::Condenser& first, const condensed::Condenser& second) -> std::unique_ptr<condensed::Condenser> {
+            return std::make_unique<condensed::ChainCondenser>(first, second);
+        },
+        py::arg("first"), py::arg("second"), py::keep_alive<0, 1>(), py::keep_alive<0, 2>(), "One stage behind the other.");
     py::class_<PyPiecewiseCondenser>(module, "PiecewiseCondenser", "Documents whose base ids come in pieces.")
-        .def(py::init<py::object>(), py::arg("rules"))
+        .def(py::init<py::object>(), py::arg("condenser"))
         .def("take", &PyPiecewiseCondenser::take, py::arg("ids"), "What the next base ids make: (ids, base counts); some may be held back.")
         .def("end_document", &PyPiecewiseCondenser::end_document, "What was held back: (ids, base counts).");
 
@@ -426,7 +301,8 @@ void bind_condensed(py::module_& module) {
                                   "a document; what was held back, int32 [0 or 1]. Raises UnknownIdError, and has changed nothing then.");
     encoder.def(py::init<py::object, std::size_t, std::size_t>(), py::arg("rules"), py::arg("sequences"), py::arg("max_rewind"));
     bind_protocol(encoder);
-    encoder.def_property_readonly("pending", &PyEncoder::pending, "Base ids of each sequence that are held back, int32 [sequences].");
+    bind_pending(encoder);
+    bind_books(encoder);
 
     py::class_<PyDecoder> decoder(module, "HypertokenDecoder",
                                   "Base ids of sequences whose condensed ids come one by one; made by Hypertokens.decoder().\n\n"
@@ -437,6 +313,7 @@ void bind_condensed(py::module_& module) {
     decoder.def(py::init<py::object, std::size_t, std::size_t, bool>(), py::arg("rules"), py::arg("sequences"), py::arg("max_rewind"),
                 py::arg("strict"));
     bind_protocol(decoder);
+    bind_books(decoder);
     decoder.def_property_readonly("last_rows", &PyDecoder::last_rows,
                                   "The row of the book that each sequence's last id has installed, -1 for none: int32 [sequences].");
 }

@@ -233,16 +233,8 @@ public:
 
     void rewind(const py::object& counts) {
         const Lock lock(mutex_);
-        std::vector<std::uint64_t> each;
-        if (PyIndex_Check(counts.ptr()) != 0 && !py::isinstance<py::array>(counts)) {
-            each.assign(state_.sequences(), size_argument(counts.ptr(), "the number of tokens to take back", 0));
-        } else {
-            for (const std::int64_t count : Ids(counts.ptr()).to_int64()) {
-                if (count < 0) throw Error(ErrorKind::value, "a number of tokens to take back is negative: " + std::to_string(count));
-                each.push_back(static_cast<std::uint64_t>(count));
-            }
-        }
-        state_.rewind(each);
+        const std::vector<std::size_t> each = rewind_argument(counts.ptr(), "tokens", state_.sequences());
+        state_.rewind(std::vector<std::uint64_t>(each.begin(), each.end()));
     }
     void reorder(const std::vector<std::size_t>& sources) {
         const Lock lock(mutex_);

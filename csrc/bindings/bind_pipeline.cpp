@@ -8,17 +8,17 @@ namespace tokmill::bindings {
 
 namespace {
 
-py::tuple run_pipeline(const py::object& tokenizer, const py::object& plan, const py::object& rules, const py::object& texts_object,
+py::tuple run_pipeline(const py::object& tokenizer, const py::object& plan, const py::object& condenser, const py::object& texts_object,
                        const py::object& special, const py::object& invalid, const py::object& dtype, bool wide, bool with_offsets,
                        const py::object& threads, const py::object& max_pretoken_bytes) {
     const tokens::Tokenizer& tok = tokenizer_of(tokenizer.ptr());
     pipeline::Stages stages;
     if (!plan.is_none()) stages.plan = &plan.cast<const ngrams::Plan&>();
     stages.with_table_offsets = with_offsets;
-    if (py::isinstance<condensed::OpcodeRules>(rules)) {
-        stages.opcodes = &rules.cast<const condensed::OpcodeRules&>();
-    } else if (!rules.is_none()) {
-        stages.rules = &rules.cast<const condensed::HypertokenRules&>();
+    if (py::isinstance<condensed::OpcodeRules>(condenser)) {
+        stages.opcodes = &condenser.cast<const condensed::OpcodeRules&>();
+    } else if (!condenser.is_none()) {
+        stages.condenser = &condenser.cast<const condensed::Condenser&>();
     }
     const Texts texts(texts_object.ptr());
     tokens::EncodeOptions options;
@@ -29,7 +29,7 @@ py::tuple run_pipeline(const py::object& tokenizer, const py::object& plan, cons
     const std::size_t thread_count = threads_argument(threads.ptr());
     pipeline::Products products;
     products.ids = tokens::IdArray(dtype_argument(dtype.ptr(), tok.vocabulary().id_end()));
-    if (!rules.is_none() && products.ids.type() != tokens::IdType::int32)
+    if (!condenser.is_none() && products.ids.type() != tokens::IdType::int32)
         throw Error(ErrorKind::value, "a pipeline that condenses makes ids of int32: leave dtype= out");
     products.rows = tokens::IdArray(wide ? tokens::IdType::int64 : tokens::IdType::int32);
     {
@@ -44,7 +44,7 @@ py::tuple run_pipeline(const py::object& tokenizer, const py::object& plan, cons
     };
     const auto condensed_arrays = [&]() -> py::object {
         if (stages.opcodes != nullptr) return document_arrays(std::move(products.opcodes));
-        if (stages.rules == nullptr) return py::none();
+        if (stages.condenser == nullptr) return py::none();
         condensed::Condensed& made = products.condensed;
         return py::make_tuple(to_numpy(std::move(made.ids)), to_numpy(std::move(made.base_counts)), to_numpy(made.ends, true));
     };
@@ -54,8 +54,8 @@ py::tuple run_pipeline(const py::object& tokenizer, const py::object& plan, cons
 }  // namespace
 
 void bind_pipeline(py::module_& module) {
-    module.def("run_pipeline", &run_pipeline, py::arg("tokenizer"), py::arg("plan"), py::arg("rules"), py::arg("texts"), py::arg("special"),
-               py::arg("invalid"), py::arg("dtype"), py::arg("wide"), py::arg("with_offsets"), py::arg("threads"),
+    module.def("run_pipeline", &run_pipeline, py::arg("tokenizer"), py::arg("plan"), py::arg("condenser"), py::arg("texts"),
+               py::arg("special"), py::arg("invalid"), py::arg("dtype"), py::arg("wide"), py::arg("with_offsets"), py::arg("threads"),
                py::arg("max_pretoken_bytes"),
                "Many texts to (ids, offsets, n-gram rows or None, (condensed ids, base counts, offsets) or\n"
                "(records, offsets, literal offsets) or None).");

@@ -65,9 +65,10 @@ const tokens::DecodeTable& stepwise_table(const tokens::Tokenizer& tokenizer) {
 
 class PyStreamDecoder {
 public:
-    PyStreamDecoder(py::object tokenizer, std::size_t sequences, const py::object& unknown, bool skip_special_tokens)
+    PyStreamDecoder(py::object tokenizer, std::size_t sequences, const py::object& unknown, bool skip_special_tokens,
+                    std::size_t max_rewind)
         : tokenizer_(std::move(tokenizer)),
-          decoder_(stepwise_table(tokenizer_of(tokenizer_.ptr())), sequences),
+          decoder_(stepwise_table(tokenizer_of(tokenizer_.ptr())), sequences, max_rewind),
           unknown_(unknown_argument(unknown.ptr())),
           skip_special_tokens_(skip_special_tokens) {}
 
@@ -91,7 +92,6 @@ public:
     }
 
     py::str extend(std::size_t sequence, const py::object& ids_object) {
-        check(sequence);
         const std::vector<std::int64_t> numbers = Ids(ids_object.ptr()).to_int64();
         text_.clear();
         decoder_.extend(sequence, numbers.data(), numbers.size(), unknown_, skip_special_tokens_, text_);
@@ -99,38 +99,24 @@ public:
     }
 
     py::str finish(std::size_t sequence) {
-        check(sequence);
         text_.clear();
         decoder_.finish(sequence, text_);
         return py::str(text_);
     }
 
-    void reorder(const std::vector<std::size_t>& sources) {
-        for (const std::size_t source : sources) check(source);
-        decoder_.reorder(sources);
+    std::vector<std::uint64_t> rewind(const py::object& counts) {
+        const std::vector<std::size_t> each = rewind_argument(counts.ptr(), "ids", decoder_.sequences());
+        std::vector<std::uint64_t> characters(each.size());
+        decoder_.rewind(each, characters.data());
+        return characters;
     }
-    std::size_t fork(std::size_t sequence) {
-        check(sequence);
-        std::vector<std::size_t> sources(decoder_.sequences());
-        for (std::size_t i = 0; i < sources.size(); ++i) sources[i] = i;
-        sources.push_back(sequence);
-        decoder_.reorder(sources);
-        return decoder_.sequences() - 1;
-    }
+    void reorder(const std::vector<std::size_t>& sources) { decoder_.reorder(sources); }
+    std::size_t fork(std::size_t sequence) { return decoder_.fork(sequence); }
     void add(std::size_t count) { decoder_.add(count); }
-    void drop(const std::vector<std::size_t>& sequences) {
-        for (const std::size_t sequence : sequences) check(sequence);
-        decoder_.drop(sequences);
-    }
+    void drop(const std::vector<std::size_t>& sequences) { decoder_.drop(sequences); }
     std::size_t sequences() const { return decoder_.sequences(); }
 
 private:
-    void check(std::size_t sequence) const {
-        if (sequence >= decoder_.sequences())
-            throw Error(ErrorKind::value,
-                        "there is no sequence " + std::to_string(sequence) + "; there are " + std::to_string(decoder_.sequences()));
-    }
-
     py::object tokenizer_;
     tokens::StreamDecoder decoder_;
     tokens::UnknownId unknown_;
@@ -152,11 +138,13 @@ void bind_streams(py::module_& module) {
 
     py::class_<PyStreamDecoder>(module, "StreamDecoder",
                                 "Text of ids that arrive step by step, for many sequences; incomplete characters are held back.")
-        .def(py::init<py::object, std::size_t, const py::object&, bool>(), py::arg("tokenizer"), py::arg("sequences") = 1,
-             py::arg("unknown") = py::none(), py::arg("skip_special_tokens") = false)
+        .def(py::init<py::object, std::size_t, const py::object&, bool, std::size_t>(), py::arg("tokenizer"), py::arg("sequences") = 1,
+             py::arg("unknown") = py::none(), py::arg("skip_special_tokens") = false, py::arg("max_rewind") = 0)
         .def("step", &PyStreamDecoder::step, py::arg("ids"), "One id a sequence, negative for none; the new text of each.")
         .def("extend", &PyStreamDecoder::extend, py::arg("sequence"), py::arg("ids"), "Several ids of one sequence; its new text.")
         .def("finish", &PyStreamDecoder::finish, py::arg("sequence") = 0, "The end of a sequence: what was held back, as U+FFFD.")
+        .def("rewind", &PyStreamDecoder::rewind, py::arg("ids"),
+             "Takes back the last ids: as many of each sequence, or one number each; by how many characters the text of each is shorter.")
         .def("reorder", &PyStreamDecoder::reorder, py::arg("sources"), "Sequence i becomes a copy of old sequence sources[i].")
         .def("fork", &PyStreamDecoder::fork, py::arg("sequence"), "Adds a copy of a sequence; its number.")
         .def("add", &PyStreamDecoder::add, py::arg("count") = 1, "Adds fresh sequences.")

@@ -6,8 +6,7 @@
 #include <string>
 #include <utility>
 
-#include "bindings/python.hpp"
-#include "condensed/condensed.hpp"
+#include "bindings/id_sequences.hpp"
 
 namespace tokmill::bindings {
 
@@ -18,12 +17,16 @@ std::vector<std::int32_t> int32_vector(const py::object& object) {
     return {ids.view().begin(), ids.view().end()};
 }
 
-std::unique_ptr<condensed::Phrases> make_phrases(std::uint32_t base_end, const py::object& lefts, const py::object& rights) {
-    return std::make_unique<condensed::Phrases>(base_end, int32_vector(lefts), int32_vector(rights));
+std::unique_ptr<condensed::Phrases> make_phrases(std::uint32_t vocab_size, const py::object& lefts, const py::object& rights) {
+    return std::make_unique<condensed::Phrases>(vocab_size, int32_vector(lefts), int32_vector(rights));
 }
 
 std::vector<std::int64_t> barriers_argument(const py::object& object, std::size_t size) {
     return object.is_none() ? std::vector<std::int64_t>() : rising(object, "barriers", size);
+}
+
+condensed::MatchOrder order_of(bool in_merge_order) noexcept {
+    return in_merge_order ? condensed::MatchOrder::merge : condensed::MatchOrder::longest;
 }
 
 py::tuple condense(const condensed::Phrases& phrases, const py::object& ids_object, const py::object& offsets_object,
@@ -31,12 +34,11 @@ py::tuple condense(const condensed::Phrases& phrases, const py::object& ids_obje
     const Int32Ids ids(ids_object.ptr());
     const std::vector<std::int64_t> offsets = offsets_argument(offsets_object, ids.view().size());
     const std::vector<std::int64_t> barriers = barriers_argument(barriers_object, ids.view().size());
-    const auto order = in_merge_order ? condensed::MatchOrder::merge : condensed::MatchOrder::longest;
     const std::size_t thread_count = threads_argument(threads.ptr());
     condensed::Condensed out;
     {
         WithoutInterpreterLock unlocked;
-        out = condensed::condense(phrases, ids.view(), offsets, barriers, order, thread_count, unlocked.cancel());
+        out = condensed::condense(phrases, ids.view(), offsets, barriers, order_of(in_merge_order), thread_count, unlocked.cancel());
     }
     return py::make_tuple(to_numpy(std::move(out.ids)), to_numpy(std::move(out.base_counts)), to_numpy(out.ends, true));
 }
@@ -67,7 +69,7 @@ py::tuple spelled(const condensed::Phrases& phrases) {
 }
 
 py::tuple learn_phrases(const py::object& ids_object, const py::object& offsets_object, const py::object& barriers_object,
-                        std::int32_t base_end, std::size_t most_phrases, std::uint32_t max_length, std::uint32_t max_words,
+                        std::int32_t vocab_size, std::size_t most_phrases, std::uint32_t max_length, std::uint32_t max_words,
                         std::int64_t min_count, bool by_length, const py::object& alone,
                         const py::array_t<std::uint8_t, py::array::c_style>& words, const py::object& progress) {
     const Int32Ids ids(ids_object.ptr());
@@ -75,7 +77,7 @@ py::tuple learn_phrases(const py::object& ids_object, const py::object& offsets_
     const std::vector<std::int64_t> barriers = barriers_argument(barriers_object, ids.view().size());
     const Int32Ids alone_ids(alone.ptr());
     condensed::LearningOptions options;
-    options.base_end = base_end;
+    options.vocab_size = vocab_size;
     options.most_phrases = most_phrases;
     options.max_length = max_length;
     options.max_words = max_words;
@@ -91,18 +93,44 @@ py::tuple learn_phrases(const py::object& ids_object, const py::object& offsets_
     return py::make_tuple(to_array(learnt.lefts), to_array(learnt.rights), to_array(learnt.counts));
 }
 
+using Writers = condensed::WriterSequences<condensed::LongestWriter>;
+
+class SupertokenSequences : public IdSequences<Writers> {
+public:
+    SupertokenSequences(const py::object& phrases, std::size_t sequences, std::size_t max_rewind)
+        : IdSequences(phrases, std::make_unique<Writers>(phrases.cast<const condensed::Phrases&>(), sequences, max_rewind)) {}
+};
+
+using PyEncoder = IdEncoder<SupertokenSequences>;
+
 }  // namespace
 
 void bind_supertokens(py::module_& module) {
     py::class_<condensed::Phrases>(module, "Phrases", "Phrases of base ids, each joined out of two ids that come before it.")
-        .def(py::init(&make_phrases), py::arg("base_end"), py::arg("lefts"), py::arg("rights"))
+        .def(py::init(&make_phrases), py::arg("vocab_size"), py::arg("lefts"), py::arg("rights"))
         .def("condense", &condense, py::arg("ids"), py::arg("offsets"), py::arg("barriers"), py::arg("in_merge_order"), py::arg("threads"),
              "Base ids to (ids, base counts, offsets).")
         .def("expand", &expand, py::arg("ids"), py::arg("offsets"), py::arg("threads"), "Condensed ids to (base ids, offsets).")
         .def("spelled", &spelled, "All phrases: (base ids, offsets).");
-    module.def("learn_phrases", &learn_phrases, py::arg("ids"), py::arg("offsets"), py::arg("barriers"), py::kw_only(), py::arg("base_end"),
-               py::arg("most_phrases"), py::arg("max_length"), py::arg("max_words"), py::arg("min_count"), py::arg("by_length"),
-               py::arg("alone"), py::arg("words"), py::arg("progress"), "The phrases of documents: (left parts, right parts, counts).");
+    module.def(
+        "supertoken_condenser",
+        [](const condensed::Phrases& phrases, bool in_merge_order) -> std::unique_ptr<condensed::Condenser> {
+            return std::make_unique<condensed::SupertokenCondenser>(phrases, order_of(in_merge_order));
+        },
+        py::arg("phrases"), py::arg("in_merge_order"), py::keep_alive<0, 1>(), "Supertokens as a stage.");
+    py::class_<PyEncoder> encoder(module, "SupertokenEncoder",
+                                  "Supertokens of sequences that grow id by id; made by Supertokens.state().\n\n"
+                                  "step(ids, out=None): one base id a sequence, negative for none; int32 [sequences, longest phrase]:\n"
+                                  "what came out, then -1. extend(sequence, ids): several of one sequence; int32 [ids].\n"
+                                  "finish(sequence=0): the end of a document; what was held back, int32 [ids]. Raises UnknownIdError,\n"
+                                  "and has changed nothing then.");
+    encoder.def(py::init<py::object, std::size_t, std::size_t>(), py::arg("phrases"), py::arg("sequences"), py::arg("max_rewind"));
+    bind_protocol(encoder);
+    bind_pending(encoder);
+    module.def("learn_phrases", &learn_phrases, py::arg("ids"), py::arg("offsets"), py::arg("barriers"), py::kw_only(),
+               py::arg("vocab_size"), py::arg("most_phrases"), py::arg("max_length"), py::arg("max_words"), py::arg("min_count"),
+               py::arg("by_length"), py::arg("alone"), py::arg("words"), py::arg("progress"),
+               "The phrases of documents: (left parts, right parts, counts).");
 }
 
 }  // namespace tokmill::bindings

@@ -2,9 +2,11 @@
 // method costs 15-40 ns, pybind11's dispatch some 300). tokmill.Tokenizer derives from it in Python.
 #include <algorithm>
 #include <atomic>
+#include <bit>
 #include <cstdlib>
 #include <cstring>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "bindings/python.hpp"
@@ -180,7 +182,7 @@ PyObject* from_merges(PyObject* type, PyObject* const* args, Py_ssize_t count, P
     return from_spec(type, "_from_merges", args, count, keywords, formats::read_merge_list);
 }
 
-std::unique_ptr<Core> core_from_snapshot(PyObject* data, cpu::Isa isa) {
+std::unique_ptr<Core> core_from_snapshot(PyObject* data, cpu::Isa isa, std::optional<tokens::TableSizes> table_sizes = std::nullopt) {
     auto core = std::make_unique<Core>();
     if (PyObject_GetBuffer(data, &core->snapshot_view, PyBUF_SIMPLE) != 0) throw PythonErrorIsSet{};
     const auto size = static_cast<std::size_t>(core->snapshot_view.len);
@@ -193,7 +195,7 @@ std::unique_ptr<Core> core_from_snapshot(PyObject* data, cpu::Isa isa) {
         bytes = core->snapshot_copy.get();
     }
     const WithoutInterpreterLock unlocked;
-    core->tokenizer = std::make_unique<tokens::Tokenizer>(SectionReader({bytes, size}), isa);
+    core->tokenizer = std::make_unique<tokens::Tokenizer>(SectionReader({bytes, size}), isa, table_sizes);
     return core;
 }
 
@@ -220,14 +222,26 @@ PyObject* snapshot(PyObject* self, PyObject*) {
     });
 }
 
+// The same tokenizer made again by way of a snapshot.
+PyObject* remade(PyObject* self, cpu::Isa isa, std::optional<tokens::TableSizes> table_sizes) {
+    const py::object file = py::reinterpret_steal<py::object>(checked(snapshot(self, nullptr)));
+    std::unique_ptr<Core> core = core_from_snapshot(file.ptr(), isa, table_sizes);
+    finish_core(*core);
+    return new_object(Py_TYPE(self), std::move(core));
+}
+
 PyObject* with_isa(PyObject* self, PyObject* isa) {
-    return guarded([&]() -> PyObject* {
-        const cpu::Isa wanted = isa_argument(isa);
-        const py::object file = py::reinterpret_steal<py::object>(snapshot(self, nullptr));
-        if (!file) throw PythonErrorIsSet{};
-        std::unique_ptr<Core> core = core_from_snapshot(file.ptr(), wanted);
-        finish_core(*core);
-        return new_object(Py_TYPE(self), std::move(core));
+    return guarded([&] { return remade(self, isa_argument(isa), std::nullopt); });
+}
+
+PyObject* with_word_tables(PyObject* self, PyObject* word_bytes) {
+    return guarded([&] {
+        constexpr std::size_t kMostBytes = std::size_t(1) << 30;
+        const std::size_t bytes = size_argument(word_bytes, "the size of word tables", 0);
+        if (bytes != 0 && (!std::has_single_bit(bytes) || bytes < sizeof(tokens::Bucket) || bytes > kMostBytes))
+            throw Error(ErrorKind::value, "the size of word tables is 0 or a power of two from 64 to 2^30, not " + std::to_string(bytes));
+        const tokens::TableSizes sizes{std::max(bytes, sizeof(tokens::Bucket)), 1, 1, bytes != 0};
+        return remade(self, core_of(self).tokenizer->isa(), sizes);
     });
 }
 
@@ -265,6 +279,14 @@ PyObject* components(PyObject* self, PyObject*) {
 PyObject* rank_file(PyObject* self, PyObject*) {
     return guarded([&]() -> PyObject* {
         const std::string file = formats::write_tiktoken_ranks(core_of(self).tokenizer->vocabulary());
+        return PyBytes_FromStringAndSize(file.data(), static_cast<Py_ssize_t>(file.size()));
+    });
+}
+
+PyObject* merge_list(PyObject* self, PyObject*) {
+    return guarded([&]() -> PyObject* {
+        const tokens::Tokenizer& tokenizer = *core_of(self).tokenizer;
+        const std::string file = formats::write_merge_list(tokenizer.vocabulary(), tokenizer.merges());
         return PyBytes_FromStringAndSize(file.data(), static_cast<Py_ssize_t>(file.size()));
     });
 }
@@ -383,10 +405,53 @@ PyObject* encode(PyObject* self, PyObject* const* args, Py_ssize_t count, PyObje
     });
 }
 
+// A list that is being filled from the front. A long one gets memory that is not zeroed first, which PyList_New would do and which is a
+// twentieth of the time of text to list. It never shows an item that is not set: what fails half-way leaves a shorter list to be dropped.
+class ListFiller {
+public:
+    explicit ListFiller(std::size_t size) {
+        if (size > PY_SSIZE_T_MAX / sizeof(PyObject*)) throw std::bad_alloc();
+#if defined(Py_GIL_DISABLED)
+        constexpr bool kOwnMemory = false;  // its lists keep more beside their items
+#else
+        constexpr bool kOwnMemory = true;
+#endif
+        constexpr std::size_t kLongList = 4096;
+        const bool own = kOwnMemory && size > kLongList;
+        list_ = py::reinterpret_steal<py::object>(checked(PyList_New(own ? 0 : static_cast<Py_ssize_t>(size))));
+        auto* const fields = reinterpret_cast<PyListObject*>(list_.ptr());
+        if (own) {
+            fields->ob_item = static_cast<PyObject**>(PyMem_Malloc(size * sizeof(PyObject*)));
+            if (fields->ob_item == nullptr) throw std::bad_alloc();
+            fields->allocated = static_cast<Py_ssize_t>(size);
+        }
+        next_ = fields->ob_item;
+    }
+    ~ListFiller() {
+        if (list_) set_size();
+    }
+    ListFiller(const ListFiller&) = delete;
+    ListFiller& operator=(const ListFiller&) = delete;
+    void add(PyObject* item) noexcept { *next_++ = item; }
+    PyObject* finish() noexcept {
+        set_size();
+        return list_.release().ptr();
+    }
+
+private:
+    void set_size() noexcept {
+        PyObject** const first = reinterpret_cast<PyListObject*>(list_.ptr())->ob_item;
+        Py_SET_SIZE(reinterpret_cast<PyVarObject*>(list_.ptr()), next_ - first);
+    }
+
+    py::object list_;
+    PyObject** next_ = nullptr;
+};
+
 // The list of `size` ids, of which `known` stand in memory. They come at random, so their objects are fetched ahead: first the
 // pointer, then the object that it points to.
 PyObject* list_of_ids(Core& core, const std::uint32_t* ids, std::size_t size, std::size_t known) {
-    py::object list = py::reinterpret_steal<py::object>(checked(PyList_New(static_cast<Py_ssize_t>(size))));
+    ListFiller list(size);
     constexpr std::size_t kPointerAhead = 32;
     constexpr std::size_t kObjectAhead = 16;
     for (std::size_t i = 0; i < size; ++i) {
@@ -394,9 +459,9 @@ PyObject* list_of_ids(Core& core, const std::uint32_t* ids, std::size_t size, st
             __builtin_prefetch(&core.ints[ids[i + kPointerAhead]]);
             __builtin_prefetch(core.ints[ids[i + kObjectAhead]].load(std::memory_order_relaxed), 1);
         }
-        PyList_SET_ITEM(list.ptr(), static_cast<Py_ssize_t>(i), int_of(core, ids[i]));
+        list.add(int_of(core, ids[i]));
     }
-    return list.release().ptr();
+    return list.finish();
 }
 
 // Keeps the garbage collector from running. It looks at every element of every new list, some three times over, and would take
@@ -551,6 +616,7 @@ PyObject* encode_batch_lists(PyObject* self, PyObject* const* args, Py_ssize_t c
             PyList_SET_ITEM(rows.ptr(), static_cast<Py_ssize_t>(i), row);
             begin = ends[i];
         }
+        ids.release();
         return rows.release().ptr();
     });
 }
@@ -778,7 +844,8 @@ PyObject* pattern(PyObject* self, void*) {
     const tokens::Tokenizer& tokenizer = *core_of(self).tokenizer;
     const tokens::Preprocessing* const preprocessing = tokenizer.preprocessing();
     if (preprocessing == nullptr) return string_object(tokenizer.vocabulary().pattern());
-    return string_object(preprocessing->pattern() ? pretokens::regex(*preprocessing->pattern()) : "");
+    const bool is_all = preprocessing->pattern() && !preprocessing->changes_bytes();
+    return string_object(is_all ? pretokens::regex(*preprocessing->pattern()) : "");
 }
 PyObject* isa(PyObject* self, void*) { return string_object(cpu::name(core_of(self).tokenizer->isa())); }
 
@@ -817,13 +884,13 @@ PyObject* stream(PyObject* self, PyObject* const* args, Py_ssize_t count, PyObje
 
 PyObject* decoder(PyObject* self, PyObject* const* args, Py_ssize_t count, PyObject* keywords) {
     return guarded([&]() -> PyObject* {
-        PyObject* slots[3];
-        sort_arguments("decoder", args, count, keywords, {"sequences", "unknown", "skip_special_tokens"}, 1, 0, slots);
+        PyObject* slots[4];
+        sort_arguments("decoder", args, count, keywords, {"sequences", "unknown", "skip_special_tokens", "max_rewind"}, 1, 0, slots);
         const py::object module = py::module_::import("tokmill._core");
         const std::size_t sequences = given(slots[0]) ? size_argument(slots[0], "sequences", 0) : 1;
         return module
             .attr("StreamDecoder")(py::handle(self), sequences, given(slots[1]) ? py::handle(slots[1]) : py::handle(Py_None),
-                                   bool_argument(slots[2], false))
+                                   bool_argument(slots[2], false), given(slots[3]) ? size_argument(slots[3], "max_rewind", 0) : 0)
             .release()
             .ptr();
     });
@@ -843,9 +910,12 @@ PyMethodDef methods[] = {
     {"_from_snapshot", as_method(from_snapshot), kFast | METH_CLASS, "From the container of a snapshot, used in place."},
     {"_snapshot", snapshot, METH_NOARGS, "The container of a snapshot."},
     {"_rank_file", rank_file, METH_NOARGS, "The text of a tiktoken rank file."},
+    {"_merge_list", merge_list, METH_NOARGS, "The compact list of merges that _from_merges reads."},
     {"_components", components, METH_NOARGS, "What a tokenizer.json has around its vocabulary, as JSON; None for other vocabularies."},
     {"_canonical", canonical, METH_NOARGS, "What the digest is taken of."},
     {"_with_isa", with_isa, METH_O, "The same tokenizer with the kernels of another instruction set."},
+    {"_with_word_tables", with_word_tables, METH_O,
+     "The same tokenizer with tables of so many bytes for words and of two entries for longer pieces; 0: nothing is remembered."},
     {"encode", as_method(encode), kFast,
      "encode(text, *, special='text', invalid=None, add_special_tokens=False, dtype=None, out=None, threads=None, "
      "max_pretoken_bytes=None, pair=None)\n"
@@ -888,7 +958,8 @@ PyMethodDef methods[] = {
     {"_table_statistics", table_statistics, METH_NOARGS, "How well the word tables serve: table_bytes, lookups, misses, merges."},
     {"_stream", as_method(stream), kFast, "A StreamEncoder."},
     {"decoder", as_method(decoder), kFast,
-     "decoder(sequences=1, *, unknown='error', skip_special_tokens=False)\n--\n\nA StreamDecoder: text of ids that arrive step by step."},
+     "decoder(sequences=1, *, unknown='error', skip_special_tokens=False, max_rewind=0)\n"
+     "--\n\nA StreamDecoder: text of ids that arrive step by step, of which the last max_rewind can be taken back."},
     {"id_of", id_of, METH_O,
      "id_of(token)\n--\n\nThe id of a token given by its bytes or text, special tokens included. UnknownTokenError if it is none."},
     {"bytes_of", bytes_of, METH_O, "bytes_of(id)\n--\n\nThe bytes of an id. UnknownIdError if it is not used."},
@@ -939,7 +1010,9 @@ PyObject* encode_to_list(PyObject* tokenizer, const Text& text, const tokens::En
     ShortIds short_ids(tokens::IdType::int32);
     tokens::IdArray ids = ShortIds::enough_for(*core.tokenizer, text.document(), options) ? short_ids.array() : tokens::IdArray();
     encode_framed(*core.tokenizer, text.document(), pair, adds_special_tokens, options, threads, ids);
-    return list_of_ids(core, static_cast<const std::uint32_t*>(ids.data()), ids.size(), ids.size());
+    PyObject* const list = list_of_ids(core, static_cast<const std::uint32_t*>(ids.data()), ids.size(), ids.size());
+    ids.release();  // without what a generous guess left unused, the memory can wait for the next call
+    return list;
 }
 
 void special_argument(PyObject* argument, PyObject* tokenizer, tokens::EncodeOptions& options, std::unique_ptr<tokens::AddedTokens>& own) {

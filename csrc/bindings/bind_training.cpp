@@ -1,6 +1,7 @@
 // Counts of pretokens and training. tokmill.training wraps both in Python.
 #include <pybind11/stl.h>
 
+#include <map>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -27,6 +28,13 @@ class PyWordCounts {
 public:
     PyWordCounts(const std::string& pattern, const std::string& dialect, std::size_t memory_bytes, const std::string& directory)
         : scanner_(scanner_for(pattern, dialect)), counts_(memory_bytes, directory) {}
+
+    // The words of these runs, by another pattern.
+    void add_words_of(const PyWordCounts& runs) {
+        const std::scoped_lock both(mutex_, runs.mutex_);
+        WithoutInterpreterLock unlocked;
+        training::count_words(runs.counts_, scanner_, counts_, unlocked.cancel());
+    }
 
     void add_texts(const py::object& texts_object, std::int64_t weight, const py::object& threads_object,
                    const py::object& invalid_object) {
@@ -122,6 +130,20 @@ public:
         return run([&](Cancel& cancel) { return training::extend_bpe(counts_, start, options, report_to(progress), cancel); });
     }
 
+    py::dict extend_over_spaces(const py::object& tokenizer, const PyWordCounts& words, std::size_t vocab_size, std::int64_t min_frequency,
+                                std::uint32_t max_token_length, std::uint32_t max_words, bool whole_words,
+                                const py::object& progress) const {
+        training::BpeOptions options;
+        options.vocab_size = vocab_size;
+        options.min_frequency = min_frequency;
+        options.max_token_length = max_token_length;
+        const tokens::Tokenizer& known = tokenizer_of(tokenizer.ptr());
+        const training::Start start{known.vocabulary(), known.merges(), whole_words};
+        return run([&](Cancel& cancel) {
+            return training::extend_over_spaces(counts_, words.scanner_, start, options, max_words, report_to(progress), cancel);
+        });
+    }
+
     py::array_t<std::int64_t> count_symbols(const py::object& tokenizer, bool whole_words) const {
         const tokens::Tokenizer& known = tokenizer_of(tokenizer.ptr());
         std::vector<std::int64_t> sums;
@@ -185,6 +207,29 @@ py::tuple vocabulary_parts(const py::object& tokenizer) {
     return py::make_tuple(tokens, to_array(ids), to_array(lefts), to_array(rights), to_array(unreachable));
 }
 
+// See formats::write_bpe_members: tokens by id, the ids that are named otherwise than by their bytes (as JSON has the name), those without
+// an entry of their own.
+py::bytes bpe_members(const std::vector<py::bytes>& tokens, const py::array_t<std::int32_t, py::array::c_style>& lefts,
+                      const py::array_t<std::int32_t, py::array::c_style>& rights, const std::map<std::size_t, std::string>& names,
+                      const std::vector<std::size_t>& without_entry) {
+    const auto known = [&](std::size_t id) {
+        if (id >= tokens.size()) throw Error(ErrorKind::value, "there is no token " + std::to_string(id), static_cast<std::int64_t>(id));
+        return id;
+    };
+    std::vector<std::string> quoted;
+    quoted.reserve(tokens.size());
+    for (const py::bytes& token : tokens) quoted.push_back(formats::quoted_spelling(std::string_view(token)));
+    for (const auto& [id, name] : names) quoted[known(id)] = name;
+    std::vector<std::uint8_t> has_entry(tokens.size(), 1);
+    for (const std::size_t id : without_entry) has_entry[known(id)] = 0;
+    if (lefts.size() != rights.size()) throw Error(ErrorKind::value, "a merge has two parts");
+    for (py::ssize_t i = 0; i < lefts.size(); ++i)
+        for (const std::int32_t part : {lefts.data()[i], rights.data()[i]})
+            known(part < 0 ? tokens.size() : static_cast<std::size_t>(part));
+    const auto count = static_cast<std::size_t>(lefts.size());
+    return formats::write_bpe_members(quoted, has_entry, {lefts.data(), count}, {rights.data(), count});
+}
+
 }  // namespace
 
 void bind_training(py::module_& module) {
@@ -196,6 +241,7 @@ void bind_training(py::module_& module) {
         .def("add_words", &PyWordCounts::add_words, py::arg("blob"), py::arg("offsets"), py::arg("counts"),
              "Adds words that were counted elsewhere.")
         .def("add_counts", &PyWordCounts::add_counts, py::arg("other"), "Adds all words of another.")
+        .def("add_words_of", &PyWordCounts::add_words_of, py::arg("runs"), "Adds the words of this pattern in runs counted by another.")
         .def("prune", &PyWordCounts::prune, py::arg("least_count"), "Forgets the words that occur less often.")
         .def("words", &PyWordCounts::words, "All words in bytewise order: bytes back to back, int64 bounds, int64 counts.")
         .def("train", &PyWordCounts::train, py::kw_only(), py::arg("vocab_size"), py::arg("min_frequency"), py::arg("max_token_length"),
@@ -204,12 +250,17 @@ void bind_training(py::module_& module) {
         .def("extend", &PyWordCounts::extend, py::arg("tokenizer"), py::kw_only(), py::arg("vocab_size"), py::arg("min_frequency"),
              py::arg("max_token_length"), py::arg("whole_words"), py::arg("progress"),
              "Learns further merges over the symbols of a tokenizer; answers as train does, the new merges only.")
+        .def("extend_over_spaces", &PyWordCounts::extend_over_spaces, py::arg("tokenizer"), py::arg("words"), py::kw_only(),
+             py::arg("vocab_size"), py::arg("min_frequency"), py::arg("max_token_length"), py::arg("max_words"), py::arg("whole_words"),
+             py::arg("progress"), "As extend, over runs of the words that the pattern of `words` makes, across spaces.")
         .def("count_symbols", &PyWordCounts::count_symbols, py::arg("tokenizer"), py::kw_only(), py::arg("whole_words"),
              "How often each token, by rank, occurs in the words as a tokenizer encodes them: int64.")
         .def_property_readonly("total", &PyWordCounts::total, "The number of pretokens counted.")
         .def_property_readonly("byte_size", &PyWordCounts::byte_size, "What the tables occupy.")
         .def_property_readonly("spilled_bytes", &PyWordCounts::spilled_bytes, "What lies in a file because memory was bounded.")
         .def("__len__", &PyWordCounts::size);
+    module.def("bpe_members", &bpe_members, py::arg("tokens"), py::arg("lefts"), py::arg("rights"), py::arg("names"),
+               py::arg("without_entry"), "The vocabulary and the merges of a tokenizer.json as its text has them.");
     module.def("vocabulary_parts", &vocabulary_parts, py::arg("tokenizer"),
                "By rank: the bytes of the tokens, ids, left and right parts (-1: none); and the ranks of unreachable ones.");
 }

@@ -89,6 +89,8 @@ std::size_t size_argument(PyObject* argument, const char* name, std::size_t leas
 bool bool_argument(PyObject* argument, bool otherwise);
 // None: the default count of threads.
 std::size_t threads_argument(PyObject* argument);
+// For rewind(): one number for all sequences, or one each.
+std::vector<std::size_t> rewind_argument(PyObject* argument, const char* what, std::size_t sequences);
 tokens::IdType dtype_argument(PyObject* argument, std::uint32_t id_end);
 documents::Invalid invalid_argument(PyObject* argument);
 // Calls a Python function, with the interpreter lock taken; nothing for None. `progress` has to outlive it.

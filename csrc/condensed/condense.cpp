@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <memory>
 
+#include "condensed/lru.hpp"
 #include "condensed/parts.hpp"
+#include "condensed/zip2zip.hpp"
 #include "pool/pool.hpp"
 
 namespace tokmill::condensed {
@@ -147,49 +149,37 @@ Condensed condense(const HypertokenRules& rules, std::span<const std::int32_t> i
 
 namespace {
 
-// Lets a writer put at most so many ids behind those that are there.
-template <class Write>
-void append(Condensed& out, std::size_t most, const Write& write) {
-    const std::size_t size = out.ids.size();
-    out.ids.prepare(most);
-    out.base_counts.prepare(most);
-    CondensedSink sink{static_cast<std::int32_t*>(out.ids.data()), static_cast<std::int32_t*>(out.base_counts.data()), nullptr, size};
-    write(sink);
-    out.ids.set_size(sink.size);
-    out.base_counts.set_size(sink.size);
-}
+template <class Writer>
+class HypertokenPieces final : public PiecewiseCondenser {
+public:
+    HypertokenPieces(const HypertokenRules& rules, std::size_t phrases) : writer_(rules, phrases) {}
 
-std::variant<Zip2zipWriter, LruWriter> writer_of(const HypertokenRules& rules, std::size_t phrases) {
-    if (rules.profile() == Profile::lru) return LruWriter(rules, phrases);
-    return Zip2zipWriter(rules, phrases);
-}
+    void take(std::span<const std::int32_t> ids, std::int64_t position, Condensed& out, Cancel& cancel) override {
+        while (!ids.empty()) {
+            const auto step = ids.first(std::min(ids.size(), kStepIds));
+            // One more than there are base ids: the phrase that was kept.
+            append(out, step.size() + 1, [&](CondensedSink& sink) { writer_.take(step.data(), step.size(), position, sink); });
+            ids = ids.subspan(step.size());
+            position += static_cast<std::int64_t>(step.size());
+            cancel.poll();
+        }
+    }
+    void end_document(Condensed& out, Cancel&) override {
+        append(out, 1, [&](CondensedSink& sink) {
+            writer_.cut(sink);
+            writer_.clear();
+        });
+    }
+
+private:
+    Writer writer_;
+};
 
 }  // namespace
 
-PiecewiseCondenser::PiecewiseCondenser(const HypertokenRules& rules, std::size_t phrases) : writer_(writer_of(rules, phrases)) {}
-
-void PiecewiseCondenser::take(std::span<const std::int32_t> ids, std::int64_t position, Condensed& out, Cancel& cancel) {
-    while (!ids.empty()) {
-        const auto step = ids.first(std::min(ids.size(), kStepIds));
-        // One more than there are base ids: the phrase that was kept.
-        append(out, step.size() + 1, [&](CondensedSink& sink) {
-            std::visit([&](auto& writer) { writer.take(step.data(), step.size(), position, sink); }, writer_);
-        });
-        ids = ids.subspan(step.size());
-        position += static_cast<std::int64_t>(step.size());
-        cancel.poll();
-    }
-}
-
-void PiecewiseCondenser::end_document(Condensed& out) {
-    append(out, 1, [&](CondensedSink& sink) {
-        std::visit(
-            [&](auto& writer) {
-                writer.cut(sink);
-                writer.clear();
-            },
-            writer_);
-    });
+std::unique_ptr<PiecewiseCondenser> HypertokenCondenser::pieces(std::size_t most_ids) const {
+    if (rules_->profile() == Profile::lru) return std::make_unique<HypertokenPieces<LruWriter>>(*rules_, most_ids);
+    return std::make_unique<HypertokenPieces<Zip2zipWriter>>(*rules_, most_ids);
 }
 
 Expanded expand(const HypertokenRules& rules, std::span<const std::int32_t> ids, std::span<const std::int64_t> offsets, Reading reading,

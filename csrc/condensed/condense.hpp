@@ -3,16 +3,13 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <span>
-#include <variant>
-#include <vector>
 
 #include "base/cancel.hpp"
+#include "condensed/condenser.hpp"
 #include "condensed/hypertoken_rules.hpp"
-#include "condensed/lru.hpp"
 #include "condensed/reading.hpp"
-#include "condensed/zip2zip.hpp"
-#include "tokens/tokens.hpp"
 
 namespace tokmill::condensed {
 
@@ -23,38 +20,25 @@ struct CondenseOptions {
     bool installed = false;  // count the entries that a reader has after each id
 };
 
-struct Condensed {
-    tokens::IdArray ids;
-    tokens::IdArray base_counts;  // base ids that an id stands for
-    tokens::IdArray installed;    // entries that a reader has after an id, if asked for
-    std::vector<std::uint64_t> ends;
-};
-
-struct Expanded {
-    tokens::IdArray ids;
-    std::vector<std::uint64_t> ends;
-};
-
 // `offsets` are the bounds of the documents: they rise from 0 to the number of ids. What comes out does not depend on `threads`.
 // Error(unknown_id) for an id outside of the vocabulary, with its place in `ids`.
 Condensed condense(const HypertokenRules& rules, std::span<const std::int32_t> ids, std::span<const std::int64_t> offsets,
                    const CondenseOptions& options, std::size_t threads, Cancel& cancel);
 
-// Documents whose ids come in pieces: all pieces of a document together give what condense() gives for the whole. Not for use by two
-// threads at once.
-class PiecewiseCondenser {
+// Hypertokens as a stage. The rules have to outlive it.
+class HypertokenCondenser final : public Condenser {
 public:
-    // The rules have to outlive it; `phrases` is how many a document's book is likely to hold.
-    PiecewiseCondenser(const HypertokenRules& rules, std::size_t phrases);
+    explicit HypertokenCondenser(const HypertokenRules& rules) noexcept : rules_(&rules) {}
 
-    // Appends what the next ids of the document make to `out.ids` and `out.base_counts`; ids that may still grow are kept.
-    // Error(unknown_id) for an id outside of the vocabulary, with `position` + its index.
-    void take(std::span<const std::int32_t> ids, std::int64_t position, Condensed& out, Cancel& cancel);
-    // What was kept comes out, and the next id begins a document with a fresh book.
-    void end_document(Condensed& out);
+    std::int32_t vocab_size() const noexcept override { return rules_->vocab_size(); }
+    Condensed condense(std::span<const std::int32_t> ids, std::span<const std::int64_t> offsets, std::size_t threads,
+                       Cancel& cancel) const override {
+        return condensed::condense(*rules_, ids, offsets, {}, threads, cancel);
+    }
+    std::unique_ptr<PiecewiseCondenser> pieces(std::size_t most_ids) const override;
 
 private:
-    std::variant<Zip2zipWriter, LruWriter> writer_;
+    const HypertokenRules* rules_;
 };
 
 // The way back. Error(unknown_id) for a code that means nothing at its place.

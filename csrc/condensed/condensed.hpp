@@ -1,8 +1,10 @@
-// The door of the room: streams of ids made shorter, and long again. Hypertokens are codes for phrases that a book learns while it
-// reads; the book is never written down, since whoever reads the codes learns the same.
+// The door of the room: streams of ids made shorter, and long again. Supertokens are trained phrases. Hypertokens are codes for phrases
+// that a book learns while it reads; the book is never written down, since whoever reads the codes learns the same.
 #pragma once
 
+#include "condensed/chain.hpp"
 #include "condensed/condense.hpp"
+#include "condensed/condenser.hpp"
 #include "condensed/digits.hpp"
 #include "condensed/hypertoken_rules.hpp"
 #include "condensed/learn_phrases.hpp"

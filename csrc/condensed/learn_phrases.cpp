@@ -17,18 +17,19 @@ constexpr std::size_t kPhrasesPerReport = 256;
 
 void check(const LearningOptions& options) {
     const auto refuse = [](const std::string& what) { throw Error(ErrorKind::value, what); };
-    if (options.base_end < 1 || options.base_end > 1 << kIdBits)
-        refuse("the size of the vocabulary is from 1 to 16,777,216, not " + std::to_string(options.base_end));
-    if (options.most_phrases > kMaxPhrases || options.most_phrases + static_cast<std::size_t>(options.base_end) > std::size_t(1) << kIdBits)
+    if (options.vocab_size < 1 || options.vocab_size > 1 << kIdBits)
+        refuse("the size of the vocabulary is from 1 to 16,777,216, not " + std::to_string(options.vocab_size));
+    if (options.most_phrases > kMaxPhrases || options.most_phrases + static_cast<std::size_t>(options.vocab_size) > std::size_t(1)
+                                                                                                                        << kIdBits)
         refuse("at most " + std::to_string(kMaxPhrases) + " phrases, and 16,777,216 ids in all, not " +
                std::to_string(options.most_phrases));
     if (options.max_length < 2 || options.max_length > kMaxPhraseLength)
         refuse("max_len is from 2 to 32,768, not " + std::to_string(options.max_length));
     if (options.min_count < 1) refuse("min_count is 1 or more, not " + std::to_string(options.min_count));
-    if (!options.words.empty() && options.words.size() != static_cast<std::size_t>(options.base_end))
-        refuse("words of " + std::to_string(options.words.size()) + " ids, not of " + std::to_string(options.base_end));
+    if (!options.words.empty() && options.words.size() != static_cast<std::size_t>(options.vocab_size))
+        refuse("words of " + std::to_string(options.words.size()) + " ids, not of " + std::to_string(options.vocab_size));
     for (std::size_t i = 0; i < options.alone.size(); ++i)
-        if (options.alone[i] < 0 || options.alone[i] >= options.base_end)
+        if (options.alone[i] < 0 || options.alone[i] >= options.vocab_size)
             throw Error(ErrorKind::value, "id " + std::to_string(options.alone[i]) + " is not in the vocabulary",
                         static_cast<std::int64_t>(i));
 }
@@ -40,9 +41,9 @@ public:
     static constexpr std::int32_t kAlone = -2;
 
     Numbering(std::span<const std::int32_t> ids, const LearningOptions& options)
-        : numbers_(static_cast<std::size_t>(options.base_end), kUnseen) {
+        : numbers_(static_cast<std::size_t>(options.vocab_size), kUnseen) {
         for (std::size_t i = 0; i < ids.size(); ++i) {
-            if (ids[i] < 0 || ids[i] >= options.base_end) refuse_id(ids[i], options.base_end, static_cast<std::int64_t>(i));
+            if (ids[i] < 0 || ids[i] >= options.vocab_size) refuse_id(ids[i], options.vocab_size, static_cast<std::int64_t>(i));
             numbers_[static_cast<std::size_t>(ids[i])] = 0;
         }
         for (const std::int32_t id : options.alone) numbers_[static_cast<std::size_t>(id)] = kAlone;
@@ -131,7 +132,7 @@ LearntPhrases learn_phrases(std::span<const std::int32_t> ids, std::span<const s
     training::MergeEngine engine(sequences_of(ids, offsets, barriers, numbering), std::vector<std::uint32_t>(numbering.ids().size(), 1),
                                  limits, cancel);
     const auto id_of = [&](std::int32_t symbol) {
-        return symbol < singles ? numbering.ids()[static_cast<std::size_t>(symbol)] : options.base_end + (symbol - singles);
+        return symbol < singles ? numbering.ids()[static_cast<std::size_t>(symbol)] : options.vocab_size + (symbol - singles);
     };
     LearntPhrases learnt;
     while (learnt.counts.size() < options.most_phrases) {

@@ -13,7 +13,7 @@
 namespace tokmill::condensed {
 
 struct LearningOptions {
-    std::int32_t base_end = 0;  // ids are below
+    std::int32_t vocab_size = 0;  // ids are below
     std::size_t most_phrases = 0;
     std::uint32_t max_length = 16;  // base ids of a phrase
     std::uint32_t max_words = 0;    // of a phrase, as `words` counts them; 0: any number
@@ -24,7 +24,7 @@ struct LearningOptions {
 };
 
 struct LearntPhrases {
-    std::vector<std::int32_t> lefts, rights;  // phrase r is id base_end + r
+    std::vector<std::int32_t> lefts, rights;  // phrase r is id vocab_size + r
     std::vector<std::int64_t> counts;         // how often each occurred when it was learnt
 };
 

@@ -1,6 +1,7 @@
 #include "condensed/longest.hpp"
 
 #include <algorithm>
+#include <bit>
 
 #include "condensed/reading.hpp"
 
@@ -11,31 +12,47 @@ void check_base_ids(const Phrases& phrases, const std::int32_t* ids, std::size_t
     for (std::size_t i = 0; i < count; ++i) most = std::max(most, static_cast<std::uint32_t>(ids[i]));
     if (count == 0 || phrases.is_base(static_cast<std::int32_t>(most))) return;
     const std::int32_t* const bad = std::find_if(ids, ids + count, [&](std::int32_t id) { return !phrases.is_base(id); });
-    refuse_id(*bad, phrases.base_end(), position + (bad - ids));
+    refuse_id(*bad, phrases.vocab_size(), position + (bad - ids));
+}
+
+// Fills in the longest phrase that begins at ids[at]; false if more ids than count could make it longer.
+bool LongestWriter::match(const std::int32_t* ids, std::size_t at, std::size_t count, bool is_end, Match& best) const {
+    const Phrases& phrases = *phrases_;
+    Node node = ids[at];
+    best = {node, at + 1};
+    for (std::size_t next = at + 1; phrases.grows(node); ++next) {
+        if (next == count) return is_end;
+        node = phrases.grown(node, ids[next]);
+        if (node == kNoNode) break;
+        if (node < phrases.id_end()) best = {node, next + 1};
+    }
+    return true;
 }
 
 std::size_t LongestWriter::write(const std::int32_t* ids, std::size_t count, std::size_t stop, bool is_end, CondensedSink& out) const {
-    const Phrases& phrases = *phrases_;
+    const PairFilter& beginnings = phrases_->beginnings();
+    Match best;
     std::size_t at = 0;
     while (at < stop) {
-        Node node = ids[at];
-        std::int32_t best = node;
-        std::size_t best_end = at + 1, next = at + 1;
-        while (phrases.grows(node)) {
-            if (next == count) {
-                if (is_end) break;
-                return at;
-            }
-            node = phrases.grown(node, ids[next]);
-            if (node == kNoNode) break;
-            ++next;
-            if (node < phrases.id_end()) {
-                best = node;
-                best_end = next;
-            }
+        const std::size_t block_end = std::min({at + PairFilter::kWidth, count - 1, stop});
+        // Bit 0 is that of ids[at].
+        std::uint64_t live = beginnings.mask(ids + at, block_end - at);
+        while (at < block_end) {
+            const std::size_t single = std::min<std::size_t>(static_cast<std::size_t>(std::countr_zero(live)), block_end - at);
+            put_singles(ids + at, single, count - at, out);
+            at += single;
+            if (at == block_end) break;
+            if (!match(ids, at, count, is_end, best)) return at;
+            const std::size_t length = best.end - at;
+            out.put(best.id, static_cast<std::int32_t>(length), 0);
+            at = best.end;
+            live = single + length < PairFilter::kWidth ? live >> (single + length) : 0;
         }
-        out.put(best, static_cast<std::int32_t>(best_end - at), 0);
-        at = best_end;
+        if (at + 1 == count && at < stop) {
+            if (!match(ids, at, count, is_end, best)) return at;
+            out.put(best.id, 1, 0);
+            ++at;
+        }
     }
     return at;
 }

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "condensed/journal.hpp"
 #include "condensed/phrases.hpp"
 #include "condensed/sinks.hpp"
 
@@ -13,6 +14,10 @@ namespace tokmill::condensed {
 
 class LongestWriter {
 public:
+    using Rules = Phrases;
+    // All that was kept, and the id itself.
+    static std::size_t most_ids_a_step(const Rules& phrases) noexcept { return static_cast<std::size_t>(phrases.max_length()); }
+
     explicit LongestWriter(const Phrases& phrases) : phrases_(&phrases) {}
 
     void clear() noexcept { kept_.clear(); }
@@ -24,7 +29,19 @@ public:
 
     std::size_t pending() const noexcept { return kept_.size(); }  // ids that are kept
 
+    // Steps are taken back by what was kept before them: there is no book to journal.
+    using Mark = std::vector<std::int32_t>;
+    void keep_journal(Journal*) noexcept {}
+    void mark(Mark& mark) const { mark = kept_; }
+    void restore(const Mark& mark) { kept_ = mark; }
+    void undo(const Change&) noexcept {}
+
 private:
+    struct Match {
+        std::int32_t id = 0;
+        std::size_t end = 0;
+    };
+    bool match(const std::int32_t* ids, std::size_t at, std::size_t count, bool is_end, Match& best) const;
     // Writes the phrases that begin in ids[0, stop) as far as ids[0, count) decide them (all of them if is_end); returns where the first
     // one that is open begins, or where the last one ends.
     std::size_t write(const std::int32_t* ids, std::size_t count, std::size_t stop, bool is_end, CondensedSink& out) const;

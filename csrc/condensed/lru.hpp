@@ -92,6 +92,7 @@ struct LruMark {
 
 class LruReader {
 public:
+    using Rules = HypertokenRules;
     explicit LruReader(const HypertokenRules& rules, std::size_t phrases = 0) : rules_(&rules), book_(rules, phrases) {}
 
     void clear();
@@ -128,6 +129,9 @@ private:
 
 class LruWriter {
 public:
+    using Rules = HypertokenRules;
+    // What was held back, and an id that stands alone.
+    static constexpr std::size_t most_ids_a_step(const Rules&) noexcept { return 2; }
     explicit LruWriter(const HypertokenRules& rules, std::size_t phrases = 0) : rules_(&rules), reader_(rules, phrases) {}
 
     void clear();

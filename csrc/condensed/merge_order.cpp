@@ -1,5 +1,8 @@
 #include "condensed/merge_order.hpp"
 
+#include <algorithm>
+#include <bit>
+
 #include "condensed/longest.hpp"
 
 namespace tokmill::condensed {
@@ -15,29 +18,48 @@ constexpr std::size_t kStepIds = std::size_t(1) << 17;  // between two looks for
 
 void MergeOrderWriter::write(const std::int32_t* ids, std::size_t count, std::int64_t position, CondensedSink& out, Cancel& cancel) {
     check_base_ids(*phrases_, ids, count, position);
-    for (std::size_t begin = 0; begin < count;) {
-        symbols_.assign(1, static_cast<vocab::Symbol>(ids[begin]));
-        joins_.clear();
-        std::size_t end = begin + 1;
-        for (; end < count; ++end) {
-            const std::int32_t joined = phrases_->joined(ids[end - 1], ids[end]);
-            if (joined == Phrases::kNever) break;
-            symbols_.push_back(static_cast<vocab::Symbol>(ids[end]));
-            joins_.push_back(rank(joined));
+    const PairFilter& neighbours = phrases_->neighbours();
+    std::size_t run = 0;  // where the open run begins: it ends with ids[at]
+    for (std::size_t at = 0; at + 1 < count;) {
+        const std::size_t block_end = std::min(at + PairFilter::kWidth, count - 1);
+        std::uint64_t live = neighbours.mask(ids + at, block_end - at);
+        while (at < block_end) {
+            const auto ones = std::min<std::size_t>(static_cast<std::size_t>(std::countr_one(live)), block_end - at);
+            at += ones;
+            if (at == block_end) break;
+            write_run(ids + run, at + 1 - run, out, cancel);
+            live = ones < PairFilter::kWidth ? live >> ones : 0;
+            const auto zeros = std::min<std::size_t>(static_cast<std::size_t>(std::countr_zero(live)), block_end - at);
+            // Between dead pairs lie single ids; the last one may begin a run.
+            put_singles(ids + at + 1, zeros - 1, count - at - 1, out);
+            at += zeros;
+            run = at;
+            live = zeros < PairFilter::kWidth ? live >> zeros : 0;
         }
-        write_run(end - begin, out, cancel);
-        if (end / kStepIds != begin / kStepIds) cancel.poll();
-        begin = end;
+        if (at % kStepIds == 0) cancel.poll();
     }
+    if (run < count) write_run(ids + run, count - run, out, cancel);
 }
 
-void MergeOrderWriter::write_run(std::size_t count, CondensedSink& out, Cancel& cancel) {
+void MergeOrderWriter::write_run(const std::int32_t* ids, std::size_t count, CondensedSink& out, Cancel& cancel) {
+    if (count <= 2) {  // most are
+        const std::int32_t joined = count == 2 ? phrases_->joined(ids[0], ids[1]) : Phrases::kNever;
+        if (joined >= 0) {
+            out.put(joined, 2, 0);
+        } else {
+            put_singles(ids, count, count, out);
+        }
+        return;
+    }
     const auto pairs = [this](vocab::Symbol left, vocab::Symbol right) {
         return rank(phrases_->joined(static_cast<std::int32_t>(left), static_cast<std::int32_t>(right)));
     };
+    symbols_.assign(ids, ids + count);
     std::size_t left = count;
     if (count <= vocab::kMaxPlainMerge) {
-        left = vocab::merge_plain(pairs, symbols_.data(), joins_.data(), static_cast<std::uint32_t>(count));
+        vocab::Symbol ranks[vocab::kMaxPlainMerge];
+        for (std::size_t i = 0; i + 1 < count; ++i) ranks[i] = pairs(symbols_[i], symbols_[i + 1]);
+        left = vocab::merge_plain(pairs, symbols_.data(), ranks, static_cast<std::uint32_t>(count));
     } else {
         left = merger_.merge(pairs, symbols_.data(), count, [&] { cancel.poll(); });
     }

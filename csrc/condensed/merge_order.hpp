@@ -23,11 +23,11 @@ public:
     void write(const std::int32_t* ids, std::size_t count, std::int64_t position, CondensedSink& out, Cancel& cancel);
 
 private:
-    // A run in which all neighbours meet in some phrase; symbols_ and joins_ hold its ids and what neighbours are to each other.
-    void write_run(std::size_t count, CondensedSink& out, Cancel& cancel);
+    // A run in which all neighbours meet in some phrase.
+    void write_run(const std::int32_t* ids, std::size_t count, CondensedSink& out, Cancel& cancel);
 
     const Phrases* phrases_;
-    std::vector<vocab::Symbol> symbols_, joins_;
+    std::vector<vocab::Symbol> symbols_;
     vocab::TreeMerger merger_;
 };
 

@@ -23,15 +23,15 @@ std::vector<std::uint64_t> zero_bits(std::size_t count) { return std::vector<std
 
 }  // namespace
 
-Phrases::Phrases(std::uint32_t base_end, std::vector<std::int32_t> lefts, std::vector<std::int32_t> rights)
-    : base_end_(static_cast<std::int32_t>(base_end)), lefts_(std::move(lefts)), rights_(std::move(rights)) {
+Phrases::Phrases(std::uint32_t vocab_size, std::vector<std::int32_t> lefts, std::vector<std::int32_t> rights)
+    : vocab_size_(static_cast<std::int32_t>(vocab_size)), lefts_(std::move(lefts)), rights_(std::move(rights)) {
     constexpr std::uint32_t kMaxIds = std::uint32_t(1) << kIdBits;
     if (lefts_.size() != rights_.size())
         throw Error(ErrorKind::value, std::to_string(lefts_.size()) + " left parts and " + std::to_string(rights_.size()) + " right ones");
-    if (base_end < 1 || base_end > kMaxIds || lefts_.size() > kMaxPhrases || base_end + lefts_.size() > kMaxIds)
+    if (vocab_size < 1 || vocab_size > kMaxIds || lefts_.size() > kMaxPhrases || vocab_size + lefts_.size() > kMaxIds)
         throw Error(ErrorKind::value, "at most " + std::to_string(kMaxPhrases) +
                                           " phrases over 1 to 16,777,216 ids, all ids counted; not " + std::to_string(lefts_.size()) +
-                                          " over " + std::to_string(base_end));
+                                          " over " + std::to_string(vocab_size));
     spell_out();
     build_trie();
     build_pairs();
@@ -39,7 +39,7 @@ Phrases::Phrases(std::uint32_t base_end, std::vector<std::int32_t> lefts, std::v
 
 void Phrases::spell_out() {
     for (std::size_t row = 0; row < lefts_.size(); ++row) {
-        const std::int32_t end = base_end_ + static_cast<std::int32_t>(row);
+        const std::int32_t end = vocab_size_ + static_cast<std::int32_t>(row);
         std::size_t size = 0;
         for (const std::int32_t part : {lefts_[row], rights_[row]}) {
             if (part < 0 || part >= end)
@@ -54,7 +54,7 @@ void Phrases::spell_out() {
                 ids_.push_back(part);
                 continue;
             }
-            const std::size_t from = offsets_[static_cast<std::size_t>(part - base_end_)];
+            const std::size_t from = offsets_[static_cast<std::size_t>(part - vocab_size_)];
             for (std::int32_t k = 0; k < length(part); ++k) ids_.push_back(ids_[from + static_cast<std::size_t>(k)]);
         }
         offsets_.push_back(ids_.size());
@@ -70,10 +70,12 @@ void Phrases::build_trie() {
     std::iota(order.begin(), order.end(), std::size_t(0));
     std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) { return lengths_[a] < lengths_[b]; });
     trie_ = PhraseTable(2 * count());
+    beginnings_ = PairFilter(count());
     grows_ = zero_bits(static_cast<std::size_t>(id_end()));
     Node inner_end = id_end();
     for (const std::size_t row : order) {
         const std::span<const std::int32_t> ids = phrase(row);
+        beginnings_.add(ids[0], ids[1]);
         Node node = ids[0];
         for (std::size_t k = 1; k < ids.size(); ++k) {
             set_bit(grows_, node);
@@ -81,10 +83,10 @@ void Phrases::build_trie() {
             const std::size_t slot = trie_.slot_of(node, ids[k]);
             if (trie_.is_used(slot)) {
                 node = trie_.node_at(slot);
-                if (is_last) refuse_phrase(row, "has the ids of phrase " + std::to_string(node - base_end_));
+                if (is_last) refuse_phrase(row, "has the ids of phrase " + std::to_string(node - vocab_size_));
                 continue;
             }
-            const Node child = is_last ? base_end_ + static_cast<std::int32_t>(row) : inner_end++;
+            const Node child = is_last ? vocab_size_ + static_cast<std::int32_t>(row) : inner_end++;
             trie_.insert_at(slot, node, ids[k], child);
             if (static_cast<std::size_t>(inner_end) > grows_.size() * 64) grows_.resize(grows_.size() + grows_.size() / 2 + 1);
             node = child;
@@ -96,7 +98,7 @@ void Phrases::build_pairs() {
     pairs_ = PhraseTable(2 * count());
     is_left_ = zero_bits(static_cast<std::size_t>(id_end()));
     for (std::size_t row = 0; row < count(); ++row) {
-        pairs_.insert(lefts_[row], rights_[row], base_end_ + static_cast<std::int32_t>(row));
+        pairs_.insert(lefts_[row], rights_[row], vocab_size_ + static_cast<std::int32_t>(row));
         set_bit(is_left_, lefts_[row]);
     }
     for (std::size_t row = 0; row < count(); ++row) {
@@ -107,6 +109,11 @@ void Phrases::build_pairs() {
             pairs_.insert_at(slot, ids[k], ids[k + 1], kInside);
             set_bit(is_left_, ids[k]);
         }
+    }
+    neighbours_ = PairFilter(pairs_.size());
+    for (std::size_t row = 0; row < count(); ++row) {
+        const std::span<const std::int32_t> ids = phrase(row);
+        for (std::size_t k = 0; k + 1 < ids.size(); ++k) neighbours_.add(ids[k], ids[k + 1]);
     }
 }
 

@@ -1,4 +1,4 @@
-// Phrases of base ids, each joined out of two ids that come before it: phrase r is id base_end + r and stands for the base ids of its
+// Phrases of base ids, each joined out of two ids that come before it: phrase r is id vocab_size + r and stands for the base ids of its
 // left part and then those of its right part. Immutable; every number is checked when it is made. Two tables follow from the joins:
 // a trie of all phrases, for the longest match, and one of pairs, for merging in the order in which phrases were learnt.
 #pragma once
@@ -8,6 +8,7 @@
 #include <span>
 #include <vector>
 
+#include "condensed/pair_filter.hpp"
 #include "condensed/phrase_table.hpp"
 
 namespace tokmill::condensed {
@@ -19,26 +20,30 @@ inline constexpr std::size_t kMaxPhraseIds = std::size_t(1) << 23;  // of all ph
 class Phrases {
 public:
     // Error(value) with the index of a phrase that is made of ids that do not come before it, is too long, or is there already.
-    Phrases(std::uint32_t base_end, std::vector<std::int32_t> lefts, std::vector<std::int32_t> rights);
+    Phrases(std::uint32_t vocab_size, std::vector<std::int32_t> lefts, std::vector<std::int32_t> rights);
 
-    std::int32_t base_end() const noexcept { return base_end_; }
-    std::int32_t id_end() const noexcept { return base_end_ + static_cast<std::int32_t>(lefts_.size()); }
+    std::int32_t vocab_size() const noexcept { return vocab_size_; }
+    std::int32_t id_end() const noexcept { return vocab_size_ + static_cast<std::int32_t>(lefts_.size()); }
     std::size_t count() const noexcept { return lefts_.size(); }
     std::int32_t max_length() const noexcept { return max_length_; }  // 1 if there is no phrase
     std::span<const std::int32_t> lefts() const noexcept { return lefts_; }
     std::span<const std::int32_t> rights() const noexcept { return rights_; }
 
-    bool is_base(std::int32_t id) const noexcept { return static_cast<std::uint32_t>(id) < static_cast<std::uint32_t>(base_end_); }
+    bool is_base(std::int32_t id) const noexcept { return static_cast<std::uint32_t>(id) < static_cast<std::uint32_t>(vocab_size_); }
     bool has(std::int32_t id) const noexcept { return static_cast<std::uint32_t>(id) < static_cast<std::uint32_t>(id_end()); }
     // The base ids of phrase r, and how many they are; id may also be a base id there.
     std::span<const std::int32_t> phrase(std::size_t row) const noexcept {
         return {ids_.data() + offsets_[row], offsets_[row + 1] - offsets_[row]};
     }
-    std::int32_t length(std::int32_t id) const noexcept { return id < base_end_ ? 1 : lengths_[static_cast<std::size_t>(id - base_end_)]; }
+    std::int32_t length(std::int32_t id) const noexcept {
+        return id < vocab_size_ ? 1 : lengths_[static_cast<std::size_t>(id - vocab_size_)];
+    }
 
     // The trie. Its nodes are ids where a phrase (or a base id) ends, and numbers from id_end() on elsewhere.
     Node grown(Node node, std::int32_t id) const noexcept { return trie_.find(node, id); }
     bool grows(Node node) const noexcept { return bit(grows_, static_cast<std::uint32_t>(node)); }
+    // The first two ids of phrases.
+    const PairFilter& beginnings() const noexcept { return beginnings_; }
 
     // What two neighbours are to each other: the id that they merge into; kInside for base ids that are neighbours in a phrase, but
     // do not merge by themselves; kNever for all others. Between base ids that never meet in a phrase, any stream may be cut.
@@ -47,6 +52,8 @@ public:
     std::int32_t joined(std::int32_t left, std::int32_t right) const noexcept {
         return bit(is_left_, static_cast<std::uint32_t>(left)) ? pairs_.find(left, right) : kNever;
     }
+    // Neighbours that are not kNever.
+    const PairFilter& neighbours() const noexcept { return neighbours_; }
     bool may_cut(std::int32_t left, std::int32_t right) const noexcept { return joined(left, right) == kNever; }
 
 private:
@@ -57,7 +64,7 @@ private:
     void build_trie();
     void build_pairs();
 
-    std::int32_t base_end_;
+    std::int32_t vocab_size_;
     std::int32_t max_length_ = 1;
     std::vector<std::int32_t> lefts_, rights_;
     std::vector<std::int32_t> ids_;  // of all phrases, one after the other
@@ -65,6 +72,8 @@ private:
     std::vector<std::int32_t> lengths_;
     PhraseTable trie_;
     PhraseTable pairs_;
+    PairFilter beginnings_;
+    PairFilter neighbours_;
     std::vector<std::uint64_t> grows_;    // by node: does any phrase go on from here
     std::vector<std::uint64_t> is_left_;  // by id: is it the left one of any pair of pairs_
 };

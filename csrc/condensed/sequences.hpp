@@ -24,7 +24,7 @@ namespace tokmill::condensed {
 template <class Machine>
 class Sequence {
 public:
-    Sequence(const HypertokenRules& rules, std::size_t most_rewind) : machine_(rules), steps_(most_rewind) { attach(); }
+    Sequence(const typename Machine::Rules& rules, std::size_t most_rewind) : machine_(rules), steps_(most_rewind) { attach(); }
     Sequence(const Sequence& other) : Sequence(other, other.machine_) {}
     Sequence& operator=(const Sequence&) = delete;
 
@@ -109,13 +109,13 @@ private:
 template <class Machine>
 class Sequences {
 public:
-    Sequences(const HypertokenRules& rules, std::size_t count, std::size_t most_rewind) : rules_(&rules), most_rewind_(most_rewind) {
-        add(count);
-    }
+    using Rules = typename Machine::Rules;
+
+    Sequences(const Rules& rules, std::size_t count, std::size_t most_rewind) : rules_(&rules), most_rewind_(most_rewind) { add(count); }
 
     std::size_t size() const noexcept { return all_.size(); }
     Sequence<Machine>& operator[](std::size_t sequence) noexcept { return *all_[sequence]; }
-    const HypertokenRules& rules() const noexcept { return *rules_; }
+    const Rules& rules() const noexcept { return *rules_; }
     std::size_t most_rewind() const noexcept { return most_rewind_; }
 
     void add(std::size_t count) {
@@ -153,7 +153,7 @@ public:
     void rewind(std::span<const std::size_t> steps);
 
 private:
-    const HypertokenRules* rules_;
+    const Rules* rules_;
     std::size_t most_rewind_;
     std::vector<std::unique_ptr<Sequence<Machine>>> all_;
 };
@@ -169,22 +169,26 @@ void Sequences<Machine>::rewind(std::span<const std::size_t> steps) {
     for (std::size_t i = 0; i < steps.size(); ++i) all_[i]->rewind(steps[i]);
 }
 
-// Base ids go in, condensed ids come out, at most two a step: what was held back and an id that stands alone.
-inline constexpr std::size_t kMostIdsAStep = 2;
-
+// Base ids go in, condensed ids come out.
 template <class Writer>
 class WriterSequences : public Sequences<Writer> {
 public:
     using Sequences<Writer>::Sequences;
 
-    // One id a sequence, a negative one for none. out[sequence * kMostIdsAStep]: what came out, then -1. Error(unknown_id) with the
-    // sequence; nothing has changed then.
+    // How many ids may come out of a step.
+    std::size_t most_ids_a_step() const noexcept { return Writer::most_ids_a_step(this->rules()); }
+
+    // One id a sequence, a negative one for none. out[sequence * most_ids_a_step()]: what came out, then -1. Error(unknown_id) with
+    // the sequence; nothing has changed then.
     void step(std::span<const std::int32_t> ids, std::int32_t* out) {
         for (std::size_t i = 0; i < ids.size(); ++i)
             if (ids[i] >= this->rules().vocab_size()) refuse_id(ids[i], this->rules().vocab_size(), static_cast<std::int64_t>(i));
-        std::fill_n(out, ids.size() * kMostIdsAStep, -1);
-        for (std::size_t i = 0; i < ids.size(); ++i)
-            if (ids[i] >= 0) step_one((*this)[i], ids[i], out + i * kMostIdsAStep);
+        const std::size_t most = most_ids_a_step();
+        counts_.resize(most);
+        for (std::size_t i = 0; i < ids.size(); ++i) {
+            const std::size_t count = ids[i] < 0 ? 0 : step_one((*this)[i], ids[i], out + i * most);
+            std::fill_n(out + i * most + count, most - count, -1);
+        }
     }
     // Many ids of one sequence; appends what comes out. Error(unknown_id) with the index; nothing has changed then.
     void extend(std::size_t sequence, std::span<const std::int32_t> ids, std::vector<std::int32_t>& out) {
@@ -194,7 +198,8 @@ public:
         // All but the last steps at once: they could not be taken back anyway.
         const std::size_t at_once = ids.size() - std::min(ids.size(), this->most_rewind());
         if (at_once > 0) {
-            std::vector<std::int32_t> made(at_once + 1), counts(at_once + 1);
+            const std::size_t most = at_once + most_ids_a_step();
+            std::vector<std::int32_t> made(most), counts(most);
             CondensedSink sink{made.data(), counts.data(), nullptr, 0};
             one.forget();
             one.machine().take(ids.data(), at_once, 0, sink);
@@ -202,29 +207,34 @@ public:
             one.add_base(at_once);
             out.insert(out.end(), made.begin(), made.begin() + static_cast<std::ptrdiff_t>(sink.size));
         }
+        counts_.resize(most_ids_a_step());
+        std::vector<std::int32_t> made(most_ids_a_step());
         for (std::size_t i = at_once; i < ids.size(); ++i) {
-            std::int32_t made[kMostIdsAStep];
-            out.insert(out.end(), made, made + step_one(one, ids[i], made));
+            const auto count = static_cast<std::ptrdiff_t>(step_one(one, ids[i], made.data()));
+            out.insert(out.end(), made.begin(), made.begin() + count);
         }
     }
-    // The end of a sequence's document: what was held back comes out (-1 if nothing was), and the next id begins another document.
-    std::int32_t finish(std::size_t sequence) {
-        std::int32_t made[kMostIdsAStep] = {-1, -1}, counts[kMostIdsAStep];
-        CondensedSink sink{made, counts, nullptr, 0};
+    // The end of a sequence's document: what was held back comes out, and the next id begins another document.
+    std::vector<std::int32_t> finish(std::size_t sequence) {
+        std::vector<std::int32_t> made(most_ids_a_step());
+        counts_.resize(made.size());
+        CondensedSink sink{made.data(), counts_.data(), nullptr, 0};
         (*this)[sequence].machine().cut(sink);
         (*this)[sequence].clear();
-        return made[0];
+        made.resize(sink.size);
+        return made;
     }
 
 private:
     std::size_t step_one(Sequence<Writer>& one, std::int32_t id, std::int32_t* out) {
-        std::int32_t counts[kMostIdsAStep];
-        CondensedSink sink{out, counts, nullptr, 0};
+        CondensedSink sink{out, counts_.data(), nullptr, 0};
         one.begin_step();
         one.machine().take(&id, 1, 0, sink);
         one.add_base(1);
         return sink.size;
     }
+
+    std::vector<std::int32_t> counts_;  // which nobody asks for
 };
 
 template <class Reader>

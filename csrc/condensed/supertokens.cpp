@@ -8,6 +8,7 @@
 #include "base/errors.hpp"
 #include "condensed/longest.hpp"
 #include "condensed/merge_order.hpp"
+#include "condensed/reading.hpp"
 #include "pool/pool.hpp"
 
 namespace tokmill::condensed {
@@ -84,6 +85,55 @@ void write_part(const Phrases& phrases, std::span<const std::int32_t> ids, std::
     part.size = out.size;
 }
 
+class LongestPieces final : public PiecewiseCondenser {
+public:
+    explicit LongestPieces(const Phrases& phrases) : writer_(phrases) {}
+
+    void take(std::span<const std::int32_t> ids, std::int64_t position, Condensed& out, Cancel& cancel) override {
+        while (!ids.empty()) {
+            const auto step = ids.first(std::min(ids.size(), kStepIds));
+            append(out, writer_.pending() + step.size(),
+                   [&](CondensedSink& sink) { writer_.take(step.data(), step.size(), position, sink); });
+            ids = ids.subspan(step.size());
+            position += static_cast<std::int64_t>(step.size());
+            cancel.poll();
+        }
+    }
+    void end_document(Condensed& out, Cancel&) override {
+        append(out, writer_.pending(), [&](CondensedSink& sink) { writer_.cut(sink); });
+    }
+
+private:
+    LongestWriter writer_;
+};
+
+class MergeOrderPieces final : public PiecewiseCondenser {
+public:
+    explicit MergeOrderPieces(const Phrases& phrases) : phrases_(phrases), writer_(phrases) {}
+
+    void take(std::span<const std::int32_t> ids, std::int64_t position, Condensed& out, Cancel& cancel) override {
+        check_base_ids(phrases_, ids.data(), ids.size(), position);
+        kept_.insert(kept_.end(), ids.begin(), ids.end());
+        // The last place where no phrase crosses lies among the new ids, or there is none.
+        std::size_t cut = kept_.size();
+        const std::size_t known = std::max<std::size_t>(kept_.size() - ids.size(), 1);
+        while (cut > known && (cut == kept_.size() || !phrases_.may_cut(kept_[cut - 1], kept_[cut]))) --cut;
+        if (cut == kept_.size() || !phrases_.may_cut(kept_[cut - 1], kept_[cut])) return;
+        write(cut, out, cancel);
+    }
+    void end_document(Condensed& out, Cancel& cancel) override { write(kept_.size(), out, cancel); }
+
+private:
+    void write(std::size_t count, Condensed& out, Cancel& cancel) {
+        append(out, count, [&](CondensedSink& sink) { writer_.write(kept_.data(), count, 0, sink, cancel); });
+        kept_.erase(kept_.begin(), kept_.begin() + static_cast<std::ptrdiff_t>(count));
+    }
+
+    const Phrases& phrases_;
+    MergeOrderWriter writer_;
+    std::vector<std::int32_t> kept_;
+};
+
 void close_gaps(std::span<const Part> parts, tokens::IdArray& array) {
     auto* const data = static_cast<std::int32_t*>(array.data());
     std::size_t size = 0;
@@ -119,6 +169,11 @@ Condensed condense(const Phrases& phrases, std::span<const std::int32_t> ids, st
     return out;
 }
 
+std::unique_ptr<PiecewiseCondenser> SupertokenCondenser::pieces(std::size_t) const {
+    if (order_ == MatchOrder::merge) return std::make_unique<MergeOrderPieces>(*phrases_);
+    return std::make_unique<LongestPieces>(*phrases_);
+}
+
 Expanded expand(const Phrases& phrases, std::span<const std::int32_t> ids, std::span<const std::int64_t> offsets, std::size_t threads,
                 Cancel& cancel) {
     Expanded out;
@@ -143,7 +198,7 @@ Expanded expand(const Phrases& phrases, std::span<const std::int32_t> ids, std::
                     data[size++] = ids[at];
                     continue;
                 }
-                const std::span<const std::int32_t> phrase = phrases.phrase(static_cast<std::size_t>(ids[at] - phrases.base_end()));
+                const std::span<const std::int32_t> phrase = phrases.phrase(static_cast<std::size_t>(ids[at] - phrases.vocab_size()));
                 std::copy(phrase.begin(), phrase.end(), data + size);
                 size += phrase.size();
             }

@@ -115,6 +115,7 @@ struct Zip2zipMark {
 
 class Zip2zipReader {
 public:
+    using Rules = HypertokenRules;
     explicit Zip2zipReader(const HypertokenRules& rules, std::size_t phrases = 0) : rules_(&rules), book_(rules, phrases) {}
 
     void clear();
@@ -158,6 +159,9 @@ private:
 
 class Zip2zipWriter {
 public:
+    using Rules = HypertokenRules;
+    // What was held back, and an id that stands alone.
+    static constexpr std::size_t most_ids_a_step(const Rules&) noexcept { return 2; }
     explicit Zip2zipWriter(const HypertokenRules& rules, std::size_t phrases = 0) : rules_(&rules), reader_(rules, phrases) {}
 
     void clear();

@@ -79,8 +79,9 @@ void Reader::refuse_byte(std::size_t position) const {
 const std::uint8_t* Reader::lend(std::size_t most, std::size_t& byte_count) {
     const std::uint8_t* const text = static_cast<const std::uint8_t*>(document_.data) + next_;
     byte_count = 0;
-    if (most == 0 || units_left() < kLendSlackBytes + kLeastLentBytes) return text;
-    std::size_t count = std::min(most, units_left() - kLendSlackBytes);
+    const std::size_t readable = units_left() + document_.units_behind;
+    if (most == 0 || readable < kLendSlackBytes + kLeastLentBytes) return text;
+    std::size_t count = std::min({most, units_left(), readable - kLendSlackBytes});
     if (document_.encoding == Encoding::utf8) {
         count = character_border(text, count);
         const std::size_t valid = kernels_.valid_utf8(text, count);

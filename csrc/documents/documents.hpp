@@ -32,9 +32,10 @@ struct Document {
     const void* data = nullptr;
     std::size_t unit_count = 0;
     Encoding encoding = Encoding::utf8;
-    std::size_t first_unit = 0;  // where this stretch begins in the whole document, for the positions in errors
-    std::size_t row = kNoRow;    // which of a batch it is, for the same
-    bool constant = false;       // nobody can change the text while it is read: it may be lent instead of copied
+    std::size_t first_unit = 0;    // where this stretch begins in the whole document, for the positions in errors
+    std::size_t row = kNoRow;      // which of a batch it is, for the same
+    bool constant = false;         // nobody can change the text while it is read: it may be lent instead of copied
+    std::size_t units_behind = 0;  // of the whole document, after this stretch: they may be read, too
 
     static constexpr std::size_t kNoRow = SIZE_MAX;
 
@@ -45,7 +46,8 @@ struct Document {
                 encoding,
                 first_unit + begin,
                 row,
-                constant};
+                constant,
+                units_behind + unit_count - end};
     }
     std::size_t byte_size() const noexcept { return unit_count * unit_bytes(encoding); }
     // The most bytes of UTF-8 that read() makes of it; a bad byte that is replaced becomes three.
@@ -86,6 +88,8 @@ public:
                (document_.encoding == Encoding::ascii || (document_.encoding == Encoding::utf8 && invalid_ != Invalid::replace));
     }
     std::size_t units_left() const noexcept { return document_.unit_count - next_; }
+    // May all the rest be lent? So it is with a stretch of a document that goes on behind it.
+    bool lends_to_the_end() const noexcept { return lends() && document_.units_behind >= kLendSlackBytes; }
     // The next characters where they stand, instead of a copy; `byte_count` (at most `most`) are valid now, and
     // kLendSlackBytes more are readable. Near the end of the document nothing can be lent: 0, go on with read().
     const std::uint8_t* lend(std::size_t most, std::size_t& byte_count);

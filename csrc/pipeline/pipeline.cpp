@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <memory>
 #include <optional>
 #include <utility>
 
@@ -68,8 +69,8 @@ private:
 // whole, and one of them takes the piece before and the piece behind.
 class CondenseStage {
 public:
-    CondenseStage(const condensed::HypertokenRules& rules, std::size_t text_bytes, std::size_t most_document_bytes, Products& products)
-        : rules_(rules), condenser_(rules, most_document_bytes), text_bytes_(text_bytes), products_(products) {
+    CondenseStage(const condensed::Condenser& condenser, std::size_t text_bytes, std::size_t most_document_bytes, Products& products)
+        : condenser_(condenser), pieces_(condenser.pieces(most_document_bytes)), text_bytes_(text_bytes), products_(products) {
         products.condensed.ends.reserve(products.ends.capacity());
     }
 
@@ -79,7 +80,7 @@ public:
         std::vector<std::uint64_t>& condensed_ends = products_.condensed.ends;
         const auto end_next = [&] {
             take_up_to(ends[condensed_ends.size()], cancel);
-            condenser_.end_document(products_.condensed);
+            pieces_->end_document(products_.condensed, cancel);
             condensed_ends.push_back(products_.condensed.ids.size());
         };
         if (threads > 1 && condensed_ends.size() < ends.size()) {
@@ -100,7 +101,7 @@ private:
         // Only here: whole documents bring memory of their own.
         products_.condensed.ids.expect(text_bytes_);
         products_.condensed.base_counts.expect(text_bytes_);
-        condenser_.take(ids().subspan(taken_, end - taken_), static_cast<std::int64_t>(taken_), products_.condensed, cancel);
+        pieces_->take(ids().subspan(taken_, end - taken_), static_cast<std::int64_t>(taken_), products_.condensed, cancel);
         taken_ = end;
     }
     void take_whole_documents(std::size_t threads, Cancel& cancel) {
@@ -109,7 +110,7 @@ private:
         for (std::size_t d = out.ends.size(); d < products_.ends.size(); ++d)
             offsets.push_back(static_cast<std::int64_t>(products_.ends[d] - taken_));
         const auto size = static_cast<std::size_t>(offsets.back());
-        condensed::Condensed block = condensed::condense(rules_, ids().subspan(taken_, size), offsets, {}, threads, cancel);
+        condensed::Condensed block = condenser_.condense(ids().subspan(taken_, size), offsets, threads, cancel);
         const std::size_t start = out.ids.size();
         if (start == 0) {  // mostly all there is
             out.ids = std::move(block.ids);
@@ -128,8 +129,8 @@ private:
         all.set_size(all.size() + more.size());
     }
 
-    const condensed::HypertokenRules& rules_;
-    condensed::PiecewiseCondenser condenser_;
+    const condensed::Condenser& condenser_;
+    std::unique_ptr<condensed::PiecewiseCondenser> pieces_;
     std::size_t text_bytes_;
     Products& products_;
     std::size_t taken_ = 0;  // base ids
@@ -159,7 +160,7 @@ void run(const tokens::Tokenizer& tokenizer, const Stages& stages, std::span<con
     std::optional<RowsStage> rows_stage;
     if (stages.plan != nullptr) rows_stage.emplace(*stages.plan, stages.with_table_offsets, bytes, products);
     std::optional<CondenseStage> condense_stage;
-    if (stages.rules != nullptr) condense_stage.emplace(*stages.rules, bytes, most_document_bytes, products);
+    if (stages.condenser != nullptr) condense_stage.emplace(*stages.condenser, bytes, most_document_bytes, products);
     const bool may_cut = tokenizer.may_cut_documents(options);
     documents::Parts blocks(documents, threads > 1 ? kBlockBytesOfThreads : kBlockBytes, may_cut);
     documents::Part block;

@@ -14,8 +14,10 @@ namespace {
 constexpr std::size_t kTextSlack = kReadSlackBytes + documents::kReadSlackBytes;
 // A chunk keeps at most this much room between calls; a longer pretoken gives its memory back.
 constexpr std::uint32_t kMaxKeptBytes = 1u << 20;
-// Shorter documents are copied: many of them share a chunk.
+// Shorter documents are copied: many of them share a chunk, and the last bytes, which nobody can lend, would bring all of them along.
 constexpr std::size_t kLeastLentBytes = 2 * kChunkBytes;
+// The same for a stretch that can be lent as a whole; it has its chunk for itself.
+constexpr std::size_t kLeastLentWholeBytes = kChunkBytes / 2;
 static_assert(documents::kLendSlackBytes >= kTextSlack);
 
 }  // namespace
@@ -118,8 +120,8 @@ bool Chunk::fill(const Scanner& scanner, documents::Reader& reader, bool last, c
     if (!document_open_) {
         begin_document(reader.document());
         std::size_t none = 0;
-        if (end_ == 0 && options.specials == nullptr && reader.lends() && reader.units_left() >= kLeastLentBytes)
-            lent_ = reader.lend(0, none);
+        const std::size_t least = reader.lends_to_the_end() ? kLeastLentWholeBytes : kLeastLentBytes;
+        if (end_ == 0 && options.specials == nullptr && reader.lends() && reader.units_left() >= least) lent_ = reader.lend(0, none);
     }
     while (!reader.done()) {
         if (full()) return false;
@@ -131,6 +133,7 @@ bool Chunk::fill(const Scanner& scanner, documents::Reader& reader, bool last, c
                 continue;
             }
             end_ += static_cast<std::uint32_t>(byte_count);
+            if (reader.done() && last) break;  // scanned once, below
             scan(scanner, end_, false, options);
             continue;
         }
@@ -172,7 +175,7 @@ void Chunk::compact() {
     const std::uint32_t keep_from = document_open_ ? scan_.last_start : end_;
     const bool started = pretoken_open();
     if (lent_ != nullptr) {
-        lent_ += keep_from;
+        lent_ = document_open_ ? lent_ + keep_from : nullptr;
     } else {
         std::memmove(text_.data(), text_.data() + keep_from, end_ - keep_from);
     }

@@ -52,7 +52,7 @@ public:
 
     // Pretokens that are complete.
     std::uint32_t complete_count() const noexcept { return start_count_ - (pretoken_open() ? 1 : 0); }
-    bool full() const noexcept { return limit_ - end_ < kLeastRoomBytes || start_count_ > limit_; }
+    bool full() const noexcept { return limit_ - end_ < kLeastRoomBytes || start_count_ > limit_ || (lent_ != nullptr && !document_open_); }
     Pretokens pretokens();
 
     // Forgets the complete pretokens; makes room, twice as much when one pretoken fills all there is.

@@ -22,15 +22,17 @@ constexpr std::size_t kBitsPerPair = 32;
 
 constexpr bool is_continuation(char c) noexcept { return (static_cast<std::uint8_t>(c) & 0xC0) == 0x80; }
 
+// Loads that overlap at the end instead of a loop over the last bytes: tokens are short, and how short is what a branch cannot foresee.
 bool has_non_ascii(std::string_view token) noexcept {
-    std::size_t i = 0;
-    for (; i + 8 <= token.size(); i += 8) {
-        if ((load<std::uint64_t>(token.data() + i) & 0x8080808080808080u) != 0) return true;
+    const std::size_t size = token.size();
+    const auto byte = [&](std::size_t i) { return std::uint64_t(static_cast<std::uint8_t>(token[i])); };
+    if (size < 4) return size != 0 && ((byte(0) | byte(size / 2) | byte(size - 1)) & 0x80u) != 0;
+    std::uint64_t seen = load<std::uint32_t>(token.data()) | load<std::uint32_t>(token.data() + size - 4);
+    for (std::size_t i = 4; i + 4 < size; i += 8) {
+        const std::size_t at = i + 8 <= size ? i : size - 8;
+        seen |= load<std::uint64_t>(token.data() + at);
     }
-    for (; i < token.size(); ++i) {
-        if (static_cast<std::uint8_t>(token[i]) >= 0x80) return true;
-    }
-    return false;
+    return (seen & 0x8080808080808080u) != 0;
 }
 
 // Calls `use` with every code point of `char_bytes` (2 or 3) bytes that begins with `beginning`.

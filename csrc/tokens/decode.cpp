@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <cstring>
+#include <functional>
+#include <numeric>
 
 #include "base/errors.hpp"
 #include "tokens/decode_chain.hpp"
@@ -18,6 +20,9 @@ constexpr std::string_view kReplacement = "\xEF\xBF\xBD";  // U+FFFD
 constexpr std::size_t kBlockIds = 4096;
 // Text has 3 to 5 bytes a token; asking for a little more at first is cheaper than growing, and untouched memory is free.
 constexpr std::size_t kGuessedBytesPerId = 5;
+// Beyond these a number is taken for a mistake.
+constexpr std::size_t kMostRewind = std::size_t(1) << 16;
+constexpr std::size_t kMostSequences = std::size_t(1) << 24;
 
 // The first two bytes of a surrogate in the manner of UTF-8. Never valid, but Python's incremental decoder waits for the byte
 // after them (its handler "surrogatepass" needs all three), and so do we.
@@ -145,8 +150,13 @@ template std::size_t DecodeTable::decode(const std::int64_t*, std::size_t, Unkno
 template std::size_t DecodeTable::decode(const std::uint64_t*, std::size_t, UnknownId, bool, Buffer<std::uint8_t>&, std::size_t,
                                          Cancel*) const;
 
-StreamDecoder::StreamDecoder(const DecodeTable& table, std::size_t sequences)
-    : table_(&table), copy_valid_utf8_(unicode::kernels(cpu::active()).copy_valid_utf8), held_(sequences) {}
+StreamDecoder::StreamDecoder(const DecodeTable& table, std::size_t sequences, std::size_t most_rewind)
+    : table_(&table), copy_valid_utf8_(unicode::kernels(cpu::active()).copy_valid_utf8), most_rewind_(most_rewind) {
+    if (most_rewind > kMostRewind)
+        throw Error(ErrorKind::value,
+                    "at most " + std::to_string(kMostRewind) + " ids can be taken back, not " + std::to_string(most_rewind));
+    add(sequences);
+}
 
 void StreamDecoder::step(const std::int64_t* ids, UnknownId unknown, bool skip_special_tokens, std::string& out, std::size_t* ends) {
     if (unknown == UnknownId::error)
@@ -156,11 +166,8 @@ void StreamDecoder::step(const std::int64_t* ids, UnknownId unknown, bool skip_s
     for (std::size_t s = 0; s < held_.size(); ++s) {
         if (ids[s] >= 0) {
             const auto bytes = table_->bytes_of(static_cast<std::uint64_t>(ids[s]), skip_special_tokens);
-            if (bytes) {
-                feed(held_[s], *bytes, out);
-            } else if (unknown == UnknownId::replace) {
-                feed(held_[s], kReplacement, out);
-            }
+            const std::string_view otherwise = unknown == UnknownId::replace ? kReplacement : std::string_view();
+            feed_id(s, bytes.value_or(otherwise), out);
         }
         ends[s] = out.size();
     }
@@ -169,8 +176,51 @@ void StreamDecoder::step(const std::int64_t* ids, UnknownId unknown, bool skip_s
 void StreamDecoder::extend(std::size_t sequence, const std::int64_t* ids, std::size_t count, UnknownId unknown, bool skip_special_tokens,
                            std::string& out) {
     check(sequence);
-    const std::size_t size = table_->decode(ids, count, unknown, skip_special_tokens, decoded_, 0);
+    std::size_t size = table_->decode(ids, count, unknown, skip_special_tokens, decoded_, 0);
+    // Those that can be taken back are fed one by one behind the others.
+    const std::size_t single = std::min(count, most_rewind_);
+    if (single != 0) size = table_->decode(ids, count - single, unknown, skip_special_tokens, decoded_, 0);
     feed(held_[sequence], {reinterpret_cast<const char*>(decoded_.data()), size}, out);
+    for (std::size_t i = count - single; i < count; ++i) {
+        const auto bytes = table_->bytes_of(static_cast<std::uint64_t>(ids[i]), skip_special_tokens);
+        feed_id(sequence, bytes.value_or(unknown == UnknownId::replace ? kReplacement : std::string_view()), out);
+    }
+}
+
+void StreamDecoder::feed_id(std::size_t sequence, std::string_view bytes, std::string& out) {
+    if (most_rewind_ == 0) {
+        feed(held_[sequence], bytes, out);
+        return;
+    }
+    const Held before = held_[sequence];
+    const std::size_t begin = out.size();
+    feed(held_[sequence], bytes, out);
+    History& history = histories_[sequence];
+    const auto continuation = [](char c) { return (static_cast<std::uint8_t>(c) & 0xC0) == 0x80; };
+    const auto from = out.begin() + static_cast<std::ptrdiff_t>(begin);
+    change(sequence, history.id_count) = {before, static_cast<std::uint64_t>(std::count_if(from, out.end(), std::not_fn(continuation)))};
+    ++history.id_count;
+    history.rewindable = std::min(history.rewindable + 1, most_rewind_);
+}
+
+void StreamDecoder::rewind(std::span<const std::size_t> counts, std::uint64_t* characters) {
+    for (std::size_t s = 0; s < counts.size(); ++s) {
+        const std::size_t most = most_rewind_ == 0 ? 0 : histories_[s].rewindable;
+        if (counts[s] > most)
+            throw Error(ErrorKind::value,
+                        "sequence " + std::to_string(s) + " can go back by " + std::to_string(most) + " ids now, not by " +
+                            std::to_string(counts[s]) + "; max_rewind= of decoder() sets how many",
+                        static_cast<std::int64_t>(s));
+    }
+    for (std::size_t s = 0; s < counts.size(); ++s) {
+        characters[s] = 0;
+        for (std::size_t i = 0; i < counts[s]; ++i) {
+            const Change& last = change(s, --histories_[s].id_count);
+            held_[s] = last.held;
+            characters[s] += last.characters;
+        }
+        if (counts[s] != 0) histories_[s].rewindable -= counts[s];
+    }
 }
 
 void StreamDecoder::finish(std::size_t sequence, std::string& out) {
@@ -180,6 +230,7 @@ void StreamDecoder::finish(std::size_t sequence, std::string& out) {
     if (held.count != 0) out += kReplacement;
     if (held.count == 2 && starts_surrogate(held.bytes)) out += kReplacement;
     held.count = 0;
+    if (most_rewind_ != 0) histories_[sequence].rewindable = 0;
 }
 
 // Appends what is certain of the held bytes followed by `bytes`, and holds the rest.
@@ -241,22 +292,37 @@ void StreamDecoder::check(std::size_t sequence) const {
 }
 
 void StreamDecoder::reorder(std::span<const std::size_t> sources) {
-    std::vector<Held> reordered;
-    reordered.reserve(sources.size());
+    StreamDecoder reordered(*table_, 0, most_rewind_);
+    reordered.held_.reserve(sources.size());
     for (const std::size_t source : sources) {
         check(source);
-        reordered.push_back(held_[source]);
+        reordered.held_.push_back(held_[source]);
+        if (most_rewind_ == 0) continue;
+        reordered.histories_.push_back(histories_[source]);
+        const auto first = changes_.begin() + static_cast<std::ptrdiff_t>(source * most_rewind_);
+        reordered.changes_.insert(reordered.changes_.end(), first, first + static_cast<std::ptrdiff_t>(most_rewind_));
     }
-    held_ = std::move(reordered);
+    held_.swap(reordered.held_);
+    histories_.swap(reordered.histories_);
+    changes_.swap(reordered.changes_);
 }
 
 std::size_t StreamDecoder::fork(std::size_t sequence) {
     check(sequence);
-    held_.push_back(Held(held_[sequence]));
-    return held_.size() - 1;
+    std::vector<std::size_t> sources(sequences() + 1, sequence);
+    std::iota(sources.begin(), sources.end() - 1, std::size_t(0));
+    reorder(sources);
+    return sequences() - 1;
 }
 
-void StreamDecoder::add(std::size_t count) { held_.resize(held_.size() + count); }
+void StreamDecoder::add(std::size_t count) {
+    if (count > kMostSequences - sequences())
+        throw Error(ErrorKind::value, "a decoder has at most " + std::to_string(kMostSequences) + " sequences");
+    const std::size_t all = sequences() + count;
+    changes_.resize(all * most_rewind_);
+    if (most_rewind_ != 0) histories_.resize(all);
+    held_.resize(all);
+}
 
 void StreamDecoder::drop(std::span<const std::size_t> sequences) {
     std::vector<bool> dropped(held_.size());
@@ -264,10 +330,10 @@ void StreamDecoder::drop(std::span<const std::size_t> sequences) {
         check(sequence);
         dropped[sequence] = true;
     }
-    std::size_t kept = 0;
+    std::vector<std::size_t> left;
     for (std::size_t s = 0; s < held_.size(); ++s)
-        if (!dropped[s]) held_[kept++] = held_[s];
-    held_.resize(kept);
+        if (!dropped[s]) left.push_back(s);
+    reorder(left);
 }
 
 }  // namespace tokmill::tokens

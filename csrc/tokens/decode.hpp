@@ -67,8 +67,8 @@ private:
 // by step the same; all steps and finish() together give bytes.decode(errors="replace").
 class StreamDecoder {
 public:
-    // The table has to outlive the decoder.
-    StreamDecoder(const DecodeTable& table, std::size_t sequences);
+    // The table has to outlive the decoder. The last `most_rewind` ids of each sequence can be taken back.
+    StreamDecoder(const DecodeTable& table, std::size_t sequences, std::size_t most_rewind = 0);
 
     // One id a sequence; ids[s] < 0 means nothing for sequence s. Appends each sequence's new text (valid UTF-8) to `out`,
     // and its end offset to `ends[s]`. Error(unknown_id) with the sequence, before anything has changed.
@@ -76,8 +76,10 @@ public:
     // The same for several ids of one sequence; here a negative id is unknown. Error(unknown_id) with the index.
     void extend(std::size_t sequence, const std::int64_t* ids, std::size_t count, UnknownId unknown, bool skip_special_tokens,
                 std::string& out);
-    // The end of a sequence: what is held back comes out as U+FFFD, the sequence starts anew.
+    // The end of a sequence: what is held back comes out as U+FFFD, the sequence starts anew. Nothing before it can be taken back.
     void finish(std::size_t sequence, std::string& out);
+    // Takes back counts[s] ids of sequence s; characters[s] is by how many its text is shorter then. Error(value) changes nothing.
+    void rewind(std::span<const std::size_t> counts, std::uint64_t* characters);
 
     std::size_t sequences() const noexcept { return held_.size(); }
     void reorder(std::span<const std::size_t> sources);  // sequence i becomes a copy of old sequence sources[i]
@@ -92,12 +94,29 @@ private:
         std::uint8_t count = 0;
     };
 
+    // What an id changed: the bytes held before it, and the characters that it made certain.
+    struct Change {
+        Held held;
+        std::uint64_t characters;
+    };
+    // The last changes of a sequence, at places that go round: of the id number n (from 0) at n % most_rewind_.
+    struct History {
+        std::uint64_t id_count = 0;
+        std::size_t rewindable = 0;
+    };
+
     void check(std::size_t sequence) const;
     void feed(Held& held, std::string_view bytes, std::string& out);
+    // The same for the bytes of one id, which can be taken back.
+    void feed_id(std::size_t sequence, std::string_view bytes, std::string& out);
+    Change& change(std::size_t sequence, std::uint64_t id) noexcept { return changes_[sequence * most_rewind_ + id % most_rewind_]; }
 
     const DecodeTable* table_;
     std::size_t (*copy_valid_utf8_)(std::uint8_t*, const std::uint8_t*, std::size_t);
+    std::size_t most_rewind_;
     std::vector<Held> held_;
+    std::vector<History> histories_;  // with what can be taken back; none if nothing can
+    std::vector<Change> changes_;
     Buffer<std::uint8_t> decoded_;  // scratch
     Buffer<std::uint8_t> checked_;  // scratch
 };

@@ -7,6 +7,8 @@
 #include <bit>
 #include <cstring>
 
+#include "tokens/superword_pass.hpp"
+
 namespace tokmill::tokens {
 
 namespace {
@@ -35,18 +37,32 @@ inline Id* copy_ids_exactly(Id* out, const std::uint32_t* ids, std::size_t count
 
 }  // namespace
 
-Encoder::Encoder(const vocab::Vocabulary& vocabulary, const vocab::Merges& merges, cpu::Isa isa, std::size_t table_bytes)
+Encoder::Encoder(const vocab::Vocabulary& vocabulary, const vocab::Merges& merges, cpu::Isa isa, const TableSizes& sizes)
     : vocabulary_(vocabulary),
       merges_(merges),
       probe_kernels_(probe_kernels(isa)),
       merge_kernels_(merge_kernels(isa)),
-      table_(table_bytes, probe_kernels_.bucket_offset) {
+      table_(sizes, probe_kernels_.bucket_offset) {
     table_.seed(vocabulary, merges);
+    statistics_.table_bytes = table_.byte_size();
+}
+
+Encoder::Encoder(const Superwords& superwords, cpu::Isa isa, const TableSizes& sizes)
+    : Encoder(superwords.first_vocabulary(), superwords.first_merges(), isa, sizes) {
+    superwords_ = std::make_unique<SuperwordPass>(superwords, isa);
+}
+
+Encoder::~Encoder() = default;
+
+void Encoder::replace_tables(const TableSizes& sizes) {
+    table_ = WordTable(sizes, probe_kernels_.bucket_offset);
+    table_.seed(vocabulary_, merges_);
     statistics_.table_bytes = table_.byte_size();
 }
 
 void Encoder::rest() noexcept {
     chunk_.reset();
+    if (superwords_ != nullptr) superwords_->rest();
     if (preparation_ != nullptr) preparation_->reset();
     if (ids_.capacity() + symbols_.capacity() <= kMostKeptSymbols) return;
     for (Buffer<std::uint32_t>* numbers : {&ids_, &symbols_, &word_misses_, &window_misses_}) *numbers = {};
@@ -72,6 +88,17 @@ void Encoder::encode(pretokens::Chunk& chunk, Sink& sink, Cancel& cancel) {
 }
 
 void Encoder::encode(const pretokens::Pretokens& pretokens, Sink& sink, Cancel& cancel) {
+    if (superwords_ == nullptr) {
+        encode_words(pretokens, sink, cancel);
+        return;
+    }
+    const pretokens::Pretokens words = superwords_->cut(pretokens);
+    Sink first{&superwords_->first_ids(), &superwords_->first_ends()};
+    encode_words(words, first, cancel);
+    superwords_->join(sink, cancel);
+}
+
+void Encoder::encode_words(const pretokens::Pretokens& pretokens, Sink& sink, Cancel& cancel) {
     const auto [text, text_end, starts, count, nul, special_ids] = pretokens;
     misses_.reserve_discarding(count);
     ProbeResult found;
@@ -82,7 +109,11 @@ void Encoder::encode(const pretokens::Pretokens& pretokens, Sink& sink, Cancel& 
     } else {
         found = probe_kernels_.probe_count(table_, text, starts, count, nul, misses_.data());
     }
-    if (found.miss_count != 0) {
+    if (found.miss_count == 1 && misses_[0].length == 0) {
+        // A short text of words that are known, and its end.
+        answers_.reserve_discarding(1);
+        answers_[0] = {nullptr, kPending};
+    } else if (found.miss_count != 0) {
         sort_misses(text, text_end, found.miss_count, cancel);
         merge_and_remember();
     }
@@ -204,7 +235,7 @@ void Encoder::merge_and_remember() {
         const MergeJob& job = word_jobs_[j];
         to_ids(job.symbols, job.symbol_count);
         answers_[word_misses_[j]] = {job.symbols, job.symbol_count};
-        if (job.symbol_count <= kIdsPerWord && job.bytes[job.length - 1] != 0)
+        if (job.symbol_count <= kIdsPerWord && job.bytes[job.length - 1] != 0 && table_.remembers())
             table_.insert(misses_[word_misses_[j]].bucket_offset, word_key(job.bytes, job.length), job.symbols, job.symbol_count);
     }
     statistics_.merges += word_job_count_ + window_job_count_;
@@ -218,6 +249,7 @@ void Encoder::merge_and_remember() {
 }
 
 void Encoder::remember_piece(const std::uint8_t* bytes, std::uint32_t length, const std::uint32_t* ids, std::uint32_t id_count) noexcept {
+    if (!table_.remembers()) return;
     if (length <= kMaxMediumBytes && id_count <= kIdsPerMedium) {
         const MediumKey key = medium_key(bytes, length);
         MediumEntry& entry = table_.add_medium(table_.medium_index(key, length));
@@ -256,14 +288,17 @@ void Encoder::assemble(std::span<const std::uint32_t> special_ids, ProbeResult f
         }
         total += answer.count;
     }
-    sink.ids->prepare(total + special_ids.size());
-    const bool slack = sink.ids->has_slack();
+    total += special_ids.size();
+    if (sink.last && sink.place != nullptr) sink.ids = sink.place->take(sink.ids, total);
+    sink.ids->prepare(total);
     Id* const first = static_cast<Id*>(sink.ids->data()) + sink.ids->size();
+    Id* const end = first + total + (sink.ids->has_slack() ? kIdArraySlack : 0);  // nothing is written from here on
     Id* out = first;
     std::uint32_t copied = 0;
     std::size_t next_special = 0;
     const auto append = [&](const std::uint32_t* ids, std::uint32_t count) {
-        out = slack ? copy_ids(out, ids, count) : copy_ids_exactly(out, ids, count);
+        const bool room = end - out >= static_cast<std::ptrdiff_t>(count + kIdArraySlack);
+        out = room ? copy_ids(out, ids, count) : copy_ids_exactly(out, ids, count);
     };
     for (std::uint32_t i = 0; i < found.miss_count; ++i) {
         const Miss& miss = misses_[i];

@@ -19,11 +19,26 @@
 
 namespace tokmill::tokens {
 
+class SuperwordPass;
+class Superwords;
+
+// Knows where the ids of one part of a text go; see placing.hpp.
+class Place {
+public:
+    // The part has `more` ids beyond those in `so_far`, and no further ones: the array that they go to.
+    virtual IdArray* take(IdArray* so_far, std::uint64_t more) = 0;
+
+protected:
+    ~Place() = default;
+};
+
 // Where the ids of a chunk go.
 struct Sink {
     IdArray* ids = nullptr;                               // null: count only
     std::vector<std::uint64_t>* document_ends = nullptr;  // gets `id_count` at the end of each document, if not null
     std::uint64_t id_count = 0;                           // ids so far
+    Place* place = nullptr;                               // asked before the last ids are written, if not null
+    bool last = false;                                    // the next ids are the last
 };
 
 // How well the word table serves, since it was made.
@@ -37,7 +52,10 @@ struct TableStatistics {
 
 class Encoder {
 public:
-    Encoder(const vocab::Vocabulary& vocabulary, const vocab::Merges& merges, cpu::Isa isa, std::size_t table_bytes);
+    Encoder(const vocab::Vocabulary& vocabulary, const vocab::Merges& merges, cpu::Isa isa, const TableSizes& sizes);
+    // In two levels.
+    Encoder(const Superwords& superwords, cpu::Isa isa, const TableSizes& sizes);
+    ~Encoder();
 
     void encode(const pretokens::Pretokens& pretokens, Sink& sink, Cancel& cancel);
     // The complete pretokens of a chunk.
@@ -50,6 +68,9 @@ public:
     // Between two calls: an empty chunk, and back goes the memory that only a giant pretoken needed.
     void rest() noexcept;
     TableStatistics statistics() const noexcept;
+    std::size_t word_table_bytes() const noexcept { return std::size_t(table_.mask()) + sizeof(Bucket); }
+    // Begins again with tables of other sizes.
+    void replace_tables(const TableSizes& sizes);
 
 private:
     // The ids of one miss. While they are not known: null, and `count` is the miss of the same chunk that has the same
@@ -60,6 +81,7 @@ private:
     };
     static constexpr std::uint32_t kPending = ~std::uint32_t(0);
 
+    void encode_words(const pretokens::Pretokens& words, Sink& sink, Cancel& cancel);
     void sort_misses(const std::uint8_t* text, std::uint32_t text_end, std::uint32_t miss_count, Cancel& cancel);
     void sort_word(const std::uint8_t* text, std::uint32_t miss);
     bool look_up_piece(const std::uint8_t* text, std::uint32_t miss, std::uint32_t* ids);
@@ -79,6 +101,7 @@ private:
     WordTable table_;
     pretokens::Chunk chunk_;
     std::unique_ptr<Preparation> preparation_;
+    std::unique_ptr<SuperwordPass> superwords_;  // of a vocabulary in two levels: vocabulary_ and merges_ are the first one then
     TableStatistics statistics_;
     LongPieceScratch long_scratch_;
 

@@ -24,7 +24,7 @@ void Tokenizer::encode_piece(std::span<const std::uint8_t> bytes, bool whole_fir
 }
 
 std::uint64_t Tokenizer::last_pretoken_bytes(const documents::Document& document, Cancel& cancel) const {
-    if (!scanner_)
+    if (!scanner_ || (preprocessing_ != nullptr && !preprocessing_->steps_behind().empty()))
         throw Error(ErrorKind::value, "this tokenizer cuts text in several steps; it does not say where the last pretoken begins");
     const pretokens::Scanner plain = scanner_->without_cuts(vocabulary_);  // safe cuts are no borders of pretokens
     const EncodeOptions options;

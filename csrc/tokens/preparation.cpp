@@ -30,6 +30,7 @@ struct Preparation::Job {
     Cancel& cancel;
     std::size_t stretch_begin = 0;  // of the stretch between added tokens that is in work, in the document
     std::size_t stretch_end = 0;
+    bool misses_bytes = false;  // the text in work holds bytes that have no token
 };
 
 void Preparation::reset() noexcept {
@@ -155,7 +156,9 @@ std::uint64_t Preparation::position_of(const Job& job, std::size_t position, boo
 }
 
 void Preparation::stretch(Job& job, std::string_view text) {
-    if (job.preprocessing.scans()) {
+    const Preprocessing& preprocessing = job.preprocessing;
+    job.misses_bytes = preprocessing.misses(text) || (preprocessing.adds_space() && preprocessing.misses(" "));
+    if (preprocessing.scans() && !job.misses_bytes) {
         scan(job, text);
     } else {
         split(job, text);
@@ -173,6 +176,7 @@ void Preparation::scan(Job& job, std::string_view text) {
         text_[end_++] = ' ';
     }
     std::uint32_t segment_first = count_;
+    std::uint32_t whole = count_;  // pretokens before this one are as the steps behind leave them
     for (std::size_t taken = 0;;) {
         std::size_t block = std::min(text.size() - taken, std::max<std::size_t>(pretokens::kChunkBytes, end_ - state.last_start));
         while (taken + block < text.size() && (bytes_of(text)[taken + block] & 0xC0) == 0x80) --block;
@@ -190,13 +194,14 @@ void Preparation::scan(Job& job, std::string_view text) {
                 if (starts_[i] - starts_[i - 1] > job.options.max_pretoken_bytes) refuse_pretoken(job.options);
             if (end_ - state.last_start > job.options.max_pretoken_bytes) refuse_pretoken(job.options);
         }
+        if (!job.preprocessing.steps_behind().empty()) whole = cut_behind(job, whole, last ? count_ : std::max(count_, whole + 1) - 1);
         if (last) break;
         if (end_ >= pretokens::kChunkBytes && count_ > 1 && count_ > segment_first) {
             // All but the last start, whose pretoken is not complete; it is one of this stretch, so no added token stays behind.
             const std::uint32_t moved = starts_[count_ - 1];
             give(job.take, count_ - 1);
             state.rebase(moved);
-            segment_first = 0;
+            segment_first = whole = 0;
             job.cancel.poll();
         }
     }
@@ -229,8 +234,55 @@ void Preparation::split(Job& job, std::string_view text) {
     }
 }
 
+// Lets the steps behind ByteLevel cut pretokens [first, last) of the block, and says where the one behind them now stands. Most pretokens
+// hold no byte that matters to the steps; the others are mapped one behind the other and cut in one go.
+std::uint32_t Preparation::cut_behind(const Job& job, std::uint32_t first, std::uint32_t last) {
+    const auto end_of = [&](std::uint32_t i) { return i + 1 < count_ ? starts_[i + 1] : static_cast<std::uint32_t>(end_); };
+    matters_.clear();
+    mapped_.clear();
+    behind_spans_.clear();
+    if (first == last) return last;
+    const std::string_view text(reinterpret_cast<const char*>(text_.data()), end_of(last - 1));
+    std::uint32_t i = first;
+    for (std::size_t at = starts_[first]; (at = job.preprocessing.matters_behind().find(text, at)) < text.size(); at = end_of(i)) {
+        while (end_of(i) <= at) ++i;
+        matters_.push_back(i);
+        const std::size_t mapped_begin = mapped_.size();
+        formats::append_spelling(text.substr(starts_[i], end_of(i) - starts_[i]), mapped_);
+        behind_spans_.push_back({mapped_begin, mapped_.size()});
+    }
+    if (matters_.empty()) return last;
+    engine::split_each(job.preprocessing.steps_behind(), bytes_of(mapped_), behind_spans_, job.cancel);
+    // The pieces are all of the mapped text, so their lengths say where they stand.
+    further_starts_.clear();
+    std::size_t pretoken = 0;
+    std::uint32_t at = starts_[matters_[0]];
+    for (const engine::Span span : behind_spans_) {
+        if (at == end_of(matters_[pretoken])) {
+            at = starts_[matters_[++pretoken]];
+        } else if (at != starts_[matters_[pretoken]]) {
+            further_starts_.push_back(at);
+        }
+        for (std::uint64_t i = span.begin; i < span.end; ++i) at += (bytes_of(mapped_)[i] & 0xC0) != 0x80 ? 1 : 0;
+    }
+    const auto further = static_cast<std::uint32_t>(further_starts_.size());
+    starts_.grow(count_ + further + pretokens::kStartsSlack, count_);
+    std::copy_backward(starts_.data() + last, starts_.data() + count_, starts_.data() + count_ + further);
+    std::uint32_t to = last + further;
+    for (std::uint32_t from = last, left = further; left != 0;) {
+        const bool takes_further = from == first || starts_[from - 1] < further_starts_[left - 1];
+        starts_[--to] = takes_further ? further_starts_[--left] : starts_[--from];
+    }
+    count_ += further;
+    return last + further;
+}
+
 // Steps behind ByteLevel see its output: each byte as a character of the alphabet.
 void Preparation::split_behind(Job& job, std::string_view text) {
+    if (job.preprocessing.matters_behind().find(text, 0) == text.size()) {
+        add_pretoken(job, text);
+        return;
+    }
     mapped_.clear();
     formats::append_spelling(text, mapped_);
     behind_spans_.clear();
@@ -271,16 +323,19 @@ void Preparation::refuse_missing_byte(const Job& job, std::uint8_t byte) const {
 void Preparation::add_pretoken(Job& job, std::string_view bytes) {
     if (bytes.size() > job.options.max_pretoken_bytes) refuse_pretoken(job.options);
     reserve_text(bytes.size() + 1);
-    if (job.preprocessing.changes_bytes()) {
+    if (job.misses_bytes) {
         change_bytes(job, bytes);
     } else {
         push_start();
+        if (job.preprocessing.marks_begin()) text_[end_++] = formats::kWordMark;
         std::memcpy(text_.data() + end_, bytes.data(), bytes.size());
         end_ += bytes.size();
+        if (job.preprocessing.marks_end()) text_[end_++] = formats::kWordMark;
     }
     give_if_full(job);
 }
 
+// A pretoken of a text that holds bytes without a token: they are left out or stand for the unknown token.
 void Preparation::change_bytes(const Job& job, std::string_view bytes) {
     const Preprocessing& preprocessing = job.preprocessing;
     const std::size_t begin = end_;

@@ -47,6 +47,7 @@ private:
     void scan(Job& job, std::string_view text);
     void split(Job& job, std::string_view text);
     void split_behind(Job& job, std::string_view text);
+    std::uint32_t cut_behind(const Job& job, std::uint32_t first, std::uint32_t last);
     void add_pretoken(Job& job, std::string_view bytes);
     void add_added_token(Job& job, const AddedTokens::Token& token, std::size_t position, bool is_raw);
     std::uint64_t position_of(const Job& job, std::size_t position, bool is_raw) const;
@@ -63,6 +64,7 @@ private:
     normalized::Workspace workspace_;
     std::vector<pretokens::engine::Span> spans_, inner_spans_, behind_spans_;
     std::string prefixed_, mapped_;
+    std::vector<std::uint32_t> matters_, further_starts_;
 
     // The block.
     Buffer<std::uint8_t> text_;

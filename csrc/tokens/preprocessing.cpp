@@ -149,15 +149,37 @@ void Preprocessing::make_normalizer() {
 
 void Preprocessing::make_steps() {
     for (const PretokenStep& step : components_.pretokens) adds_space_ |= step.add_prefix_space;
-    if (!changes_bytes_) pattern_ = known_pattern(components_.pretokens);
-    if (pattern_) return;
+    if (!is_marked()) pattern_ = known_pattern(components_.pretokens);
+    if (pattern_ && !changes_bytes_) return;
     std::vector<SplitStep>* steps = &steps_;
     for (const PretokenStep& step : components_.pretokens) {
         const bool byte_level = step.kind == PretokenStep::Kind::byte_level;
         append_step(step, byte_level && step.add_prefix_space ? byte_level_step_ : *steps);
         if (byte_level) steps = &steps_behind_;
     }
-    is_one_split_ = !changes_bytes_ && is_one_isolated_split(components_.pretokens) && !steps_.front().program.is_tabulated();
+    for (std::uint32_t byte = 0; byte < 256; ++byte) {
+        const char c = static_cast<char>(byte);
+        std::string character;
+        formats::append_spelling({&c, 1}, character);
+        const std::uint32_t code = unicode::decode_utf8(reinterpret_cast<const std::uint8_t*>(character.data()));
+        const auto may_cut = [&](const SplitStep& step) {
+            return step.invert || step.program.has_empty_matches() || step.program.may_match(code);
+        };
+        if (std::any_of(steps_behind_.begin(), steps_behind_.end(), may_cut)) matters_behind_.insert(static_cast<std::uint8_t>(byte));
+    }
+    if (pattern_ || is_marked()) return;
+    is_one_split_ = is_one_isolated_split(components_.pretokens) ? !steps_.front().program.is_tabulated() : compose_steps();
+}
+
+// One program in the place of several steps, if it can be. Steps behind it may cut its pieces further, but have to keep all of them.
+bool Preprocessing::compose_steps() {
+    const auto removes = [](const SplitStep& step) { return step.behaviour == Behaviour::removed; };
+    if (adds_space_ || std::any_of(steps_behind_.begin(), steps_behind_.end(), removes)) return false;
+    std::optional<Program> composed = Program::compose(steps_);
+    if (!composed || composed->is_tabulated()) return false;
+    steps_.clear();
+    steps_.push_back({*std::move(composed), Behaviour::isolated});
+    return true;
 }
 
 // At load, though decoding may come later or never: a file that cannot be done is refused whole.
@@ -169,19 +191,20 @@ void Preprocessing::make_decoder() {
 // With a mark the byte beside it needs a token of its own, without one it is like any other.
 void Preprocessing::judge_bytes(const vocab::Vocabulary& vocabulary, const vocab::Merges& merges) {
     const ByteUse use_of_missing = components_.unknown_token ? ByteUse::unknown : ByteUse::drop;
-    const bool marked = marks_begin() || marks_end();
     for (std::uint32_t byte = 0; byte < 256; ++byte) {
         const vocab::Symbol symbol = vocabulary.symbol_of_byte()[byte];
         const std::uint32_t mark = formats::kWordMark;
         const std::uint32_t pair = marks_end() ? byte | mark << 8 : mark | byte << 8;
         const bool inside = symbol != vocab::kNoSymbol && vocabulary.id(symbol) != vocab::kNoId;
         const bool at_mark =
-            marked ? symbol != vocab::kNoSymbol && merges.merged_bytes(static_cast<std::uint16_t>(pair)) != vocab::kNoSymbol : inside;
+            is_marked() ? symbol != vocab::kNoSymbol && merges.merged_bytes(static_cast<std::uint16_t>(pair)) != vocab::kNoSymbol : inside;
         inside_[byte] = inside ? ByteUse::keep : use_of_missing;
         at_mark_[byte] = at_mark ? ByteUse::keep : use_of_missing;
-        if (in_utf8(byte) && !(inside && at_mark)) missing_bytes_.push_back(static_cast<std::uint8_t>(byte));
+        if (!in_utf8(byte) || (inside && at_mark)) continue;
+        missing_bytes_.push_back(static_cast<std::uint8_t>(byte));
+        missing_.insert(static_cast<std::uint8_t>(byte));
     }
-    changes_bytes_ = marked || !missing_bytes_.empty();
+    changes_bytes_ = is_marked() || !missing_bytes_.empty();
 }
 
 }  // namespace tokmill::tokens

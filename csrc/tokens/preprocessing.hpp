@@ -12,6 +12,7 @@
 #include "formats/formats.hpp"
 #include "normalized/normalized.hpp"
 #include "pretokens/pretokens.hpp"
+#include "tokens/byte_set.hpp"
 #include "vocab/vocab.hpp"
 
 namespace tokmill::tokens {
@@ -24,19 +25,24 @@ public:
     const formats::Components& components() const noexcept { return components_; }
     const normalized::Normalizer& normalizer() const noexcept { return normalizer_; }
 
-    // Text between added tokens is cut by this pattern, as it stands and into nothing but its bytes: the core's plain path.
-    bool is_plain() const noexcept { return scans() && normalizer_.is_identity() && !adds_space_ && !changes_bytes_; }
-    // What a scanner does all of the cutting by: a known pattern, or else one Split whose matches and gaps are all pretokens. If it takes
-    // more steps, neither.
+    // Text between added tokens is cut by a scanner, as it stands and into nothing but its bytes: the core's plain path.
+    bool is_plain() const noexcept {
+        return scans() && normalizer_.is_identity() && !adds_space_ && !changes_bytes_ && steps_behind_.empty();
+    }
+    // What a scanner does all of the cutting up to ByteLevel by: a known pattern, or else one program whose matches and gaps are all
+    // pretokens, a Split's own or one composed of several steps. Neither if there is none. Text that holds a byte without a token takes
+    // the steps all the same.
     const std::optional<pretokens::Pattern>& pattern() const noexcept { return pattern_; }
     const pretokens::engine::Program* program() const noexcept { return is_one_split_ ? &steps_.front().program : nullptr; }
     bool scans() const noexcept { return pattern_ || is_one_split_; }
 
-    // Without either: the steps before ByteLevel and its regex; those behind it see bytes in the byte-level alphabet.
+    // The steps before ByteLevel and its regex; those behind it see bytes in the byte-level alphabet.
     std::span<const pretokens::engine::SplitStep> steps() const noexcept { return steps_; }
     // ByteLevel's regex where it has to be done on its own, since ByteLevel puts a space before each piece.
     std::span<const pretokens::engine::SplitStep> byte_level_step() const noexcept { return byte_level_step_; }
     std::span<const pretokens::engine::SplitStep> steps_behind() const noexcept { return steps_behind_; }
+    // A piece that holds no such byte comes through them as it is.
+    const ByteSet& matters_behind() const noexcept { return matters_behind_; }
     bool adds_space() const noexcept { return adds_space_; }
 
     // Of each Replace of the decoder, in their order.
@@ -47,6 +53,9 @@ public:
     bool changes_bytes() const noexcept { return changes_bytes_; }
     bool marks_begin() const noexcept { return !components_.word_prefix.empty(); }
     bool marks_end() const noexcept { return !components_.word_suffix.empty(); }
+    bool is_marked() const noexcept { return marks_begin() || marks_end(); }
+    // Does a text hold bytes that have no token?
+    bool misses(std::string_view text) const noexcept { return !missing_bytes_.empty() && missing_.find(text, 0) != text.size(); }
     ByteUse use_inside(std::uint8_t byte) const noexcept { return inside_[byte]; }
     ByteUse use_at_mark(std::uint8_t byte) const noexcept { return at_mark_[byte]; }
     // Bytes of valid UTF-8 that have no token.
@@ -56,6 +65,7 @@ private:
     void make_normalizer();
     void make_steps();
     void make_decoder();
+    bool compose_steps();
     void judge_bytes(const vocab::Vocabulary& vocabulary, const vocab::Merges& merges);
 
     formats::Components components_;
@@ -69,6 +79,7 @@ private:
     std::array<ByteUse, 256> inside_{};
     std::array<ByteUse, 256> at_mark_{};
     std::vector<std::uint8_t> missing_bytes_;
+    ByteSet missing_, matters_behind_;
 };
 
 }  // namespace tokmill::tokens

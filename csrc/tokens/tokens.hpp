@@ -32,8 +32,8 @@ public:
     Tokenizer(vocab::Spec spec, cpu::Isa isa);
     // From a tokenizer.json; besides these Error(unsupported).
     Tokenizer(formats::TokenizerJson file, cpu::Isa isa);
-    // From a snapshot; the bytes have to outlive the tokenizer.
-    Tokenizer(const SectionReader& snapshot, cpu::Isa isa);
+    // From a snapshot; the bytes have to outlive the tokenizer. With `table_sizes`, every slot has tables of these.
+    Tokenizer(const SectionReader& snapshot, cpu::Isa isa, std::optional<TableSizes> table_sizes = std::nullopt);
     Tokenizer(const Tokenizer&) = delete;
     Tokenizer& operator=(const Tokenizer&) = delete;
     ~Tokenizer();
@@ -90,7 +90,9 @@ private:
         vocab::Merges merges;
     };
     static Tables build(vocab::Spec spec);
+    bool allows_safe_cuts() const noexcept;
     Tokenizer(Tables tables, std::unique_ptr<const formats::Components> components, cpu::Isa isa);
+    std::optional<pretokens::Scanner> make_scanner() const;
 
     // Word tables and scratch belong to slots, not to threads: as many as threads run at once, however many call.
     struct Slot {
@@ -100,21 +102,23 @@ private:
     class Lease;
     static constexpr std::size_t kMaxSlots = 256;
 
-    Lease try_claim(std::size_t slot) const;                 // an empty lease if somebody holds the slot; it may have no encoder yet
-    Lease try_acquire(std::size_t slot) const;               // ... with an encoder
-    Lease acquire(std::size_t slots, Cancel& cancel) const;  // waits for one of the first `slots`
+    Lease try_claim(std::size_t slot) const;  // an empty lease if somebody holds the slot; it may have no encoder yet
+    Lease try_acquire(std::size_t slot, bool is_large_call = false) const;  // ... with an encoder
+    // Waits for one of the first `slots`, and takes the favourite if it can.
+    Lease acquire(std::size_t slots, Cancel& cancel, std::size_t favourite = 0, bool is_large_call = false) const;
+    void make_first_slot() const;
     void encode_documents(Encoder& encoder, std::span<const documents::Document> documents, const EncodeOptions& options, Sink& sink,
                           Cancel& cancel) const;
 
-    struct PartResult;
-    class Commit;
     void run_parts(std::span<const documents::Document> documents, const EncodeOptions& options, std::size_t threads, IdArray* ids,
                    std::vector<std::uint64_t>* ends, std::uint64_t& id_count, Cancel& cancel) const;
 
+    const std::optional<TableSizes> table_sizes_;
     const vocab::Vocabulary vocabulary_;
     const vocab::Merges merges_;
     const std::unique_ptr<const Preprocessing> preprocessing_;
-    const std::optional<pretokens::Scanner> scanner_;
+    std::optional<pretokens::Scanner> scanner_;     // neither this nor the next ever changes
+    std::unique_ptr<const Superwords> superwords_;  // once the constructor is done; null: encoded in one level
     const cpu::Isa isa_;
     mutable std::array<Slot, kMaxSlots> slots_;
     mutable std::atomic<const DecodeTable*> decode_table_{nullptr};  // made at the first use

@@ -13,34 +13,33 @@ namespace {
 constexpr std::size_t kHugePageBytes = std::size_t(2) << 20;
 
 // Huge pages spare some thousand page faults at the start; asked for before the first touch.
-Bucket* allocate_buckets(std::size_t bytes) {
-    const std::size_t alignment = bytes >= kHugePageBytes ? kHugePageBytes : kCacheLineBytes;
-    void* memory = ::operator new(bytes, std::align_val_t(alignment));
+void* allocate_huge(std::size_t bytes) {
+    void* memory = ::operator new(bytes, std::align_val_t(kHugePageBytes));
 #if defined(__linux__)
-    if (bytes >= kHugePageBytes) madvise(memory, bytes, MADV_HUGEPAGE);
+    madvise(memory, bytes, MADV_HUGEPAGE);
 #endif
-    return static_cast<Bucket*>(memory);
+    return memory;
 }
 
 }  // namespace
 
-void WordTable::Unmap::operator()(Bucket* p) const noexcept {
-    ::operator delete(p, std::align_val_t(bytes >= kHugePageBytes ? kHugePageBytes : kCacheLineBytes));
-}
+void WordTable::Free::operator()(void* memory) const noexcept { ::operator delete(memory, std::align_val_t(kHugePageBytes)); }
 
-WordTable::WordTable(std::size_t bytes, BucketOffset bucket_offset)
-    : hash_key_(process_hash_key()),
+WordTable::WordTable(const TableSizes& sizes, BucketOffset bucket_offset)
+    : sizes_(sizes),
+      hash_key_(process_hash_key()),
       bucket_offset_(bucket_offset),
-      mask_(static_cast<std::uint32_t>(bytes - sizeof(Bucket))),
-      buckets_(allocate_buckets(bytes), Unmap{bytes}),
-      medium_(kMediumEntries),
-      wide_(kWideEntries) {
-    std::memset(static_cast<void*>(buckets_.get()), 0xFF, bytes);
-    for (std::size_t i = 0; i < kMediumEntries; ++i) medium_[i].length = 0;
-    for (std::size_t i = 0; i < kWideEntries; ++i) wide_[i].length = 0;
+      mask_(static_cast<std::uint32_t>(sizes.word_bytes - sizeof(Bucket))),
+      memory_(allocate_huge(byte_size())),
+      buckets_(static_cast<std::uint8_t*>(memory_.get())),
+      medium_(reinterpret_cast<MediumEntry*>(buckets_ + sizes.word_bytes)),
+      wide_(reinterpret_cast<WideEntry*>(medium_ + 2 * std::size_t(sizes.medium_pairs))) {
+    std::memset(buckets_, 0xFF, sizes.word_bytes);
+    std::memset(buckets_ + sizes.word_bytes, 0, byte_size() - sizes.word_bytes);
 }
 
 void WordTable::seed(const vocab::Vocabulary& vocabulary, const vocab::Merges& merges) {
+    if (!remembers()) return;
     // Hashes first, then the buckets of the next few tokens are fetched while this one is stored.
     struct Pending {
         Key16 key;
@@ -98,7 +97,7 @@ void WordTable::insert(std::uint32_t bucket_offset, Key16 key, const std::uint32
 }
 
 std::size_t WordTable::byte_size() const noexcept {
-    return std::size_t(mask_) + sizeof(Bucket) + kMediumEntries * sizeof(MediumEntry) + kWideEntries * sizeof(WideEntry);
+    return sizes_.word_bytes + 2 * (sizes_.medium_pairs * sizeof(MediumEntry) + sizes_.wide_pairs * sizeof(WideEntry));
 }
 
 }  // namespace tokmill::tokens

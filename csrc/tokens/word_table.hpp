@@ -70,17 +70,26 @@ static_assert(sizeof(WideEntry) == 4 * kCacheLineBytes);
 // The table is seeded and filled with the same function that the tier's probe uses.
 using BucketOffset = std::uint32_t (*)(Key16 key, const HashKey& hash_key, std::uint32_t mask);
 
+// How much there is room for; all powers of two. Ids do not depend on it: that is what the small sizes, and none at all, are there to test.
+struct TableSizes {
+    std::size_t word_bytes;             // at least 64
+    std::uint32_t medium_pairs = 8192;  // 1 MiB
+    std::uint32_t wide_pairs = 2048;    // 1 MiB
+    bool remembers = true;              // else the tables stay empty
+};
+
 class WordTable {
 public:
-    // `bytes` is a power of two, at least 64. All tables start empty; call seed().
-    WordTable(std::size_t bytes, BucketOffset bucket_offset);
+    // All tables start empty; call seed().
+    WordTable(const TableSizes& sizes, BucketOffset bucket_offset);
 
     // Puts every token that is reachable and short enough where there is room, lowest ranks first.
     void seed(const vocab::Vocabulary& vocabulary, const vocab::Merges& merges);
 
-    std::uint8_t* buckets() noexcept { return reinterpret_cast<std::uint8_t*>(buckets_.get()); }
+    std::uint8_t* buckets() noexcept { return buckets_; }
     std::uint32_t mask() const noexcept { return mask_; }
     const HashKey& hash_key() const noexcept { return hash_key_; }
+    bool remembers() const noexcept { return sizes_.remembers; }
 
     // A word goes to the first place of its bucket, the first moves to the second, the second is forgotten.
     void insert(std::uint32_t bucket_offset, Key16 key, const std::uint32_t* ids, std::uint32_t id_count) noexcept;
@@ -89,7 +98,7 @@ public:
     std::uint32_t medium_index(const MediumKey& key, std::uint32_t length) const noexcept {
         const std::uint64_t a = mix(key.first.low ^ hash_key_.words[0], key.first.high ^ hash_key_.words[1]);
         const std::uint64_t b = mix(key.last.low ^ hash_key_.words[2], key.last.high ^ hash_key_.words[3]);
-        return static_cast<std::uint32_t>(mix(a ^ length, b ^ hash_key_.words[1]) % (kMediumEntries / 2) * 2);
+        return static_cast<std::uint32_t>(mix(a ^ length, b ^ hash_key_.words[1]) & (sizes_.medium_pairs - 1)) * 2;
     }
     const MediumEntry* medium(std::uint32_t index) const noexcept { return &medium_[index]; }
     MediumEntry& add_medium(std::uint32_t index) noexcept {
@@ -98,7 +107,7 @@ public:
     }
     // The same for wide pieces.
     std::uint32_t wide_index(const std::uint8_t* bytes, std::uint32_t length) const noexcept {
-        return static_cast<std::uint32_t>(hash_bytes(bytes, length, hash_key_) % (kWideEntries / 2) * 2);
+        return static_cast<std::uint32_t>(hash_bytes(bytes, length, hash_key_) & (sizes_.wide_pairs - 1)) * 2;
     }
     const WideEntry* wide(std::uint32_t index) const noexcept { return &wide_[index]; }
     WideEntry& add_wide(std::uint32_t index) noexcept {
@@ -109,20 +118,18 @@ public:
     std::size_t byte_size() const noexcept;
 
 private:
-    static constexpr std::size_t kMediumEntries = 16384;  // 1 MiB
-    static constexpr std::size_t kWideEntries = 4096;     // 1 MiB
-
-    struct Unmap {
-        std::size_t bytes;
-        void operator()(Bucket* p) const noexcept;
+    struct Free {
+        void operator()(void* memory) const noexcept;
     };
 
+    TableSizes sizes_;
     HashKey hash_key_;
     BucketOffset bucket_offset_;
     std::uint32_t mask_;
-    std::unique_ptr<Bucket, Unmap> buckets_;
-    Buffer<MediumEntry> medium_;
-    Buffer<WideEntry> wide_;
+    std::unique_ptr<void, Free> memory_;  // of all three tables
+    std::uint8_t* buckets_;
+    MediumEntry* medium_;
+    WideEntry* wide_;
 };
 
 }  // namespace tokmill::tokens

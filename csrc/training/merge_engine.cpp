@@ -12,6 +12,7 @@
 #include "training/merge_engine.hpp"
 
 #include <algorithm>
+#include <bit>
 #include <string>
 
 #include "base/errors.hpp"
@@ -25,6 +26,7 @@ namespace {
 constexpr std::uint32_t kMaxShortLength = 64;
 constexpr std::int32_t kMerged = -1;
 constexpr std::uint32_t kNoPosition = ~std::uint32_t(0);
+constexpr std::uint32_t kNoPlaces = ~std::uint32_t(0);
 // Up to this many symbols the first pairs are counted in a square table.
 constexpr std::size_t kMostSquareSymbols = 1024;
 
@@ -49,7 +51,7 @@ class MergeEngine::PairCounts {
 public:
     PairCounts() { make(std::size_t(1) << 12); }
     std::int64_t& operator[](std::uint64_t key) {
-        if ((size_ + 1) * 2 > mask_ + 1) grow();
+        reserve_more(1);
         Slot& slot = *find(key);
         if (slot.key == kEmpty) {
             slot = {key, 0};
@@ -58,7 +60,7 @@ public:
         return slot.count;
     }
     void reserve_more(std::size_t count) {
-        while ((size_ + count) * 2 > mask_ + 1) grow();
+        if ((size_ + count) * 2 > mask_ + 1) grow(count);
     }
 
     void fetch(std::uint64_t key) const noexcept { __builtin_prefetch(&slots_[mix(key, hash_key_.words[0]) & mask_], 1); }
@@ -79,13 +81,18 @@ private:
         std::memset(slots_.data(), 0xFF, slot_count * sizeof(Slot));  // kEmpty
         mask_ = slot_count - 1;
     }
-    void grow() {
+    // A pair that came down to 0 is as one that was never there: it goes. A third of them have when the table is full, so that it often
+    // need not become larger.
+    void grow(std::size_t count) {
         const std::size_t slot_count = mask_ + 1;
         Buffer<Slot> before = std::move(slots_);
-        make(slot_count * 2);
+        size_ = 0;
+        for (std::size_t i = 0; i < slot_count; ++i) size_ += is_alive(before[i]);
+        make(std::max(slot_count, std::bit_ceil((size_ + count) * 5 / 2)));
         for (std::size_t i = 0; i < slot_count; ++i)
-            if (before[i].key != kEmpty) *find(before[i].key) = before[i];
+            if (is_alive(before[i])) *find(before[i].key) = before[i];
     }
+    static bool is_alive(const Slot& slot) noexcept { return slot.key != kEmpty && slot.count != 0; }
 
     HashKey hash_key_ = process_hash_key();
     Buffer<Slot> slots_;
@@ -280,10 +287,10 @@ void MergeEngine::drop_candidate(const Candidate& candidate) {
 // out of greater ones. A few dozen passes over them cost less than hundreds of thousands of pushes.
 void MergeEngine::lower_horizon() {
     horizon_ = std::max<std::int64_t>(horizon_ / 2, 1);
-    std::size_t kept = 0;
+    auto kept = waiting_.begin();
     for (const Candidate& candidate : waiting_) {
         if (candidate.worth < horizon_) {  // it can only have fallen further
-            waiting_[kept++] = candidate;
+            *kept++ = candidate;
             continue;
         }
         const std::int64_t count = (*pair_counts_)[candidate.key];
@@ -291,12 +298,12 @@ void MergeEngine::lower_horizon() {
         if (value >= horizon_) {
             heap_.push_back({value, candidate.key, candidate.places});
         } else if (count > 0) {
-            waiting_[kept++] = {value, candidate.key, candidate.places};
+            *kept++ = {value, candidate.key, candidate.places};
         } else {
             drop_candidate(candidate);
         }
     }
-    waiting_.resize(kept);
+    waiting_.erase(kept, waiting_.end());
     std::make_heap(heap_.begin(), heap_.end());
 }
 
@@ -323,7 +330,7 @@ void MergeEngine::merge_top(std::int32_t made) {
         lefts_.emplace_back();
         rights_.emplace_back();
     }
-    const Places places = std::move(places_[best.places]);
+    Places places = std::move(places_[best.places]);
     free_places_.push_back(best.places);
     const Item* const items = places.begin();
     const auto first_long = shorts_end_;
@@ -407,15 +414,15 @@ void MergeEngine::note(std::vector<Neighbour>& side, std::vector<std::int32_t>& 
     if (std::uint64_t(lengths_[static_cast<std::size_t>(symbol)]) + lengths_[static_cast<std::size_t>(made_)] >= limits_.length_limit)
         return;
     neighbour.gained += count;
-    if (neighbour.list < 0) neighbour.list = take_list();
-    std::vector<Item>& items = lists_[static_cast<std::size_t>(neighbour.list)];
-    if (items.empty() || items.back() != item) items.push_back(item);
-}
-
-std::int32_t MergeEngine::take_list() {
-    if (lists_in_use_ == lists_.size()) lists_.emplace_back();
-    lists_[lists_in_use_].clear();
-    return static_cast<std::int32_t>(lists_in_use_++);
+    if (neighbour.list < 0) {
+        neighbour.list = static_cast<std::int32_t>(list_sizes_.size());
+        list_sizes_.push_back(0);
+    } else if (neighbour.last == item) {
+        return;
+    }
+    neighbour.last = item;
+    ++list_sizes_[static_cast<std::size_t>(neighbour.list)];
+    met_.push_back({static_cast<std::uint32_t>(neighbour.list), item});
 }
 
 // Brings what a merge changed to the table of counts and the heap.
@@ -439,46 +446,55 @@ void MergeEngine::settle() {
         if (const std::int64_t gained = rights_[static_cast<std::size_t>(y)].gained) counts[key_of(made_, y)] += gained;
     }
     // (made, made) can be met from both sides when `made` was there before: one candidate with the places of both.
-    Neighbour& left_made = lefts_[static_cast<std::size_t>(made_)];
-    Neighbour& right_made = rights_[static_cast<std::size_t>(made_)];
-    if (left_made.list >= 0 && right_made.list >= 0) {
-        std::vector<Item>& items = lists_[static_cast<std::size_t>(left_made.list)];
-        const std::vector<Item>& more = lists_[static_cast<std::size_t>(right_made.list)];
-        items.insert(items.end(), more.begin(), more.end());
-        std::sort(items.begin(), items.end());
-        items.erase(std::unique(items.begin(), items.end()), items.end());
-        right_made.list = -1;
+    const std::int32_t left_list = lefts_[static_cast<std::size_t>(made_)].list;
+    std::int32_t& right_list = rights_[static_cast<std::size_t>(made_)].list;
+    const bool met_twice = left_list >= 0 && right_list >= 0;
+    if (met_twice) {
+        const auto to = static_cast<std::uint32_t>(left_list), from = static_cast<std::uint32_t>(right_list);
+        for (Place& place : met_)
+            if (place.list == from) place.list = to;
+        list_sizes_[to] += list_sizes_[from];
+        right_list = -1;
     }
+    places_of_list_.assign(list_sizes_.size(), kNoPlaces);
     settle_side(lefts_, seen_lefts_, true);
     settle_side(rights_, seen_rights_, false);
-    lists_in_use_ = 0;
+    for (const Place& place : met_)
+        if (const std::uint32_t number = places_of_list_[place.list]; number != kNoPlaces) places_[number].push_back(place.item);
+    if (met_twice && places_of_list_[static_cast<std::size_t>(left_list)] != kNoPlaces) {
+        Places& both = places_[places_of_list_[static_cast<std::size_t>(left_list)]];
+        std::sort(both.begin(), both.begin() + both.size());
+        both.keep_first(static_cast<std::uint32_t>(std::unique(both.begin(), both.begin() + both.size()) - both.begin()));
+    }
+    met_.clear();
+    list_sizes_.clear();
 }
 
+// Makes candidates of the new pairs, with room for their places.
 void MergeEngine::settle_side(std::vector<Neighbour>& side, std::vector<std::int32_t>& seen, bool is_left) {
     for (const std::int32_t symbol : seen) {
         Neighbour& neighbour = side[static_cast<std::size_t>(symbol)];
         if (neighbour.list >= 0) {
             const std::uint64_t key = is_left ? key_of(symbol, made_) : key_of(made_, symbol);
-            const std::int64_t count = (*pair_counts_)[key];
-            if (count > 0) add_candidate({worth(key, count), key, new_places(lists_[static_cast<std::size_t>(neighbour.list)])});
+            const auto list = static_cast<std::size_t>(neighbour.list);
+            if (const std::int64_t count = (*pair_counts_)[key]; count > 0) {
+                places_of_list_[list] = new_places(list_sizes_[list]);
+                add_candidate({worth(key, count), key, places_of_list_[list]});
+            }
         }
         neighbour = Neighbour();
     }
     seen.clear();
 }
 
-std::uint32_t MergeEngine::new_places(const std::vector<Item>& items) {
-    std::uint32_t number = 0;
+std::uint32_t MergeEngine::new_places(std::uint32_t room) {
     if (free_places_.empty()) {
-        number = static_cast<std::uint32_t>(places_.size());
-        places_.emplace_back();
-    } else {
-        number = free_places_.back();
-        free_places_.pop_back();
+        places_.emplace_back(room);
+        return static_cast<std::uint32_t>(places_.size() - 1);
     }
-    Places& places = places_[number];
-    places = Places(static_cast<std::uint32_t>(items.size()));
-    for (const Item item : items) places.push_back(item);
+    const std::uint32_t number = free_places_.back();
+    free_places_.pop_back();
+    places_[number] = Places(room);
     return number;
 }
 

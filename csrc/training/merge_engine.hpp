@@ -7,9 +7,11 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <deque>
 #include <memory>
 #include <optional>
 #include <span>
+#include <utility>
 #include <vector>
 
 #include "base/cancel.hpp"
@@ -79,22 +81,37 @@ public:
 
 private:
     using Item = std::uint32_t;  // where a short sequence lies in shorts_, or a place in a long one: shorts_end_ + position
-    // Where a pair occurs; may name places where it no longer does. Half of all pairs have one place or two: those need no memory
-    // of their own.
+    // Where a pair occurs; may name places where it no longer does. Two thirds of all pairs have one place or two: those need no memory of
+    // their own. 16 bytes, since there are a million.
     class Places {
     public:
         Places() = default;
-        explicit Places(std::uint32_t room) {
-            if (room > kInside) items_ = std::make_unique_for_overwrite<Item[]>(room);
+        explicit Places(std::uint32_t room) : room_(room) {
+            if (room > kInside) storage_.items = new Item[room];
         }
-        void push_back(Item item) noexcept { (items_ ? items_.get() : inside_)[count_++] = item; }
+        Places(Places&& other) noexcept { *this = std::move(other); }
+        Places& operator=(Places&& other) noexcept {
+            std::swap(storage_, other.storage_);
+            std::swap(room_, other.room_);
+            std::swap(count_, other.count_);
+            return *this;
+        }
+        ~Places() {
+            if (room_ > kInside) delete[] storage_.items;
+        }
+        void push_back(Item item) noexcept { begin()[count_++] = item; }
         std::uint32_t size() const noexcept { return count_; }
-        const Item* begin() const noexcept { return items_ ? items_.get() : inside_; }
+        Item* begin() noexcept { return room_ > kInside ? storage_.items : storage_.inside; }
+        void keep_first(std::uint32_t count) noexcept { count_ = count; }
 
     private:
         static constexpr std::uint32_t kInside = 2;
-        std::unique_ptr<Item[]> items_;
-        Item inside_[kInside] = {};
+        union Storage {
+            Item inside[kInside] = {};
+            Item* items;  // with room for more
+        };
+        Storage storage_;
+        std::uint32_t room_ = 0;
         std::uint32_t count_ = 0;
     };
     struct Candidate {
@@ -107,7 +124,8 @@ private:
     struct Neighbour {
         std::int64_t lost = 0;
         std::int64_t gained = 0;
-        std::int32_t list = -1;  // of lists_in_use_, -1: none yet
+        std::int32_t list = -1;  // of list_sizes_, -1: none yet
+        Item last = 0;           // that went to the list
         bool seen = false;
     };
     class PairCounts;
@@ -139,8 +157,7 @@ private:
     void add_candidate(const Candidate& candidate);
     void drop_candidate(const Candidate& candidate);
     void lower_horizon();
-    std::uint32_t new_places(const std::vector<Item>& items);
-    std::int32_t take_list();
+    std::uint32_t new_places(std::uint32_t room);
 
     MergeLimits limits_;
     std::vector<std::uint32_t> lengths_;
@@ -162,10 +179,10 @@ private:
     std::vector<std::uint32_t> long_firsts_;
 
     std::unique_ptr<PairCounts> pair_counts_;
-    std::vector<Candidate> heap_;     // those that were worth horizon_ or more when they came
-    std::vector<Candidate> waiting_;  // the rest, in no order
+    std::vector<Candidate> heap_;    // those that were worth horizon_ or more when they came
+    std::deque<Candidate> waiting_;  // the rest, in no order
     std::int64_t horizon_ = 1;
-    std::vector<Places> places_;
+    std::deque<Places> places_;  // grows without a second copy of itself, as does waiting_: a third less memory at the peak
     std::vector<std::uint32_t> free_places_;
 
     // The merge that is going on.
@@ -173,8 +190,14 @@ private:
     bool any_old_ = false;                   // was a merge ever made into a symbol that existed? Then places may be incomplete
     std::vector<Neighbour> lefts_, rights_;  // by symbol
     std::vector<std::int32_t> seen_lefts_, seen_rights_;
-    std::vector<std::vector<Item>> lists_;  // places of the new pairs, by Neighbour::list; kept for the next merge
-    std::size_t lists_in_use_ = 0;
+    // The places of the new pairs, in the order in which they were met, and how many each pair has.
+    struct Place {
+        std::uint32_t list;  // Neighbour::list
+        Item item;
+    };
+    std::vector<Place> met_;
+    std::vector<std::uint32_t> list_sizes_;
+    std::vector<std::uint32_t> places_of_list_;  // kNoPlaces: the pair is no candidate
 };
 
 }  // namespace tokmill::training

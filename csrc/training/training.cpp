@@ -106,13 +106,19 @@ Sequences sequences_of(const BoundedCounts& counts, SymbolsOf&& symbols_of) {
 
 enum class Known : std::uint8_t { reused, passed_over };  // what becomes of a pair whose bytes are a token
 
-void learn(MergeEngine& engine, const BpeOptions& options, Known known_tokens, std::unordered_map<std::string, std::int32_t>& id_of,
-           TrainedBpe& trained, const Progress& progress, Cancel& cancel) {
+// allowed(token) says whether a pair may become that token.
+template <class Allowed>
+void learn(MergeEngine& engine, const BpeOptions& options, Known known_tokens, const Allowed& allowed,
+           std::unordered_map<std::string, std::int32_t>& id_of, TrainedBpe& trained, const Progress& progress, Cancel& cancel) {
     bool any_repeated = false;
     while (trained.tokens.size() < options.vocab_size) {
         const std::optional<PairCount> best = engine.top();
         if (!best || best->count < options.min_frequency) break;
         std::string token = trained.tokens[static_cast<std::size_t>(best->left)] + trained.tokens[static_cast<std::size_t>(best->right)];
+        if (!allowed(token)) {
+            engine.drop_top();
+            continue;
+        }
         const auto [known, is_new] = id_of.emplace(std::move(token), static_cast<std::int32_t>(trained.tokens.size()));
         if (!is_new && known_tokens == Known::passed_over) {
             engine.drop_top();
@@ -128,6 +134,31 @@ void learn(MergeEngine& engine, const BpeOptions& options, Known known_tokens, s
     }
     trained.token_counts = engine.symbol_counts();
     if (any_repeated) drop_repeated(trained);
+}
+
+constexpr auto kAllowed = [](std::string_view) { return true; };
+
+template <class SymbolsOf, class Allowed>
+TrainedBpe go_on(const BoundedCounts& counts, const Start& start, const BpeOptions& options, SymbolsOf&& symbols_of, const Allowed& allowed,
+                 const Progress& progress, Cancel& cancel) {
+    const vocab::Vocabulary& vocabulary = start.vocabulary;
+    TrainedBpe trained;
+    std::unordered_map<std::string, std::int32_t> id_of;
+    std::vector<std::uint32_t> lengths;
+    for (vocab::Symbol symbol = 0; symbol < vocabulary.symbol_count(); ++symbol) {
+        trained.tokens.emplace_back(vocabulary.bytes(symbol));
+        id_of.emplace(trained.tokens.back(), static_cast<std::int32_t>(symbol));
+        lengths.push_back(static_cast<std::uint32_t>(trained.tokens.back().size()));
+    }
+    for (const vocab::SpecialToken& special : vocabulary.specials()) id_of.emplace(special.text, -1);  // no merge may spell one
+    Sequences sequences = sequences_of(counts, symbols_of);
+    cancel.poll();
+
+    MergeLimits limits;
+    if (options.max_token_length != 0) limits = {options.max_token_length, true};
+    MergeEngine engine(std::move(sequences), std::move(lengths), limits, cancel);
+    learn(engine, options, Known::passed_over, allowed, id_of, trained, progress, cancel);
+    return trained;
 }
 
 }  // namespace
@@ -167,36 +198,28 @@ TrainedBpe train_bpe(const BoundedCounts& counts, const BpeOptions& options, con
     if (options.max_token_length != 0) limits.length_limit = options.max_token_length;
     // Every base token has length 1, also one that shares its id with a longer first token.
     MergeEngine engine(std::move(sequences), std::vector<std::uint32_t>(trained.tokens.size(), 1), limits, cancel);
-    learn(engine, options, Known::reused, id_of, trained, progress, cancel);
+    learn(engine, options, Known::reused, kAllowed, id_of, trained, progress, cancel);
     return trained;
 }
 
 TrainedBpe extend_bpe(const BoundedCounts& counts, const Start& start, const BpeOptions& options, const Progress& progress,
                       Cancel& cancel) {
-    const vocab::Vocabulary& vocabulary = start.vocabulary;
-    TrainedBpe trained;
-    std::unordered_map<std::string, std::int32_t> id_of;
-    std::vector<std::uint32_t> lengths;
-    for (vocab::Symbol symbol = 0; symbol < vocabulary.symbol_count(); ++symbol) {
-        trained.tokens.emplace_back(vocabulary.bytes(symbol));
-        id_of.emplace(trained.tokens.back(), static_cast<std::int32_t>(symbol));
-        lengths.push_back(static_cast<std::uint32_t>(trained.tokens.back().size()));
-    }
-    for (const vocab::SpecialToken& special : vocabulary.specials()) id_of.emplace(special.text, -1);  // no merge may spell one
+    Segmenter segmenter(start.vocabulary, start.merges, start.whole_words);
     std::vector<std::int32_t> symbols;
-    Segmenter segmenter(vocabulary, start.merges, start.whole_words);
-    Sequences sequences = sequences_of(counts, [&](std::string_view word) -> std::span<const std::int32_t> {
+    const auto symbols_of = [&](std::string_view word) -> std::span<const std::int32_t> {
         const std::span<const vocab::Symbol> segmented = segmenter.segment(word);
         symbols.assign(segmented.begin(), segmented.end());
         return symbols;
-    });
-    cancel.poll();
+    };
+    return go_on(counts, start, options, symbols_of, kAllowed, progress, cancel);
+}
 
-    MergeLimits limits;
-    if (options.max_token_length != 0) limits = {options.max_token_length, true};
-    MergeEngine engine(std::move(sequences), std::move(lengths), limits, cancel);
-    learn(engine, options, Known::passed_over, id_of, trained, progress, cancel);
-    return trained;
+TrainedBpe extend_over_spaces(const BoundedCounts& runs, const pretokens::Scanner& words, const Start& start, const BpeOptions& options,
+                              std::uint32_t max_words, const Progress& progress, Cancel& cancel) {
+    RunSegmenter segmenter(words, Segmenter(start.vocabulary, start.merges, start.whole_words));
+    const auto symbols_of = [&](std::string_view run) { return segmenter.segment(run); };
+    const auto allowed = [&](std::string_view token) { return word_count(token) <= max_words; };
+    return go_on(runs, start, options, symbols_of, allowed, progress, cancel);
 }
 
 std::vector<std::int64_t> count_symbols(const BoundedCounts& counts, const vocab::Vocabulary& vocabulary, const vocab::Merges& merges,

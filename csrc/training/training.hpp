@@ -12,6 +12,7 @@
 #include "training/bounded_counts.hpp"
 #include "training/count.hpp"
 #include "training/merge_engine.hpp"
+#include "training/runs.hpp"
 #include "training/segment.hpp"
 #include "training/word_counts.hpp"
 
@@ -68,5 +69,11 @@ TrainedBpe train_bpe(const BoundedCounts& counts, const BpeOptions& options,
 // and max_token_length (of all pairs) count.
 TrainedBpe extend_bpe(const BoundedCounts& counts, const Start& start, const BpeOptions& options,
                       const std::function<void(std::size_t done, std::size_t all)>& progress, Cancel& cancel);
+
+// The second stage of superword training: the same over runs of words, each word merged by the vocabulary on its own; no token of more
+// than `max_words` words is learnt.
+TrainedBpe extend_over_spaces(const BoundedCounts& runs, const pretokens::Scanner& words, const Start& start, const BpeOptions& options,
+                              std::uint32_t max_words, const std::function<void(std::size_t done, std::size_t all)>& progress,
+                              Cancel& cancel);
 
 }  // namespace tokmill::training

@@ -27,6 +27,13 @@ inline constexpr std::uint32_t kIdLimit = 1u << 24;          // ids are below th
 // Of a symbol that only ever is a part of others (a byte that marks the end of words).
 inline constexpr std::uint32_t kNoId = ~std::uint32_t(0);
 
+// How the pairs lie in their perfect hash (see PairTable). Finding that out takes most of the time of laying the table out, so a file may
+// state it. Only a hint: one that parts the pairs is used, any other is passed over.
+struct Placement {
+    std::array<std::uint32_t, 4> multipliers{};  // bucket_left, bucket_right, slot_left, slot_right
+    std::vector<std::uint16_t> displacements;    // one a bucket; empty: none stated
+};
+
 // What a file says, before it is checked.
 struct Spec {
     std::string name;                    // "" if it has none
@@ -37,6 +44,7 @@ struct Spec {
     std::vector<SpecialToken> specials;
     // Which two tokens merge into token i, where a file says so (a pair of kNoSymbol for single bytes); empty: found out.
     std::vector<std::pair<Symbol, Symbol>> parts;
+    Placement placement;  // of those pairs, where a file says so
     // Some of the 256 bytes may be no tokens; whoever encodes keeps those out of the text (symbol_of_byte() is kNoSymbol).
     bool may_miss_bytes = false;
 };
@@ -112,6 +120,9 @@ struct PairTable {
     static constexpr std::uint32_t kDisplacementBits = 16, kShiftAt = 13;  // its top 3 bits are the shift
 
     static std::uint64_t key(Symbol left, Symbol right) noexcept { return std::uint64_t(left) << kSymbolBits | right; }
+    static Symbol left(std::uint64_t entry) noexcept { return static_cast<Symbol>(entry >> 2 * kSymbolBits); }
+    static Symbol right(std::uint64_t entry) noexcept { return static_cast<Symbol>(entry >> kSymbolBits) & kNoSymbol; }
+    static Symbol symbol(std::uint64_t entry) noexcept { return static_cast<Symbol>(entry) & kNoSymbol; }
 
     std::uint32_t bucket(Symbol left, Symbol right) const noexcept { return (left * bucket_left + right * bucket_right) >> bucket_shift; }
     std::uint32_t displaced(std::uint32_t hash, std::uint32_t displacement) const noexcept {
@@ -139,7 +150,7 @@ class Merges {
 public:
     static Merges build(const Vocabulary& vocabulary);
     // From the parts that a list of merges states (see Spec); saves finding them out, half of the time of loading.
-    static Merges build(const Vocabulary& vocabulary, std::span<const std::pair<Symbol, Symbol>> parts);
+    static Merges build(const Vocabulary& vocabulary, std::span<const std::pair<Symbol, Symbol>> parts, Placement hint);
     void save(SectionWriter& out) const;
     static Merges map(const SectionReader& in, const Vocabulary& vocabulary);
 
@@ -154,8 +165,10 @@ public:
         const std::uint32_t slot = slot_of_symbol_[symbol];
         if (slot == kNoSlot) return {kNoSymbol, kNoSymbol};
         const std::uint64_t entry = slots_[slot];
-        return {static_cast<Symbol>(entry >> 42), static_cast<Symbol>(entry >> 21) & kNoSymbol};
+        return {PairTable::left(entry), PairTable::right(entry)};
     }
+
+    Placement placement() const;
 
     // For kernels.
     const PairTable& table() const noexcept { return table_; }
@@ -167,8 +180,9 @@ private:
 
     static constexpr std::uint32_t kNoSlot = ~std::uint32_t(0);
 
-    void place(std::span<const std::uint64_t> entries, std::uint32_t symbol_count);  // builds the perfect hash
-    void point(const std::array<std::uint32_t, 4>& multipliers);                     // fills table_ from the columns
+    // Lays the perfect hash out, by the hint if it fits. Entries as in PairTable::slots.
+    void place(std::span<const std::uint64_t> entries, std::uint32_t symbol_count, Placement hint);
+    bool try_place(std::span<const std::uint64_t> entries, std::uint32_t symbol_count, Placement placement);
 
     PairTable table_;
     Column<std::uint64_t> slots_;

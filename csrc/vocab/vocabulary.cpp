@@ -165,13 +165,23 @@ struct Index {
     std::uint64_t seed = 0;
 };
 
-// Fills the index; false if a token would lie too far from home. Throws at a token that stands twice.
+// Fills the index; false if a token would lie too far from home. Throws at a token that stands twice. The hashes of a few tokens are
+// computed and their slots fetched before the first of them is stored.
 bool fill_index(const Spec& spec, Index& index) {
+    constexpr std::size_t kBatch = 32;
+    std::uint64_t hashes[kBatch];
     std::fill(index.slots.begin(), index.slots.end(), kEmptySlot);
     const std::size_t mask = index.slots.size() - 1;
-    for (std::size_t i = 0; i < spec.ids.size(); ++i) {
+    const std::size_t count = spec.ids.size();
+    for (std::size_t i = 0; i < count; ++i) {
+        if (i % kBatch == 0) {
+            for (std::size_t j = i; j < std::min(i + kBatch, count); ++j) {
+                hashes[j % kBatch] = hash_bytes(token_of(spec, j), index.seed);
+                __builtin_prefetch(&index.slots[hashes[j % kBatch] & mask], 1);
+            }
+        }
         const std::string_view token = token_of(spec, i);
-        const std::uint64_t hash = hash_bytes(token, index.seed);
+        const std::uint64_t hash = hashes[i % kBatch];
         const std::uint32_t entry = static_cast<std::uint32_t>(hash >> 53) << kTagShift | static_cast<std::uint32_t>(i);
         std::uint32_t probe = 0;
         for (; probe < kMaxProbes; ++probe) {

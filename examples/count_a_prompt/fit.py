@@ -8,7 +8,7 @@ import tokmill
 parser = argparse.ArgumentParser(description=__doc__)
 parser.add_argument("file", type=Path)
 parser.add_argument("--limit", type=int, default=200)
-parser.add_argument("--vocab", default="tokmill-64k-preview")
+parser.add_argument("--vocab", default="tokmill-64k-v1")
 arguments = parser.parse_args()
 
 tok = tokmill.load(arguments.vocab)

@@ -4,7 +4,7 @@ import tokmill
 
 REPLIES = ["The wheel turns.", "Das Mühlrad dreht sich 🎡", "水車は回る 🌾"]
 
-tok = tokmill.load("tokmill-64k-preview")
+tok = tokmill.load("tokmill-64k-v1")
 streams = [tok.encode_list(reply) for reply in REPLIES]
 decoder = tok.decoder(len(streams))
 texts = [""] * len(streams)

@@ -18,7 +18,7 @@ def encoding_of(model: str | None) -> tiktoken.Encoding:
     """The encoding of a model; without one the embedded vocabulary, which needs no file and no network."""
     if model is not None:
         return tiktoken.encoding_for_model(model)
-    return tiktoken.Encoding.from_tokenizer(tokmill.load("tokmill-64k-preview"))
+    return tiktoken.Encoding.from_tokenizer(tokmill.load("tokmill-64k-v1"))
 
 
 def count(encoding: tiktoken.Encoding, messages: list[dict[str, str]]) -> int:

@@ -11,7 +11,7 @@ parser = argparse.ArgumentParser(description=__doc__)
 parser.add_argument("file", type=Path)
 parser.add_argument("--field", default="text")
 parser.add_argument("--length", type=int, default=64)
-parser.add_argument("--vocab", default="tokmill-64k-preview")
+parser.add_argument("--vocab", default="tokmill-64k-v1")
 parser.add_argument("--output", type=Path, default=Path("rows.npz"))
 arguments = parser.parse_args()
 

@@ -1,7 +1,7 @@
 """tokmill turns text into the arrays of token ids that language models are trained on and fed with.
 
 >>> import tokmill
->>> tok = tokmill.load("tokmill-64k-preview")
+>>> tok = tokmill.load("tokmill-64k-v1")
 >>> ids = tok.encode("Hello, world")
 >>> tok.decode(ids)
 'Hello, world'

@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 from ._core import PATTERNS, CoreTokenizer, vocabulary_parts
 from .errors import ArgumentError
 
-__all__ = ["BYTE_CHARACTERS", "Parts", "byte_level_json", "rank_file", "spelled", "tokenizer_json", "tokenizers_pattern"]
+__all__ = ["BYTE_CHARACTERS", "Parts", "byte_level_json", "rank_file", "spelled", "split_steps", "tokenizer_json", "tokenizers_pattern"]
 
 
 def _byte_characters() -> tuple[str, ...]:
@@ -80,6 +80,17 @@ def tokenizers_pattern(pattern: str) -> list[str]:
     return steps
 
 
+def split_steps(splits: Sequence[str]) -> dict[str, Any]:
+    """The pre_tokenizer that splits by regexes, one after the other, and then spells bytes."""
+    return {
+        "type": "Sequence",
+        "pretokenizers": [
+            *({"type": "Split", "pattern": {"Regex": split}, "behavior": "Isolated", "invert": False} for split in splits),
+            {"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": True, "use_regex": False},
+        ],
+    }
+
+
 def byte_level_json(
     names: Mapping[str, int],
     merges: Iterable[tuple[str, str]],
@@ -106,13 +117,7 @@ def byte_level_json(
             for special, id in specials.items()
         ],
         "normalizer": None,
-        "pre_tokenizer": {
-            "type": "Sequence",
-            "pretokenizers": [
-                *({"type": "Split", "pattern": {"Regex": split}, "behavior": "Isolated", "invert": False} for split in splits),
-                {"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": True, "use_regex": False},
-            ],
-        },
+        "pre_tokenizer": split_steps(splits),
         "post_processor": {"type": "ByteLevel", "add_prefix_space": True, "trim_offsets": False, "use_regex": True},
         "decoder": {"type": "ByteLevel", "add_prefix_space": True, "trim_offsets": True, "use_regex": True},
         "model": {
@@ -130,15 +135,18 @@ def byte_level_json(
     }
 
 
-def serialized(content: dict[str, Any]) -> bytes:
-    """The text of a tokenizer.json. Vocabulary and merges are written out here, in a third of the time of ``json.dumps``."""
+def serialized(content: dict[str, Any], members: bytes | None = None) -> bytes:
+    """The text of a tokenizer.json. Vocabulary and merges are written out here, in a third of the time of ``json.dumps``, or are given as
+    the ``members`` that ``bpe_members`` made of them."""
     model = dict(content["model"])
     vocab, merges = model.pop("vocab"), model.pop("merges")
-    quoted = {name: encode_basestring(name) for name in vocab}
-    entries = ",".join([f"{quoted[name]}:{id}" for name, id in vocab.items()])
-    pairs = ",".join([f"[{quoted[left]},{quoted[right]}]" for left, right in merges])
+    if members is None:
+        quoted = {name: encode_basestring(name) for name in vocab}
+        entries = ",".join([f"{quoted[name]}:{id}" for name, id in vocab.items()])
+        pairs = ",".join([f"[{quoted[left]},{quoted[right]}]" for left, right in merges])
+        members = f'"vocab":{{{entries}}},"merges":[{pairs}]'.encode()
     rest = {key: value for key, value in content.items() if key != "model"}
-    return f'{_compact(rest)[:-1]},"model":{_compact(model)[:-1]},"vocab":{{{entries}}},"merges":[{pairs}]}}}}'.encode()
+    return f'{_compact(rest)[:-1]},"model":{_compact(model)[:-1]},'.encode() + members + b"}}"
 
 
 def _compact(content: dict[str, Any]) -> str:

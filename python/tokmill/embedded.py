@@ -1,7 +1,7 @@
-"""The embedded vocabulary ``tokmill-64k-preview``, so that everything works with no network and no file of one's own.
+"""The embedded vocabulary ``tokmill-64k-v1``, so that everything works with no network and no file of one's own.
 
 65,536 ids: byte-level BPE over cl100k's split, 65,520 mergeable tokens made by ``tools/make_embedded_vocab.py``, then 16 special
-tokens. A preview: ``tokmill-64k-v1`` will be trained on more text, and keep its own name.
+tokens. It never changes; another one would get another name.
 """
 
 from __future__ import annotations
@@ -14,11 +14,16 @@ from ._core import CoreTokenizer
 from .errors import DigestError
 from .files import read_file
 
-__all__ = ["NAME", "PATTERN", "SPECIAL_TOKENS", "load"]
+__all__ = ["FORMER_NAMES", "NAME", "PATTERN", "SPECIAL_TOKENS", "load"]
 
-NAME = "tokmill-64k-preview"
+NAME = "tokmill-64k-v1"
+# Names that earlier versions had, and what became of them.
+FORMER_NAMES = {
+    "tokmill-64k-preview": f"it was a preview, which {NAME!r} replaced: the same size, pattern and special tokens, but other ids. "
+    f"Load {NAME!r} and encode again; ids of the preview are read by the version that wrote them"
+}
 PATTERN = "cl100k"
-SHA256 = "d87d46a0da81647a7da14edaa4a5a8f2fdede1fae6f92645d74f34a0a235b0b1"
+SHA256 = "bf704e40776d59f8ff479a2fbbd947b0ed076a87119363b01ba509cb6f81c1f7"
 FIRST_SPECIAL_ID = 65_520
 SPECIAL_TOKENS = {
     text: FIRST_SPECIAL_ID + i for i, text in enumerate(["<|endoftext|>", "<|bos|>", "<|pad|>", *(f"<|reserved_{i}|>" for i in range(13))])

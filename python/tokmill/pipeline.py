@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from ._core import PiecewiseCondenser, run_pipeline
-from .condensed import Condensed, Hypertokens, Opcodes, OpcodeStream
+from .condensed import Chain, Condensed, Hypertokens, Opcodes, OpcodeStream, Supertokens
 from .condensed.opcodes import OpcodeEncoder, Records, join
 from .documents import DEFAULT_BATCH_BYTES, DEFAULT_FIELD, Format, format_of, read_blocks, read_documents
 from .errors import ArgumentError, ArgumentTypeError
@@ -54,14 +54,14 @@ class Pipeline:
 
     tokenizer: Tokenizer
     ngrams: Plan | None
-    condensed: Hypertokens | Opcodes | None
+    condensed: Hypertokens | Supertokens | Chain | Opcodes | None
 
     def __init__(
         self,
         tokenizer: Tokenizer,
         *,
         ngrams: Plan | None = None,
-        condensed: Hypertokens | Opcodes | None = None,
+        condensed: Hypertokens | Supertokens | Chain | Opcodes | None = None,
         row_dtype: DTypeLike | None = None,
         add_table_offsets: bool = False,
     ) -> None:
@@ -69,14 +69,10 @@ class Pipeline:
 
         Raises ArgumentError for a plan or a condenser of fewer ids than the tokenizer has, or if neither is given.
         """
-        if (
-            not isinstance(tokenizer, Tokenizer)
-            or not isinstance(ngrams, Plan | None)
-            or not isinstance(condensed, Hypertokens | Opcodes | None)
-        ):
-            raise ArgumentTypeError(
-                "a pipeline takes a tokmill.Tokenizer, as ngrams= a plan of tokmill.ngrams, as condensed= a condenser of tokmill.condensed"
-            )
+        if not isinstance(tokenizer, Tokenizer) or not isinstance(ngrams, Plan | None):
+            raise ArgumentTypeError("a pipeline takes a tokmill.Tokenizer, and as ngrams= a plan of tokmill.ngrams")
+        if not isinstance(condensed, Hypertokens | Supertokens | Chain | Opcodes | None):
+            raise ArgumentTypeError("condensed= takes Hypertokens, Supertokens, a Chain or Opcodes of tokmill.condensed")
         if ngrams is None and condensed is None:
             raise ArgumentError("a pipeline needs ngrams= or condensed=; for ids alone there is encode_batch()")
         for what, stage in (("plan", ngrams), ("condenser", condensed)):
@@ -123,7 +119,7 @@ class Pipeline:
         ids, offsets, rows, made = run_pipeline(
             self.tokenizer,
             None if plan is None else plan._core,
-            None if z is None else z._rules,
+            None if z is None else z._condenser(),
             texts,
             special,
             invalid,
@@ -212,7 +208,8 @@ class Pipeline:
 
     def _piece(self, condenser: PiecewiseCondenser, ids: NDArray[Any], is_last: bool) -> Condensed:
         """What the next ids of the one document make."""
-        assert isinstance(self.condensed, Hypertokens)
+        assert self.condensed is not None
+        assert not isinstance(self.condensed, Opcodes)
         made, base_counts = condenser.take(ids)
         if is_last:
             rest, rest_counts = condenser.end_document()
@@ -226,10 +223,10 @@ class Pipeline:
         return self.ngrams.state(1, dtype=np.int64 if self._wide else np.int32, add_table_offsets=self._add_table_offsets)
 
 
-def _piecewise(z: Hypertokens | Opcodes | None) -> PiecewiseCondenser | OpcodeEncoder | None:
+def _piecewise(z: Hypertokens | Supertokens | Chain | Opcodes | None) -> PiecewiseCondenser | OpcodeEncoder | None:
     if isinstance(z, Opcodes):
         return z.encoder()
-    return None if z is None else PiecewiseCondenser(z._rules)
+    return None if z is None else PiecewiseCondenser(z._condenser())
 
 
 def _opcodes_of(encoder: OpcodeEncoder, ids: NDArray[Any], is_last: bool) -> OpcodeStream:

@@ -159,6 +159,8 @@ def load_named(name: str, *, wanted: _Wanted | None = None, path_hint: str | Non
     cached = huggingface.find_in_cache(name, tried)
     if cached is not None:
         return _load_path(cached, wanted, name=name)
+    if name in embedded.FORMER_NAMES:
+        raise UnknownVocabularyError(f"{name!r} is no longer in the package: {embedded.FORMER_NAMES[name]}")
     raise UnknownVocabularyError(
         f"no vocabulary is called {name!r}. Tried:\n{_listed(tried)}"
         f"Known names: {', '.join(vocabulary_names())}. Otherwise give the path of a rank file or snapshot, or put "

@@ -52,6 +52,9 @@ class Sections:
         if found != kind.encode():
             raise SnapshotError(f"{self.place} holds {found.decode('utf8', 'replace')!r}, not {kind!r}")
 
+    def __contains__(self, name: str) -> bool:
+        return name.encode() in self._bounds
+
     def raw(self, name: str) -> memoryview:
         """The bytes of a section."""
         bounds = self._bounds.get(name.encode())

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import reduce
+from operator import add
 from typing import IO, TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -240,14 +242,21 @@ class Tokenizer(CoreTokenizer):
     def report(self, counts_or_texts: Any) -> Report:
         """How a text uses this vocabulary: compression, used and unused entries, what further entries would bring.
 
-        Takes :class:`tokmill.training.Counts`, or texts, which are counted by this vocabulary's own pattern. The report shows itself with
-        ``to_dict()``, ``to_text()`` and ``to_html()``. Raises ArgumentError if there is no single pattern to count texts by.
+        Takes :class:`tokmill.training.Counts`, or texts, which are counted by this vocabulary's own pattern; or a mapping of names to
+        either, which then stand beside each other as well. The report shows itself with ``to_dict()``, ``to_text()`` and ``to_html()``.
+        Raises ArgumentError if there is no single pattern to count texts by.
         """
         from .report import Report, usage_section, vocabulary_section
         from .training import Counts
 
-        counts = counts_or_texts if isinstance(counts_or_texts, Counts) else Counts.for_tokenizer(self, counts_or_texts)
-        return Report(f"{self.name or 'vocabulary'}: {self.vocab_size:,} ids", [usage_section(self, counts), vocabulary_section(self)])
+        def counted(given: Any) -> Counts:
+            return given if isinstance(given, Counts) else Counts.for_tokenizer(self, given)
+
+        files = {name: counted(given) for name, given in counts_or_texts.items()} if isinstance(counts_or_texts, Mapping) else None
+        counts = counted(counts_or_texts) if files is None else reduce(add, files.values())
+        return Report(
+            f"{self.name or 'vocabulary'}: {self.vocab_size:,} ids", [usage_section(self, counts, files=files), vocabulary_section(self)]
+        )
 
     def info(self) -> dict[str, Any]:
         """What the tokenizer is made of, as ``tokmill info --json`` shows it: model, split pattern and scanner, sizes, digest, ..."""

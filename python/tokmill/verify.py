@@ -16,6 +16,7 @@ from types import ModuleType
 from typing import Literal, Protocol
 
 from .errors import ArgumentError, MissingPeerError, UnknownIdError
+from .report.tokens import lost_bytes
 from .signatures import Special
 from .tokenizer import Tokenizer
 
@@ -58,11 +59,15 @@ class Difference:
 
 @dataclass
 class Comparison:
-    """What comparing some documents gave; ``difference`` is the first one. It is true if there was none."""
+    """What comparing some documents gave; ``difference`` is the first one. It is true if there was none.
+
+    ``lost_bytes`` of the texts are no token of the vocabulary: no id stands for them, on either side.
+    """
 
     documents: int = 0
     bytes: int = 0
     ids: int = 0
+    lost_bytes: int = 0
     different_documents: int = 0
     difference: Difference | None = field(default=None)
 
@@ -136,7 +141,9 @@ def compare(
     """Compares the ids of texts, which come in batches. Raises SpecialTokenError if ``special="error"`` and there is one."""
     result = Comparison()
     for batch in texts:
+        lost_before = lost_bytes(tokenizer)
         ours = tokenizer.encode_batch(batch, special=special, threads=threads)
+        result.lost_bytes += lost_bytes(tokenizer) - lost_before
         theirs = peer.encode_batch(batch, special)
         for i, (text, expected) in enumerate(zip(batch, theirs, strict=True)):
             found: list[int] = ours[i].tolist()

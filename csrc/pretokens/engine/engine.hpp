@@ -9,6 +9,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -67,6 +68,8 @@ protected:
 };
 
 struct Machine;
+struct Node;
+struct SplitStep;
 
 // A compiled pattern: immutable, cheap to copy, used from any number of threads.
 class Program {
@@ -79,6 +82,9 @@ public:
     static Program literal(std::string_view text);
     // Matches one character of a set of inclusive ranges; runs of them with `runs`.
     static Program one_of(std::span<const std::pair<std::uint32_t, std::uint32_t>> ranges, bool runs);
+    // The program whose matches are the pieces that all of these steps leave, where that is known to be so (composition.hpp) and there is
+    // an automaton for it; nothing otherwise.
+    static std::optional<Program> compose(std::span<const SplitStep> steps);
 
     // Decides what can be decided of text[cursor.at, end), which is valid UTF-8 of whole characters, and appends where its
     // pieces begin and end. With `last` the text ends at `end` and all of it is decided. With `text_ends` (rising; needs `last`)
@@ -91,6 +97,8 @@ public:
 
     bool matches_everything() const noexcept;  // no text has a stretch outside of all matches
     bool has_empty_matches() const noexcept;   // some text has a match of no characters
+    // May a match hold this character? (True also for some that none does.)
+    bool may_match(std::uint32_t code_point) const;
     // Is a text cut in front of every blank or newline behind a letter, with the same pieces on both sides if these are texts of their own?
     bool parts_behind_letters() const noexcept;
     bool is_tabulated() const noexcept;  // no automaton: exact and linear, but hundreds of times slower, and undecided until `last`
@@ -101,7 +109,8 @@ public:
     Statistics statistics() const noexcept;
 
 private:
-    explicit Program(std::shared_ptr<const Machine> machine) noexcept : machine_(std::move(machine)) {}
+    Program(const std::shared_ptr<const Node>& tree, Dialect dialect, cpu::Isa isa, bool tabulated = false);
+    std::shared_ptr<const Node> tree_;
     std::shared_ptr<const Machine> machine_;
 };
 
@@ -117,5 +126,7 @@ struct SplitStep {
 // Steps one behind the other, each applied to every piece that the one before left. Appends the pieces of the whole text that
 // remain, in order; empty ones are dropped, as in tokenizers.
 void split(std::span<const SplitStep> steps, const std::uint8_t* text, std::uint64_t size, std::vector<Span>& pieces, Cancel& cancel);
+// The same for several texts, rising stretches of one: their pieces take their place.
+void split_each(std::span<const SplitStep> steps, const std::uint8_t* text, std::vector<Span>& texts, Cancel& cancel);
 
 }  // namespace tokmill::pretokens::engine

@@ -24,12 +24,14 @@ public:
         switch (behaviour_) {
             case Behaviour::removed:
                 for (const Piece& piece : pieces) {
-                    if (!is_match(piece)) folded_.push_back({piece.begin, piece.end});
+                    if (!is_match(piece) && piece.begin != piece.end) out.push_back({piece.begin, piece.end});
                 }
-                break;
+                return;
             case Behaviour::isolated:
-                for (const Piece& piece : pieces) folded_.push_back({piece.begin, piece.end});
-                break;
+                for (const Piece& piece : pieces) {
+                    if (piece.begin != piece.end) out.push_back({piece.begin, piece.end});
+                }
+                return;
             case Behaviour::contiguous:
                 for (const Piece& piece : pieces) {
                     if (is_match(piece) == previous && !folded_.empty()) {
@@ -123,15 +125,20 @@ void split(std::span<const SplitStep> steps, const std::uint8_t* text, std::uint
         pieces.push_back({0, size});
         return;
     }
-    std::vector<Span> texts, next;
+    std::vector<Span> texts;
     const Pieces found = find_all(steps.front().program, text, size, cancel);
     Folder(steps.front().behaviour, steps.front().invert).fold(found.list, texts);
-    for (const SplitStep& step : steps.subspan(1)) {
+    split_each(steps.subspan(1), text, texts, cancel);
+    pieces.insert(pieces.end(), texts.begin(), texts.end());
+}
+
+void split_each(std::span<const SplitStep> steps, const std::uint8_t* text, std::vector<Span>& texts, Cancel& cancel) {
+    std::vector<Span> next;
+    for (const SplitStep& step : steps) {
         next.clear();
         apply(step, text, texts, next, cancel);
         texts.swap(next);
     }
-    pieces.insert(pieces.end(), texts.begin(), texts.end());
 }
 
 }  // namespace tokmill::pretokens::engine

@@ -70,7 +70,7 @@ def file_main(arguments: list[str] | None = None) -> int:
     """`tokmill bench FILE`: how fast tokmill and the other installed packages are on your own text. Returns the exit code."""
     parser = argparse.ArgumentParser(prog="tokmill bench", description=file_main.__doc__)
     parser.add_argument("file", type=Path, help="a text file in UTF-8")
-    parser.add_argument("--vocab", default="tokmill-64k-preview", help="a vocabulary's name or file (default: the embedded one)")
+    parser.add_argument("--vocab", default="tokmill-64k-v1", help="a vocabulary's name or file (default: the embedded one)")
     parser.add_argument("--rounds", type=int, default=1, help="fresh processes a peer and case (default 1)")
     _add_common(parser)
     options = parser.parse_args(arguments)

@@ -23,11 +23,16 @@ _MARKERS = ("<!-- bench table begin -->", "<!-- bench table end -->")
 
 def with_headline(page: str, run: dict[str, Any]) -> str:
     """A Markdown page with the headline table of this run between its two markers. ValueError if it has none."""
-    before, begin, rest = page.partition(_MARKERS[0])
-    _, end, after = rest.partition(_MARKERS[1])
+    return between(page, _MARKERS, f"{_headline(run)}\n\n{_heading(run)}")
+
+
+def between(page: str, markers: tuple[str, str], content: str) -> str:
+    """The page with ``content`` between two markers in place of what stood there. ValueError if it lacks them."""
+    before, begin, rest = page.partition(markers[0])
+    _, end, after = rest.partition(markers[1])
     if not begin or not end:
-        raise ValueError(f"the page has no {_MARKERS[0]} ... {_MARKERS[1]}")
-    return f"{before}{begin}\n{_headline(run)}\n\n{_heading(run)}\n{end}{after}"
+        raise ValueError(f"the page has no {markers[0]} ... {markers[1]}")
+    return f"{before}{begin}\n{content}\n{end}{after}"
 
 
 def _heading(run: dict[str, Any]) -> str:

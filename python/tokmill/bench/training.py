@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import importlib.metadata
 import importlib.util
 import json
 import os
@@ -17,15 +18,18 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 from .._core import PATTERNS
 from ..conversion import tokenizers_pattern
 from ..documents import read_documents
 from ..training import Counts, train
+from .run import machine
+from .show import between
 
-__all__ = ["main"]
+__all__ = ["TRAINERS", "documents_of", "forget_peak", "kilobytes", "main"]
 
 CHECKED_BYTES = 5_000_000
 CHECKED_SIZE = 8_000
@@ -83,6 +87,7 @@ TRAINERS: dict[str, Trainer] = {
     "tokmill": _tokmill,
     "tokmill, rustbpe's rules": _tokmill_as_rustbpe,
     "tokmill, counting alone": _tokmill_count,
+    "tokmill, counting English alone": _tokmill_count,
     "tokenizers": _tokenizers,
     "rustbpe": _rustbpe,
     "ffbpe": _ffbpe,
@@ -95,9 +100,13 @@ ROWS = [
     ("tokmill, counting alone", 0, 2),
     ("tokmill, counting alone", 0, 1),
 ]
+ENGLISH = ("tokmill, counting English alone", 0, 1)
+MARKERS = ("<!-- training table begin -->", "<!-- training table end -->")
+Row: TypeAlias = tuple[str, int, int]
 
 
-def _documents(path: str, byte_count: int | None = None) -> Iterator[str]:
+def documents_of(path: str, byte_count: int | None = None) -> Iterator[str]:
+    """The documents of a file, as many as begin before ``byte_count``."""
     seen = 0
     for batch in read_documents(path):
         for document in batch:
@@ -109,20 +118,25 @@ def _documents(path: str, byte_count: int | None = None) -> Iterator[str]:
 
 def _one(text: str, name: str, vocab_size: int, threads: int) -> dict[str, float]:
     """Within the process of a figure."""
-    documents = list(_documents(text))
-    Path("/proc/self/clear_refs").write_text("5", "ascii")  # forgets the peak so far, so that making the list does not count
-    before = _kilobytes("VmRSS")
+    documents = list(documents_of(text))
+    forget_peak()  # so that making the list does not count
+    before = kilobytes("VmRSS")
     began = time.perf_counter()
     TRAINERS[name](documents, vocab_size, threads)
     seconds = time.perf_counter() - began
     return {
         "seconds": seconds,
-        "megabytes": (_kilobytes("VmHWM") - before) * 1024 / 1e6,
+        "megabytes": (kilobytes("VmHWM") - before) * 1024 / 1e6,
         "bytes": sum(len(document.encode()) for document in documents),
     }
 
 
-def _kilobytes(name: str) -> int:
+def forget_peak() -> None:
+    """Sets VmHWM to what is resident now."""
+    Path("/proc/self/clear_refs").write_text("5", "ascii")
+
+
+def kilobytes(name: str) -> int:
     """Of this process, as Linux tells it."""
     lines = Path("/proc/self/status").read_text("ascii").splitlines()
     return next(int(line.split()[1]) for line in lines if line.startswith(name + ":"))
@@ -130,7 +144,7 @@ def _kilobytes(name: str) -> int:
 
 def _check(text: str) -> list[str]:
     """The peers that are here, each with equal tokens on the beginning of the text. AssertionError if one of them differs."""
-    documents = list(_documents(text, CHECKED_BYTES))
+    documents = list(documents_of(text, CHECKED_BYTES))
     here = [name for name in PEERS if importlib.util.find_spec(name) is not None]
     for name in here:
         ours = TRAINERS["tokmill, rustbpe's rules" if name == "rustbpe" else "tokmill"](documents, CHECKED_SIZE, 2)
@@ -146,6 +160,8 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m bench.training", description="Training: tokmill beside tokenizers, rustbpe and ffbpe.")
     parser.add_argument("--text", required=True, help="documents: jsonl, text, Arrow or Parquet")
     parser.add_argument("--rounds", type=int, default=1)
+    parser.add_argument("--english", help="a text whose pretokens are counted on one thread besides")
+    parser.add_argument("--readme", type=Path, help="put the table between the markers of this Markdown file")
     parser.add_argument("--json", type=Path, help="write everything that was seen as JSON")
     parser.add_argument("--only", action="append", metavar="NAME", help="rows of this implementation only; may be repeated")
     parser.add_argument("--threads", type=int, help="rows with so many threads only")
@@ -157,23 +173,47 @@ def main(arguments: list[str] | None = None) -> int:
     here = _check(options.text)
     rows = [row for row in ROWS if (row[0] not in PEERS or row[0] in here) and (not options.only or row[0] in options.only)]
     rows = [row for row in rows if options.threads in (None, row[2])]
-    seen: dict[tuple[str, int, int], list[dict[str, float]]] = {row: [] for row in rows}
+    rows += [ENGLISH] if options.english else []
+    seen: dict[Row, list[dict[str, float]]] = {row: [] for row in rows}
     for _ in range(options.rounds):
         for row in rows:
-            seen[row].append(_in_a_process(options.text, row))
-    print("| training | vocabulary | threads | s | MB/s | peak over the input, MB |\n|---|---|---|---|---|---|")
-    for (name, vocab_size, threads), figures in seen.items():
-        seconds = statistics.median(figure["seconds"] for figure in figures)
-        peak = statistics.median(figure["megabytes"] for figure in figures)
-        size = f"{vocab_size:,}" if vocab_size else ""
-        print(f"| {name} | {size} | {threads} | {seconds:.2f} | {figures[0]['bytes'] / seconds / 1e6:.1f} | {peak:.0f} |")
+            seen[row].append(_in_a_process(options.english if row == ENGLISH else options.text, row))
+    shown = _table(seen)
+    print(shown)
     if options.json is not None:
         kept = [{"name": row[0], "vocab_size": row[1], "threads": row[2], "figures": figures} for row, figures in seen.items()]
         options.json.write_text(json.dumps(kept, indent=1) + "\n", encoding="utf-8")
+    if options.readme is not None:
+        page = between(options.readme.read_text(encoding="utf-8"), MARKERS, f"{shown}\n\n{_heading(options.rounds, here)}")
+        options.readme.write_text(page, encoding="utf-8")
     return 0
 
 
-def _in_a_process(text: str, row: tuple[str, int, int]) -> dict[str, float]:
+def _table(seen: dict[Row, list[dict[str, float]]]) -> str:
+    """Medians; and how many times as long as tokmill with as many tokens and threads each took."""
+    seconds = {row: statistics.median(figure["seconds"] for figure in figures) for row, figures in seen.items()}
+    lines = ["| training | vocabulary | threads | s | × tokmill | MB/s | peak over the input, MB |", "|---|---|---|---|---|---|---|"]
+    for row, figures in seen.items():
+        name, vocab_size, threads = row
+        peak = statistics.median(figure["megabytes"] for figure in figures)
+        own = seconds.get(("tokmill", vocab_size, threads))
+        size, times = f"{vocab_size:,}" if vocab_size else "", f"{seconds[row] / own:.1f}" if own and name != "tokmill" else ""
+        lines.append(
+            f"| {name} | {size} | {threads} | {seconds[row]:.2f} | {times} | {figures[0]['bytes'] / seconds[row] / 1e6:.1f} | {peak:.0f} |"
+        )
+    return "\n".join(lines)
+
+
+def _heading(rounds: int, peers: list[str]) -> str:
+    known = machine()
+    versions = ", ".join(f"{name} {importlib.metadata.version(name)}" for name in peers)
+    return (
+        f"Measured {date.today().isoformat()} on {known['processor']}, {known['cores']} cores, Python {known['python']}; rounds: {rounds}. "
+        f"Packages: {versions}. Vocabularies were compared first."
+    )
+
+
+def _in_a_process(text: str, row: Row) -> dict[str, float]:
     name, vocab_size, threads = row
     words = [sys.executable, "-m", "tokmill.bench.training", "--text", text, "--one", name, str(vocab_size), str(threads)]
     # Peers take their threads from the environment, or from the processors that a process may use.

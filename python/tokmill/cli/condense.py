@@ -1,8 +1,9 @@
-"""``tokmill condense``: text to condensed ids, and with ``--expand`` condensed ids back to base ids.
+"""``tokmill condense``: text to condensed ids, with ``--expand`` condensed ids back to base ids, with ``--learn`` text to supertokens.
 
-A ``.npz`` file holds all that is needed for the way back: ``ids``, ``base_counts``, ``offsets``, ``base_offsets``, and the condenser's
-``profile``, ``sizes`` (base vocabulary, book, longest phrase) and ``disabled`` ids. A ``.opcodes`` file is the same for opcodes. The other
-formats are those of ``tokmill encode``; for opcodes they hold the flat view.
+A ``.npz`` file holds all that is needed for the way back: ``ids``, ``base_counts``, ``offsets``, ``base_offsets``, and the condenser: of
+hypertokens ``profile``, ``sizes`` (base vocabulary, book, longest phrase) and ``disabled`` ids, of supertokens ``lefts``, ``rights``,
+``mode`` and ``vocab_size``. A ``.opcodes`` file is the same for opcodes. The other formats are those of ``tokmill encode``; for opcodes
+they hold the flat view.
 """
 
 from __future__ import annotations
@@ -12,44 +13,87 @@ import zipfile
 import zlib
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from typing import IO, Protocol, cast
+from typing import IO, Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..condensed import Condensed, Hypertokens, Opcodes
-from ..condensed.hypertokens import Profile
-from ..documents import format_of, name_of
-from ..errors import ArgumentError, DocumentError
+from ..condensed import Condensed, Opcodes, Supertokens
+from ..condensed.supertokens import BARRIER_CLASSES, DEFAULT_BARRIER_CLASSES
+from ..documents import format_of, name_of, read_documents
+from ..errors import ArgumentError, ArgumentTypeError, DocumentError
 from ..files import Output, input_error
 from ..pipeline import Pipeline
 from ..ragged import Ragged
-from .condensers import add_condenser, load_condenser, read_blocks_of
+from .condensers import Condenser, add_condenser, arrays_of, condenser_of, load_condenser, most_base_ids, read_blocks_of
 from .inputs import format_of_ids, load_integers, read_ids
 from .opcodes import ENDING, condense_opcodes, expand_opcodes
-from .options import add_documents, add_encoding, add_vocabulary, in_file, load_vocabulary
+from .options import add_documents, add_encoding, add_vocabulary, in_file, load_vocabulary, positive
 from .outputs import FORMATS, Writer, add_output, format_of_output, open_writer
 from .progress import Progress
 
 __all__ = ["add_parser", "run"]
 
-ARRAYS = ("ids", "base_counts", "offsets", "base_offsets", "profile", "sizes", "disabled")
+ARRAYS = ("ids", "base_counts", "offsets", "base_offsets")
 
 
 def add_parser(parser: argparse.ArgumentParser) -> None:
     add_documents(parser)
     add_vocabulary(parser)
     add_encoding(parser)
-    add_condenser(parser, default="hyper", help="hyper is hyper:lru, opcodes is opcodes:flat (%(default)s)")
+    add_condenser(parser, default="hyper", help="hyper:lru, hyper:zip2zip, super:FILE, super:FILE+hyper, opcodes (%(default)s)")
     group = add_output(parser, formats=("npz", "opcodes", *FORMATS))
     group.add_argument("--base-counts", metavar="FILE.npy", help="also write how many base ids each id stands for, int32")
+    learning = parser.add_argument_group("learning")
+    learning.add_argument("--learn", type=positive, metavar="N", help="learn N supertokens from the files, and write them to -o")
+    learning.add_argument("--max-len", type=positive, metavar="N", default=16, help="base ids of the longest one (%(default)s)")
+    learning.add_argument("--max-words", type=positive, metavar="N", help="words of the longest one (any number)")
+    learning.add_argument("--objective", choices=("count", "length"), default="count", help="what is joined first (%(default)s)")
+    learning.add_argument(
+        "--barrier-classes",
+        metavar="CLASSES",
+        default=",".join(DEFAULT_BARRIER_CLASSES),
+        help=f"tokens that are in none of them: {', '.join(BARRIER_CLASSES)}, or none (%(default)s)",
+    )
     back = parser.add_argument_group("the way back")
     back.add_argument("--expand", action="store_true", help="FILE holds condensed ids (.npz, or .npy and others by the same condenser)")
     back.add_argument("--input-offsets", metavar="FILE.npy", help="where its documents begin and end; one document if not given")
 
 
 def run(arguments: argparse.Namespace) -> int:
+    if arguments.learn:
+        return _learn(arguments)
     return _expand(arguments) if arguments.expand else _condense(arguments)
+
+
+def _learn(arguments: argparse.Namespace) -> int:
+    """The ids of all texts are in memory: 4 bytes each, and some 30 while their neighbours are counted."""
+    if arguments.expand or arguments.output in (None, "-"):
+        raise ArgumentError("--learn writes a file of supertokens: give -o, and no --expand")
+    tokenizer = load_vocabulary(arguments)
+    parts = []
+    with Progress() as progress:
+        for file in arguments.files:
+            with in_file(file):
+                batches = read_documents(file, format=arguments.input_format, field=arguments.field, lines=arguments.lines)
+                for batch in batches:
+                    parts.append(
+                        tokenizer.encode_batch(batch, special=arguments.special, invalid=arguments.invalid, threads=arguments.threads)
+                    )
+                    progress.add(parts[-1].ids.nbytes)
+    lengths = np.concatenate([np.zeros(1, np.int64), *(part.lengths for part in parts)])
+    classes: Any = () if arguments.barrier_classes == "none" else arguments.barrier_classes.split(",")
+    z = Supertokens.train(
+        tokenizer,
+        Ragged(np.concatenate([np.empty(0, np.int32), *(part.ids for part in parts)]), np.cumsum(lengths)),
+        arguments.learn,
+        barrier_classes=classes,
+        max_len=arguments.max_len,
+        max_words=arguments.max_words,
+        objective=arguments.objective,
+    )
+    z.save(arguments.output)
+    return 0
 
 
 def _condense(arguments: argparse.Namespace) -> int:
@@ -124,21 +168,19 @@ class _Npz:
         self._lengths.append(lengths)
         self._base_lengths.append(base_lengths)
 
-    def save(self, file: IO[bytes], z: Hypertokens) -> None:
+    def save(self, file: IO[bytes], z: Condenser) -> None:
         np.savez(
             file,
             ids=np.concatenate(self._ids),
             base_counts=np.concatenate(self._base_counts),
             offsets=np.cumsum(np.concatenate(self._lengths)),
             base_offsets=np.cumsum(np.concatenate(self._base_lengths)),
-            profile=np.array(z.profile),
-            sizes=np.array([z.vocab_size, z.book_size, z.max_subtokens]),
-            disabled=z.disabled,
+            **arrays_of(z),
         )
 
 
 @contextmanager
-def _open_sink(arguments: argparse.Namespace, z: Hypertokens) -> Iterator[_Sink]:
+def _open_sink(arguments: argparse.Namespace, z: Condenser) -> Iterator[_Sink]:
     path = arguments.output
     if arguments.format == "npz" or (arguments.format is None and path is not None and path.endswith(".npz")):
         if path in (None, "-"):
@@ -156,7 +198,7 @@ def _open_sink(arguments: argparse.Namespace, z: Hypertokens) -> Iterator[_Sink]
         ids = files.enter_context(open_writer(path, format, arguments.dtype, z.id_end, arguments.offsets))
         counts = None
         if arguments.base_counts:
-            counts = files.enter_context(open_writer(arguments.base_counts, "npy", "int32", z.max_subtokens, None))
+            counts = files.enter_context(open_writer(arguments.base_counts, "npy", "int32", most_base_ids(z), None))
         yield _Streams(ids, counts)
 
 
@@ -191,7 +233,7 @@ def _write_base(arguments: argparse.Namespace, base: Ragged, vocab_size: int) ->
     return 0
 
 
-def _read_npz(file: str) -> tuple[Hypertokens, Ragged]:
+def _read_npz(file: str) -> tuple[Condenser, Ragged]:
     """The condenser and the documents of condensed ids. Raises InputError, DocumentError."""
     try:
         # Opened here: numpy leaves a file open that it cannot read.
@@ -199,18 +241,14 @@ def _read_npz(file: str) -> tuple[Hypertokens, Ragged]:
             missing = [name for name in ARRAYS if name not in arrays]
             if missing:
                 raise DocumentError(f"{name_of(file)}: holds no {missing[0]!r}: not written by tokmill condense", path=file)
-            ids, offsets, profile, sizes, disabled = (arrays[name] for name in ("ids", "offsets", "profile", "sizes", "disabled"))
+            held = {name: arrays[name] for name in arrays.files}
     except OSError as error:
         raise input_error(error, file) from error
     except (ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
         raise DocumentError(f"{name_of(file)}: not a .npz file of condensed ids: {error}", path=file) from error
-    if sizes.shape != (3,) or sizes.dtype.kind not in "iu" or disabled.ndim != 1 or disabled.dtype.kind not in "iu":
-        raise DocumentError(f"{name_of(file)}: sizes and disabled are arrays of 3 and of any number of integers", path=file)
-    vocab_size, book_size, max_subtokens = sizes.tolist()
     try:
-        z = Hypertokens(
-            vocab_size, cast(Profile, str(profile)), book_size=book_size, max_subtokens=max_subtokens, disabled=disabled.tolist()
-        )
-        return z, Ragged(ids, offsets)
-    except ArgumentError as error:
+        return condenser_of(held), Ragged(held["ids"], held["offsets"])
+    except KeyError as error:
+        raise DocumentError(f"{name_of(file)}: holds no {error.args[0]!r}: not written by tokmill condense", path=file) from error
+    except (ArgumentError, ArgumentTypeError) as error:
         raise DocumentError(f"{name_of(file)}: {error}", path=file) from error

@@ -13,8 +13,9 @@ from types import FrameType
 from ..documents import read_documents
 from ..errors import ArgumentError
 from ..registry import load
-from ..training import Counts, train
+from ..training import Counts, Stage2, train
 from ..training.checkpoint import Checkpoint, sizes_of
+from ..training.stage2 import BARRIERS, check_stages
 from .options import add_documents, add_threads, in_file, positive, total_size
 from .progress import Progress
 
@@ -32,6 +33,11 @@ def add_parser(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--min-frequency", type=int, default=0, metavar="N", help="end at pairs that occur less often (%(default)s)")
     parser.add_argument("--max-token-length", type=positive, metavar="N", help="tokens have fewer bytes than this")
     parser.add_argument("--parity", choices=("hf", "tiktoken"), default="hf", help="whose rules break ties and order ids (%(default)s)")
+    parser.add_argument("--stage2", type=positive, metavar="N", help="go on to N tokens with superwords: merges across spaces")
+    parser.add_argument("--max-words", type=positive, default=4, metavar="N", help="in a superword (%(default)s)")
+    parser.add_argument(
+        "--barrier", action="append", metavar="NAME", help=f"superwords end there: {', '.join(BARRIERS)} (all of them), or a regex"
+    )
     parser.add_argument("--init", metavar="VOCAB", help="go on from this vocabulary: its ids keep their meaning")
     parser.add_argument("--invalid", choices=("error", "replace"), help="what bytes that are not UTF-8 become (error)")
     add_threads(parser)
@@ -46,23 +52,29 @@ def run(arguments: argparse.Namespace) -> int:
         raise ArgumentError(f"{arguments.output}: the output has to end in one of {', '.join(ENDINGS)}")
     path = arguments.checkpoint or arguments.output + ".checkpoint"
     init = load(arguments.init) if arguments.init else None
+    stage2 = None
+    if arguments.stage2 is not None:
+        stage2 = Stage2(arguments.stage2, arguments.max_words, tuple(arguments.barrier or BARRIERS))
+        check_stages(arguments.vocab_size, stage2, arguments.init is not None)
+    barriers = stage2.barriers if stage2 is not None else ()
     sources = {
         "files": sizes_of(arguments.files),
         "pattern": arguments.pattern,
         "format": arguments.input_format,
         "field": arguments.field,
         "lines": arguments.lines,
+        **({"barriers": list(barriers)} if barriers else {}),
     }
     bounds = {"memory": arguments.memory, "spill_directory": arguments.spill_directory}
     if arguments.resume:
         checkpoint = Checkpoint.load(path, sources, **bounds)
     else:
         pattern = init.pattern if init is not None and arguments.pattern == "cl100k" and init.pattern else arguments.pattern
-        checkpoint = Checkpoint(Counts(pattern, **bounds), 0, 0, sources)
+        checkpoint = Checkpoint(Counts(pattern, barriers=barriers, **bounds), 0, 0, sources)
     try:
         checkpoint = _count(checkpoint, arguments)
         counts = checkpoint.counts
-        with Progress(arguments.vocab_size, "tokens", 1) as progress:
+        with Progress(arguments.stage2 or arguments.vocab_size, "tokens", 1) as progress:
             done = 0
 
             def show(tokens: int, _all: int) -> None:
@@ -77,6 +89,7 @@ def run(arguments: argparse.Namespace) -> int:
                 min_frequency=arguments.min_frequency,
                 max_token_length=arguments.max_token_length,
                 init=init,
+                stage2=stage2,
                 parity=arguments.parity,
                 progress=show,
             )

@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from ..documents import name_of, read_documents
 from ..errors import InvalidUtf8Error
 from ..report import Report, Row, Section, Table, escaped
+from ..report.tokens import lost_rows
 from ..tokenizer import Tokenizer
 from ..verify import Comparison, Difference, Peer, compare, find_peer, pieces_of
 from .options import add_documents, add_encoding, add_threads, add_vocabulary, in_file, load_vocabulary, total_size
@@ -76,6 +77,7 @@ def _section(tokenizer: Tokenizer, peer: Peer, title: str, result: Comparison) -
         Row("documents", "documents", result.documents),
         Row("bytes", "bytes", result.bytes),
         Row("tokens", "tokens", result.ids),
+        *lost_rows(tokenizer, result.lost_bytes),
         Row("different_documents", "differing documents", result.different_documents),
     ]
     if result.difference is None:

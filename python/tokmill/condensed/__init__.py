@@ -11,8 +11,12 @@
 
 from __future__ import annotations
 
+from .batch_merges import BatchCondensed, BatchMerges
+from .chain import Chain
+from .combined import Combined, combined
 from .explain import Explained, Explanation, Phrase
 from .hypertokens import Hypertokens
+from .int_bpe import IntBPE
 from .opcodes import FactoredView, FlatView, Opcodes, OpcodeStream
 from .packed import PackedRows, Resume
 from .ppm import ppm_bits
@@ -24,12 +28,17 @@ __all__ = [
     "BASE",
     "HYPER",
     "SUPER",
+    "BatchCondensed",
+    "BatchMerges",
+    "Chain",
+    "Combined",
     "Condensed",
     "Explained",
     "Explanation",
     "FactoredView",
     "FlatView",
     "Hypertokens",
+    "IntBPE",
     "OpcodeShard",
     "OpcodeStream",
     "Opcodes",
@@ -37,6 +46,7 @@ __all__ = [
     "Phrase",
     "Resume",
     "Supertokens",
+    "combined",
     "ppm_bits",
     "save_opcodes",
 ]

@@ -13,7 +13,7 @@ from typing import Any, Literal, TypeAlias, overload
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .._core import HypertokenDecoder, HypertokenEncoder, HypertokenRules, digit_ids
+from .._core import Condenser, HypertokenDecoder, HypertokenEncoder, HypertokenRules, digit_ids, hypertoken_condenser
 from ..errors import ArgumentError
 from ..ragged import Ragged
 from ..tokenizer import Tokenizer
@@ -268,6 +268,9 @@ class Hypertokens:
     def decoder(self, sequences: int = 1, *, max_rewind: int = 0, strict: bool = True) -> HypertokenDecoder:
         """A reader of ``sequences`` sequences whose condensed ids come one by one; the last ``max_rewind`` can be taken back."""
         return HypertokenDecoder(self._rules, whole(sequences, "sequences"), whole(max_rewind, "max_rewind"), strict)
+
+    def _condenser(self) -> Condenser:
+        return hypertoken_condenser(self._rules)
 
 
 def _base_mask(mask: ArrayLike | None, size: int) -> NDArray[np.bool_] | None:

@@ -236,6 +236,10 @@ class Opcodes:
         """One more than the greatest id of the flat view."""
         return self._rules.flat_bounds[3]
 
+    def _condenser(self) -> OpcodeRules:
+        """What the native pipeline takes."""
+        return self._rules
+
     def condense(
         self,
         ids: Ragged | ArrayLike,

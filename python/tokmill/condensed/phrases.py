@@ -15,7 +15,7 @@ from typing import Any, Literal, TypeAlias, overload
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .._core import Phrases, learn_phrases
+from .._core import Condenser, Phrases, learn_phrases, supertoken_condenser
 from ..errors import ArgumentError, SnapshotError
 from ..ragged import Ragged
 from ..sections import Sections, save_sections
@@ -144,6 +144,9 @@ class PhraseCondenser:
             sums[rows] += table[self.phrases.ids[starts[rows] + k]]
         return (sums / lengths[:, None]).astype(table.dtype)
 
+    def _condenser(self) -> Condenser:
+        return supertoken_condenser(self._core, self.mode == "merge")
+
     def _save(self, path: str | os.PathLike[str], kind: str, about: dict[str, Any], more: dict[str, NDArray[Any]]) -> None:
         """One file, or nothing. Raises OutputError."""
         about = {"vocab_size": self.vocab_size, "mode": self.mode, **about}
@@ -199,7 +202,7 @@ def learn(
         flat,
         offsets,
         barrier_places(barriers, None, len(flat)),
-        base_end=vocab_size,
+        vocab_size=vocab_size,
         most_phrases=whole(size, "size"),
         max_length=whole(max_len, "max_len"),
         max_words=0 if max_words is None else whole(max_words, "max_words"),

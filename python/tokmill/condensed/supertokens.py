@@ -14,7 +14,7 @@ from typing import Literal, TypeAlias
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .._core import digit_ids
+from .._core import SupertokenEncoder, digit_ids
 from ..errors import ArgumentError, ArgumentTypeError, SnapshotError
 from ..ragged import Ragged
 from ..tokenizer import Tokenizer
@@ -131,6 +131,16 @@ class Supertokens(PhraseCondenser):
     def explain(self, condensed: Condensed, *, tokenizer: Tokenizer | None = None, render: Render | None = None) -> Explanation:
         """Condensed ids looked back at; ``render`` shows base ids that are not text. See Explanation."""
         return Explanation(condensed, self.expand(condensed), tokenizer or self.tokenizer, render)
+
+    def state(self, sequences: int = 1, *, max_rewind: int = 0) -> SupertokenEncoder:
+        """A writer of ``sequences`` sequences that grow base id by base id; their last ``max_rewind`` ids can be taken back. A reader needs
+        no state: :meth:`expand` each id as it comes.
+
+        Raises ArgumentError in mode ``"merge"``, in which an id is certain only when the document has ended.
+        """
+        if self.mode != "longest":
+            raise ArgumentError("mode 'merge' needs whole documents; z.with_mode('longest') has a step-by-step form")
+        return SupertokenEncoder(self._core, whole(sequences, "sequences"), whole(max_rewind, "max_rewind"))
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Writes one file, or nothing: the phrases, the mode, and of which vocabulary they are. Raises OutputError."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .document import Piece, Preview, Report, Row, Section, Table
+from .document import Piece, Plot, Preview, Report, Row, Section, Table
 from .ngrams import ngrams_section
 from .tokens import core_hours_per_terabyte, escaped, tokens_section
 from .usage import comparison_section, usage_section
@@ -10,6 +10,7 @@ from .vocabulary import vocabulary_section
 
 __all__ = [
     "Piece",
+    "Plot",
     "Preview",
     "Report",
     "Row",

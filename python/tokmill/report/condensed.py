@@ -7,17 +7,20 @@ to be read alone. Beside them stand the bits that an adaptive model spends on a 
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..condensed import BASE, Hypertokens, ppm_bits
+from ..condensed import BASE, Chain, Hypertokens, Supertokens, ppm_bits
 from ..condensed.result import token_lengths
 from ..ragged import Ragged
+from ..tokenizer import Tokenizer
+from ..training import Counts
 from .document import Row, Section, Table
 
-__all__ = ["hypertokens_section"]
+__all__ = ["condensed_section", "growth_table", "hypertokens_section", "supertokens_section"]
 
 RENYI_ORDER = 2.5
 TOP_PHRASES = 10
@@ -29,14 +32,39 @@ def hypertokens_section(z: Hypertokens, title: str, ids: Ragged, byte_count: int
 
     ``seed_from`` is the name and the documents of another text, whose phrases the book may begin with. Raises UnknownIdError.
     """
+    about = [
+        Row("profile", "profile", z.profile, remark=f"book of {z.book_size:,}, phrases of up to {z.max_subtokens}"),
+        _without_disabled(z, ids),
+    ]
+    section = condensed_section(z, title, ids, byte_count, about)
+    return section if seed_from is None else dataclasses.replace(section, tables=[*section.tables, _shift_table(z, ids, *seed_from)])
+
+
+def supertokens_section(z: Supertokens | Chain, title: str, ids: Ragged, byte_count: int) -> Section:
+    """What trained phrases, or hypertokens over them, make of documents of base ids that stand for so many bytes. Raises UnknownIdError."""
+    phrases = z.first if isinstance(z, Chain) else z
+    about = [Row("phrases", "supertokens", phrases.size, remark=f"of up to {phrases.max_len} base ids, mode {phrases.mode}")]
+    if isinstance(z, Chain):
+        alone = phrases.condense(ids).reduction
+        about.append(Row("first_reduction", "by supertokens", round(alone, 4), shown=f"{alone:.1%}"))
+        about.append(Row("profile", "profile", z.second.profile, remark=f"of the hypertokens over them, book of {z.second.book_size:,}"))
+    section = condensed_section(z, title, ids, byte_count, about)
+    used = np.unique(phrases.condense(ids).ids)
+    row = Row("used", "supertokens used", int((used >= phrases.vocab_size).sum()), remark=f"of {phrases.size:,}")
+    return dataclasses.replace(section, rows=[*section.rows, row])
+
+
+def condensed_section(
+    z: Hypertokens | Supertokens | Chain, title: str, ids: Ragged, byte_count: int, about: list[Row] | None = None
+) -> Section:
+    """What any condenser makes of documents of base ids that stand for so many bytes; ``about`` are rows about the condenser."""
     c = z.condense(ids)
     codes = c.ids[c.kind != BASE]
     rows = [
-        Row("profile", "profile", z.profile, remark=f"book of {z.book_size:,}, phrases of up to {z.max_subtokens}"),
+        *(about or ()),
         Row("base_ids", "base ids", len(ids.ids)),
         Row("condensed_ids", "condensed ids", len(c.ids)),
         Row("reduction", "reduction", round(c.reduction, 4), shown=f"{c.reduction:.1%}"),
-        _without_disabled(z, ids),
         Row("round_trip", "round trip", "exact" if z.expand(c) == ids else "DIFFERS"),
     ]
     if len(ids) > 1:
@@ -61,12 +89,35 @@ def hypertokens_section(z: Hypertokens, title: str, ids: Ragged, byte_count: int
         tables.append(Table(["phrase", "times", "ids saved"], [[ascii(phrase.text)[1:-1], phrase.count, phrase.saved] for phrase in top]))
     if len(ids.ids) and byte_count:
         tables.append(_ppm_table(z, ids, byte_count))
-    if seed_from is not None:
-        tables.append(_shift_table(z, ids, *seed_from))
     return Section(title, rows, tables=tables)
 
 
-def _ppm_table(z: Hypertokens, ids: Ragged, byte_count: int) -> Table:
+def growth_table(tokenizer: Tokenizer, learn_from: bytes, measure_on: bytes, size: int, **options: Any) -> Table:
+    """``size`` more ids, learnt from one text and measured on another: as supertokens, by the pattern's own rules, and both kinds in one.
+
+    Plain BPE goes on inside of pretokens (``tokenizer.extend``), supertokens join tokens (``options`` are those of
+    ``Supertokens.train``). Bits a byte are those of order 2 of :func:`ppm_bits`, on the first ids. Raises ArgumentError.
+    """
+    z = Supertokens.train(tokenizer, tokenizer.encode(learn_from), size, **options)
+    grown = tokenizer.extend(Counts.for_tokenizer(tokenizer, [learn_from]), tokenizer.vocab_size + size)
+    base = tokenizer.encode(measure_on)
+    streams: list[tuple[str, NDArray[Any], int]] = [
+        ("base vocabulary", base, tokenizer.vocab_size),
+        (f"+ {z.size:,} supertokens", z.condense(base).ids, z.id_end),
+        (f"+ {grown.vocab_size - tokenizer.vocab_size:,} tokens of plain BPE", grown.encode(measure_on), grown.vocab_size),
+    ]
+    lines: list[list[str | int | float]] = []
+    for name, ids, alphabet in streams:
+        sample = ids[:PPM_BASE_IDS]
+        share = len(sample) / max(len(ids), 1)
+        bits = ppm_bits(sample, alphabet)[2] / max(share * len(measure_on), 1)
+        lines.append([name, len(ids), f"{1 - len(ids) / max(len(base), 1):.1%}", f"{bits:.3f}"])
+    return Table(
+        [f"learnt from {len(learn_from):,} bytes, on {len(measure_on):,} more", "ids", "reduction", "PPM of order 2, bits/byte"], lines
+    )
+
+
+def _ppm_table(z: Hypertokens | Supertokens | Chain, ids: Ragged, byte_count: int) -> Table:
     """Of the first ids, as many as the model has room for."""
     end = min(len(ids.ids), PPM_BASE_IDS)
     sample = Ragged(ids.ids[:end], np.minimum(ids.offsets, end))

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
-__all__ = ["Piece", "Preview", "Report", "Row", "Section", "Table"]
+__all__ = ["Piece", "Plot", "Preview", "Report", "Row", "Section", "Table"]
 
 Value: TypeAlias = str | int | float
 
@@ -54,6 +54,16 @@ class Table:
 
 
 @dataclass(frozen=True)
+class Plot:
+    """A curve, shown on the HTML page alone; what matters of it stands in a table as well. ``points`` are (x, y), x rising."""
+
+    title: str
+    x_label: str
+    y_label: str
+    points: Sequence[tuple[float, float]]
+
+
+@dataclass(frozen=True)
 class Section:
     """One part of a report, given by one room."""
 
@@ -61,6 +71,7 @@ class Section:
     rows: Sequence[Row] = ()
     preview: Preview | None = None
     tables: Sequence[Table] = ()
+    plots: Sequence[Plot] = ()
 
 
 @dataclass
@@ -94,4 +105,9 @@ def _section_dict(section: Section) -> dict[str, Any]:
         content["preview"] = [{"text": piece.text, "id": piece.id} for piece in section.preview.pieces]
     if section.tables:
         content["tables"] = [{"columns": list(table.columns), "rows": [list(row) for row in table.rows]} for table in section.tables]
+    if section.plots:
+        content["plots"] = [
+            {"title": plot.title, "x": plot.x_label, "y": plot.y_label, "points": [list(point) for point in plot.points]}
+            for plot in section.plots
+        ]
     return content

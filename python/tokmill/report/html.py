@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from html import escape
 
+from . import plot
 from .document import Preview, Report, Section, Table, Value
 
 __all__ = ["render"]
@@ -27,7 +28,7 @@ def render(report: Report) -> str:
     sections = "\n".join(_section(section) for section in report.sections)
     return (
         f'<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n<title>{escape(report.title)}</title>\n'
-        f'<meta name="viewport" content="width=device-width, initial-scale=1">\n<style>{STYLE}</style>\n</head>\n<body>\n'
+        f'<meta name="viewport" content="width=device-width, initial-scale=1">\n<style>{STYLE}{plot.STYLE}</style>\n</head>\n<body>\n'
         f"<h1>{escape(report.title)}</h1>\n{sections}\n</body>\n</html>\n"
     )
 
@@ -42,6 +43,7 @@ def _section(section: Section) -> str:
     if rows:
         parts.append(f"<table>\n{rows}</table>")
     parts += [_table(table) for table in section.tables]
+    parts += [plot.drawn(curve) for curve in section.plots]
     if section.preview is not None:
         parts.append(_preview(section.preview))
     return "\n".join(parts)

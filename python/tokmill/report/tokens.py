@@ -12,7 +12,7 @@ from ..signatures import Invalid, Special
 from ..tokenizer import Tokenizer
 from .document import Piece, Preview, Row, Section
 
-__all__ = ["core_hours_per_terabyte", "escaped", "tokens_section"]
+__all__ = ["core_hours_per_terabyte", "escaped", "lost_bytes", "lost_rows", "tokens_section"]
 
 PREVIEW_TOKENS = 48
 # Passes are repeated until the clock's grain and the scheduler no longer matter.
@@ -26,6 +26,16 @@ def core_hours_per_terabyte(megabytes_per_second: float) -> float:
     return 1e6 / megabytes_per_second / 3600 if megabytes_per_second > 0 else float("inf")
 
 
+def lost_bytes(tokenizer: Tokenizer) -> int:
+    """How many bytes of text the vocabulary had no token for, of all that was encoded so far; exact while nobody encodes."""
+    return int(tokenizer._table_statistics()["missing_bytes"])
+
+
+def lost_rows(tokenizer: Tokenizer, count: int) -> list[Row]:
+    """What a vocabulary without tokens for some bytes lost of a text; nothing for all others."""
+    return [Row("lost_bytes", "bytes lost", count, remark="they have no token; info says which")] if tokenizer.missing_bytes else []
+
+
 def tokens_section(
     tokenizer: Tokenizer,
     title: str,
@@ -36,9 +46,11 @@ def tokens_section(
     preview_tokens: int = PREVIEW_TOKENS,
 ) -> Section:
     """Measures one text on one core. Raises InvalidUtf8Error, SpecialTokenError."""
+    lost_before = lost_bytes(tokenizer)
     began = time.perf_counter()
     ids = tokenizer.encode(data, special=special, invalid=invalid, threads=1)
     seconds = [time.perf_counter() - began]
+    lost = lost_bytes(tokenizer) - lost_before
     while data and len(seconds) < MAX_PASSES and (len(seconds) <= MIN_PASSES or sum(seconds) < MIN_SECONDS):
         if len(seconds) > 1 and sum(seconds) > 10 * MIN_SECONDS:
             break  # of a long text a few passes are enough
@@ -50,6 +62,7 @@ def tokens_section(
         Row("bytes", "bytes", len(data)),
         Row("pretokens", "pretokens", tokenizer.pretoken_count(data, invalid=invalid)),
         Row("tokens", "tokens", token_count),
+        *lost_rows(tokenizer, lost),
         Row("bytes_per_token", "bytes/token", round(len(data) / token_count, 3) if token_count else 0.0),
         Row("distinct_ids", "distinct ids", int(np.count_nonzero(np.bincount(ids, minlength=1))) if token_count else 0),
     ]
@@ -71,6 +84,8 @@ def _round_trip(tokenizer: Tokenizer, data: bytes, ids: np.ndarray, invalid: Inv
     decoded = tokenizer.decode_bytes(ids)
     if decoded == data:
         return Row("round_trip", "round trip", "exact")
+    if decoded == data.translate(None, tokenizer.missing_bytes):
+        return Row("round_trip", "round trip", "exact but for the bytes lost")
     if invalid == "replace" and decoded == data.decode("utf-8", "replace").encode():
         return Row("round_trip", "round trip", "exact after replacement", remark="the input is not UTF-8: U+FFFD stands where it is not")
     place = next((i for i, (a, b) in enumerate(zip(decoded, data, strict=False)) if a != b), min(len(decoded), len(data)))

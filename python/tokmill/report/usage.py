@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -14,7 +15,8 @@ from ..signatures import Invalid
 from ..tokenizer import Tokenizer
 from ..training.counts import Counts
 from ..training.vocabulary import emits_whole_words
-from .document import Row, Section, Table, Value
+from .document import Plot, Row, Section, Table, Value
+from .scripts import script_of
 from .tokens import escaped
 
 __all__ = ["Usage", "comparison_section", "usage_section"]
@@ -77,21 +79,43 @@ class Usage(NamedTuple):
         return done
 
     def curve(self) -> list[tuple[int, float, float]]:
-        """Entries, bytes a token with so many, and the part of all tokens that the last thousand of them saved."""
-        saved = np.cumsum(self.tokens_saved())
+        """Entries, bytes a token with so many, and the part of all tokens that the last thousand saved; every thousand entries."""
+        saved = np.concatenate([np.zeros(1, np.int64), np.cumsum(self.tokens_saved())])
+        sizes = [*range(CURVE_STEP, len(saved) - 1, CURVE_STEP), len(saved) - 1]
         points = []
-        size = 1
-        while size < len(saved):
-            size = min(size * 2 if size >= CURVE_STEP else CURVE_STEP, len(saved))
-            tokens = self.byte_count - int(saved[size - 1])
-            before = self.byte_count - int(saved[max(size - CURVE_STEP, 1) - 1])
+        for size in sizes:
+            tokens, before = self.byte_count - int(saved[size]), self.byte_count - int(saved[max(size - CURVE_STEP, 0)])
             points.append((size, self.byte_count / max(tokens, 1), (before - tokens) / max(before, 1)))
         return points
 
 
-def usage_section(tokenizer: Tokenizer, counts: Counts, title: str = "") -> Section:
-    """Compression, used and unused entries, and the curve of merges."""
+def usage_section(tokenizer: Tokenizer, counts: Counts, title: str = "", files: Mapping[str, Counts] | None = None) -> Section:
+    """Compression, used and unused entries, scripts, the curve of merges; the files beside each other that ``counts`` is made of."""
     usage = Usage.of(tokenizer, counts)
+    scripts = _parts_table("script", tokenizer, _by_script(counts))
+    curve = usage.curve()
+    # 1, 2, 4, 8 ... thousand, and the end
+    doubled = [point for i, point in enumerate(curve, 1) if i & (i - 1) == 0 or i == len(curve)]
+    tables = [Table(["entries", "bytes/token", f"tokens saved by the last {CURVE_STEP:,}"], doubled), scripts]
+    if files is not None:
+        tables.append(_parts_table("file", tokenizer, files))
+    return Section(
+        title or f"usage of {tokenizer.name}",
+        _rows(usage, counts),
+        tables=tables,
+        plots=[
+            Plot("Bytes a token by size of the vocabulary", "entries", "bytes/token", [point[:2] for point in curve]),
+            Plot(
+                "What a thousand more entries save",
+                "entries",
+                "% of tokens",
+                [(size, 100 * part) for size, _, part in curve if size > 2 * CURVE_STEP],
+            ),
+        ],
+    )
+
+
+def _rows(usage: Usage, counts: Counts) -> list[Row]:
     tokens, token_count = usage.parts.tokens, usage.token_count
 
     def share_of(kind: Sequence[bool]) -> float:
@@ -100,45 +124,63 @@ def usage_section(tokenizer: Tokenizer, counts: Counts, title: str = "") -> Sect
     texts = [_text(token) for token in tokens]
     unused = int((usage.counts == 0).sum())
     rare = int(((usage.counts > 0) & (usage.counts < RARE)).sum())
-    return Section(
-        title or f"usage of {tokenizer.name}",
-        [
-            Row("bytes", "bytes", usage.byte_count),
-            Row("pretokens", "pretokens", usage.pretoken_count, remark=f"{len(counts):,} distinct"),
-            Row("tokens", "tokens", token_count),
-            Row("bytes_per_token", "bytes/token", usage.byte_count / max(token_count, 1)),
-            Row("tokens_per_pretoken", "tokens/pretoken", token_count / max(usage.pretoken_count, 1)),
-            Row("entries", "entries", len(tokens), remark="special tokens not counted"),
-            Row("used_entries", "used", len(tokens) - unused),
-            Row("unused_entries", "never used", unused, remark=_some(tokens, usage.counts == 0)),
-            Row("rare_entries", f"used less than {RARE} times", rare),
-            Row("not_utf8", "not valid UTF-8", sum(text is None for text in texts)),
-            Row("unreachable", "unreachable by merges", len(usage.parts.unreachable)),
-            Row(
-                "whitespace_share",
-                "white space alone",
-                share_of([text is not None and text.isspace() for text in texts]),
-                remark="of tokens",
-            ),
-            Row(
-                "digit_share",
-                "digits alone",
-                share_of([text is not None and text.strip(" ").isdigit() for text in texts]),
-                remark="of tokens",
-            ),
-            Row("renyi_efficiency", f"Rényi efficiency {RENYI_ORDER}", usage.renyi_efficiency()),
-            Row("unigram_bits_per_byte", "unigram bits/byte", usage.unigram_bits_per_byte()),
-        ],
-        tables=[Table(["entries", "bytes/token", f"tokens saved by the last {CURVE_STEP:,}"], usage.curve())],
-    )
+    return [
+        Row("bytes", "bytes", usage.byte_count),
+        Row("pretokens", "pretokens", usage.pretoken_count, remark=f"{len(counts):,} distinct"),
+        Row("tokens", "tokens", token_count),
+        Row("bytes_per_token", "bytes/token", usage.byte_count / max(token_count, 1)),
+        Row("tokens_per_pretoken", "tokens/pretoken", token_count / max(usage.pretoken_count, 1)),
+        Row("entries", "entries", len(tokens), remark="special tokens not counted"),
+        Row("used_entries", "used", len(tokens) - unused),
+        Row("unused_entries", "never used", unused, remark=_some(tokens, usage.counts == 0)),
+        Row("rare_entries", f"used less than {RARE} times", rare),
+        Row("not_utf8", "not valid UTF-8", sum(text is None for text in texts)),
+        Row("unreachable", "unreachable by merges", len(usage.parts.unreachable)),
+        Row(
+            "whitespace_share",
+            "white space alone",
+            share_of([text is not None and text.isspace() for text in texts]),
+            remark="of tokens",
+        ),
+        Row(
+            "digit_share",
+            "digits alone",
+            share_of([text is not None and text.strip(" ").isdigit() for text in texts]),
+            remark="of tokens",
+        ),
+        Row("renyi_efficiency", f"Rényi efficiency {RENYI_ORDER}", usage.renyi_efficiency()),
+        Row("unigram_bits_per_byte", "unigram bits/byte", usage.unigram_bits_per_byte()),
+    ]
+
+
+def _by_script(counts: Counts) -> dict[str, Counts]:
+    """Scripts by their bytes, the most first."""
+    words: dict[str, list[tuple[bytes, int]]] = {}
+    sizes: Counter[str] = Counter()
+    for word, count in counts:
+        script = script_of(word)
+        words.setdefault(script, []).append((word, count))
+        sizes[script] += len(word) * count
+    return {script: Counts.from_pairs(words[script], pattern=counts.pattern) for script, _ in sizes.most_common()}
+
+
+def _parts_table(heading: str, tokenizer: Tokenizer, parts: Mapping[str, Counts]) -> Table:
+    """How parts of a text use the vocabulary, a row each."""
+    rows: list[list[Value]] = []
+    for name, counts in parts.items():
+        usage = Usage.of(tokenizer, counts)
+        tokens, pretokens = usage.token_count, usage.pretoken_count
+        used = int((usage.counts > 0).sum())
+        rows.append([name, usage.byte_count, tokens, usage.byte_count / max(tokens, 1), tokens / max(pretokens, 1), used])
+    return Table([heading, "bytes", "tokens", "bytes/token", "tokens/pretoken", "entries used"], rows)
 
 
 def comparison_section(tokenizers: Sequence[Tokenizer], texts: Any, title: str = "", *, invalid: Invalid = None) -> Section:
     """Several vocabularies beside each other on the same texts, and the most frequent pretokens of the first that they do not cut alike."""
     names = [tokenizer.name for tokenizer in tokenizers]
     counts = [Counts.for_tokenizer(tokenizer, texts, invalid=invalid) for tokenizer in tokenizers]
-    sections = [usage_section(*pair) for pair in zip(tokenizers, counts, strict=True)]
-    rows: list[list[Value]] = [[row.label, *(section.rows[i].value for section in sections)] for i, row in enumerate(sections[0].rows)]
+    columns = [_rows(Usage.of(*pair), pair[1]) for pair in zip(tokenizers, counts, strict=True)]
+    rows: list[list[Value]] = [[row.label, *(column[i].value for column in columns)] for i, row in enumerate(columns[0])]
     differences: list[list[Value]] = []
     for word, count in sorted(counts[0], key=lambda item: (-item[1], item[0])):
         if len(differences) == SHOWN_DIFFERENCES:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -41,10 +42,10 @@ def vocabulary_section(tokenizer: Tokenizer) -> Section:
             ),
             Row("normalizer", "normaliser", _shown(components, "normalizer")),
             Row("scanner", "scanner", _scanner(tokenizer.pattern)),
-            Row("pattern", "split pattern", tokenizer.pattern or _shown(components, "pre_tokenizer")),
+            Row("pattern", "split pattern", tokenizer.pattern or "none: several steps"),
             *_component_rows(tokenizer, components),
             Row("unicode", "Unicode", UNICODE_VERSION),
-            Row("unsupported", "not supported", "nothing of it"),
+            Row("unsupported", "not supported", "nothing of it", remark="what is not done exactly is refused at load"),
         ],
     )
 
@@ -57,8 +58,35 @@ def _model(components: dict[str, Any] | None) -> str:
 
 
 def _shown(components: dict[str, Any] | None, member: str) -> str:
+    """The steps of a member, one behind the other: ``NFC, Replace(pattern.Regex '\\s+', content ' '), Lowercase``."""
     value = (components or {}).get(member)
-    return json.dumps(value, ensure_ascii=False) if value else "none"
+    return ", ".join(map(_step, _steps(value))) if isinstance(value, dict) else "none"
+
+
+def _steps(component: dict[str, Any]) -> list[dict[str, Any]]:
+    if component.get("type") != "Sequence":
+        return [component]
+    (steps,) = (value for value in component.values() if isinstance(value, list))
+    return [step for item in steps for step in _steps(item)]
+
+
+def _step(component: dict[str, Any]) -> str:
+    settings = ", ".join(f"{key} {value}" for key, value in _settings(component) if key != "type")
+    name = component.get("type", "")
+    return f"{name}({settings})" if settings and name else f"{name}{settings}"
+
+
+def _settings(component: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """Each setting with its value; those of an object within by both names; what is false or nothing says so by not being there."""
+    for key, value in component.items():
+        if isinstance(value, dict):
+            yield from ((f"{key}.{inner}", shown) for inner, shown in _settings(value))
+        elif isinstance(value, list):
+            yield key, json.dumps(value, ensure_ascii=False)
+        elif value is True:
+            yield key, "yes"
+        elif value is not None and value is not False:
+            yield key, repr(value)
 
 
 def _component_rows(tokenizer: Tokenizer, components: dict[str, Any] | None) -> list[Row]:
@@ -72,8 +100,8 @@ def _component_rows(tokenizer: Tokenizer, components: dict[str, Any] | None) -> 
             "added_tokens", "added tokens", len(added), remark=f"{sum(not token['special'] for token in added):,} of them no special tokens"
         ),
         Row("missing_bytes", "bytes without a token", len(missing), remark=missing.hex(" ").upper()),
-        *(Row(member, member.replace("_", " "), _shown(components, member)) for member in ("post_processor", "decoder")),
-        *(Row(member, member, _shown(components, member), remark="never applied") for member in ("truncation", "padding")),
+        *(Row(member, member.replace("_", " "), _shown(components, member)) for member in ("pre_tokenizer", "post_processor", "decoder")),
+        *(Row(member, f"{member} of the file", _shown(components, member), remark="never applied") for member in ("truncation", "padding")),
     ]
 
 

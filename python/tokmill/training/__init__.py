@@ -10,7 +10,8 @@
 from __future__ import annotations
 
 from .counts import Counts
+from .stage2 import Stage2
 from .train import train
 from .vocabulary import extend, prune
 
-__all__ = ["Counts", "extend", "prune", "train"]
+__all__ = ["Counts", "Stage2", "extend", "prune", "train"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
@@ -17,6 +18,7 @@ from ..documents import DEFAULT_FIELD, Format, Source, name_of, read_documents
 from ..errors import ArgumentError, InvalidUtf8Error
 from ..sections import Sections, save_sections
 from ..signatures import Invalid
+from .stage2 import barrier_pattern
 
 __all__ = ["Counts"]
 
@@ -49,10 +51,18 @@ class Counts:
     ``memory`` (bytes, or as ``"1 GB"``) bounds what the tables may take while texts are counted: fuller ones are written to a file in
     ``spill_directory`` (the system's directory for such files), which has no name, so that none is left behind whatever happens. What is
     counted does not depend on it. Training needs room for every distinct pretoken all the same.
+
+    With ``barriers`` (those of a Stage2), whole runs of text between them are counted: what both stages of ``train(..., stage2=...)`` need.
+    ``len``, ``total`` and the like are those of runs then; :meth:`words` gives the pretokens in them.
     """
 
     def __init__(
-        self, pattern: str = "cl100k", *, memory: int | str | None = None, spill_directory: str | os.PathLike[str] | None = None
+        self,
+        pattern: str = "cl100k",
+        *,
+        memory: int | str | None = None,
+        spill_directory: str | os.PathLike[str] | None = None,
+        barriers: Sequence[str] = (),
     ) -> None:
         name = NAME_OF_PATTERN.get(pattern, pattern)
         # What is kept is the spelling that a tokenizer.json has: tokenizers takes tiktoken's possessive {1,3}+ for a repeated {1,3}.
@@ -64,7 +74,9 @@ class Counts:
 
             memory_bytes = bytes_of(memory)
         directory = os.fspath(spill_directory) if spill_directory is not None else tempfile.gettempdir()
-        self._core = WordCounts(name, dialect="tokenizers", memory_bytes=memory_bytes, directory=directory)
+        self.barriers = tuple(barriers)
+        counted = barrier_pattern(self.barriers) if self.barriers else name
+        self._core = WordCounts(counted, dialect="tokenizers", memory_bytes=memory_bytes, directory=directory)
 
     @classmethod
     def from_files(
@@ -80,6 +92,7 @@ class Counts:
         invalid: Invalid = None,
         memory: int | str | None = None,
         spill_directory: str | os.PathLike[str] | None = None,
+        barriers: Sequence[str] = (),
     ) -> Counts:
         """Counts the documents of files: text (a file is a document), jsonl, Arrow or Parquet; plain, gz or zst; ``-`` is standard input.
 
@@ -92,7 +105,7 @@ class Counts:
         listed: list[Any] = [files] if isinstance(files, (str, os.PathLike)) or hasattr(files, "read") else list(files)
         if weights is not None and len(weights) != len(listed):
             raise ArgumentError(f"{len(weights)} weights for {len(listed)} files: give one a file")
-        counts = cls(pattern, memory=memory, spill_directory=spill_directory)
+        counts = cls(pattern, memory=memory, spill_directory=spill_directory, barriers=barriers)
         for i, file in enumerate(listed):
             first = 0
             for documents in read_documents(file, format=format, field=field, lines=lines):
@@ -115,9 +128,10 @@ class Counts:
         invalid: Invalid = None,
         memory: int | str | None = None,
         spill_directory: str | os.PathLike[str] | None = None,
+        barriers: Sequence[str] = (),
     ) -> Counts:
         """Counts texts: a list, any iterable of ``str`` or bytes-like objects, an Arrow array. Every one is a document of its own."""
-        counts = cls(pattern, memory=memory, spill_directory=spill_directory)
+        counts = cls(pattern, memory=memory, spill_directory=spill_directory, barriers=barriers)
         counts.add_texts(texts, weight=weight, threads=threads, invalid=invalid)
         return counts
 
@@ -157,19 +171,30 @@ class Counts:
     def __add__(self, other: Counts) -> Counts:
         if not isinstance(other, Counts):
             return NotImplemented
-        if self.pattern != other.pattern:
+        if (self.pattern, self.barriers) != (other.pattern, other.barriers):
             raise ArgumentError("these counts were made with different split patterns; words of one are no words of the other")
-        both = Counts(self.pattern)
+        both = self._empty()
         both._core.add_counts(self._core)
         both._core.add_counts(other._core)
         return both
 
     def prune(self, min_count: int) -> Counts:
         """Without the pretokens that occur less than ``min_count`` times. Not exact: merges learnt from the rest may differ."""
-        kept = Counts(self.pattern)
+        kept = self._empty()
         kept._core.add_counts(self._core)
         kept._core.prune(min_count)
         return kept
+
+    def words(self) -> Counts:
+        """The pretokens in counted runs, each as often as its runs occur. Raises ArgumentError if no runs were counted."""
+        if not self.barriers:
+            raise ArgumentError("these are counts of pretokens already; Counts(barriers=...) counts runs of them")
+        words = Counts(self.pattern)
+        words._core.add_words_of(self._core)
+        return words
+
+    def _empty(self) -> Counts:
+        return Counts(self.pattern, barriers=self.barriers)
 
     def __len__(self) -> int:
         return len(self._core)
@@ -215,10 +240,19 @@ class Counts:
 
     def _sections(self) -> dict[str, NDArray[Any] | bytes]:
         blob, offsets, counts = self._core.words()
-        return {"pattern": self.pattern.encode(), "words": blob, "offsets": offsets, "counts": counts}
+        sections: dict[str, NDArray[Any] | bytes] = {
+            "pattern": self.pattern.encode(),
+            "words": blob,
+            "offsets": offsets,
+            "counts": counts,
+        }
+        if self.barriers:
+            sections["barriers"] = json.dumps(self.barriers).encode()
+        return sections
 
     @classmethod
     def _of(cls, saved: Sections, **bounds: Any) -> Counts:
-        counts = cls(bytes(saved.raw("pattern")).decode(), **bounds)
+        barriers = json.loads(bytes(saved.raw("barriers"))) if "barriers" in saved else ()
+        counts = cls(bytes(saved.raw("pattern")).decode(), barriers=barriers, **bounds)
         counts._core.add_words(bytes(saved.raw("words")), saved.array("offsets", np.int64), saved.array("counts", np.int64))
         return counts

@@ -6,13 +6,17 @@ in the order of the 256 base tokens, which breaks ties. Pair counts are 64-bit, 
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Literal
 
-from ..conversion import BYTE_CHARACTERS, byte_level_json, serialized, spelled, tokenizers_pattern
+from .._core import bpe_members
+from ..conversion import BYTE_CHARACTERS, byte_level_json, serialized, tokenizers_pattern
 from ..errors import ArgumentError
 from ..tokenizer import Tokenizer
 from .counts import Counts
+from .stage2 import Stage2, check_stages
+from .superwords import add_superwords
 from .vocabulary import extend
 
 __all__ = ["train"]
@@ -36,6 +40,7 @@ def train(
     initial_alphabet: Iterable[int | str] = ALL_BYTES,
     limit_alphabet: int | None = None,
     init: Tokenizer | None = None,
+    stage2: Stage2 | None = None,
     parity: Parity = "hf",
     name: str = "",
     progress: Callable[[int, int], Any] | None = None,
@@ -52,15 +57,28 @@ def train(
     ``init`` is a vocabulary to go on from (see :meth:`Tokenizer.extend`): its ids, special tokens and pattern stay; none of the options
     about the beginning of a vocabulary goes with it.
 
+    ``stage2`` goes on with merges across spaces (superwords), over counts that were made with its barriers: ``vocab_size`` tokens are
+    learnt from single pretokens, then those up to ``stage2.vocab_size`` from runs of them. The other options hold for both stages.
+
     Raises ArgumentError for options that no training could follow: nothing counted, a vocabulary smaller than its single bytes.
     Ctrl-C ends it with KeyboardInterrupt.
     """
     if parity not in ("hf", "tiktoken"):
         raise ArgumentError(f'parity has to be "hf" or "tiktoken", not {parity!r}')
-    if not 1 <= vocab_size <= MAX_VOCABULARY:
-        raise ArgumentError(f"vocab_size has to be 1 to {MAX_VOCABULARY:,}, not {vocab_size:,}")
+    for size in (vocab_size, vocab_size if stage2 is None else stage2.vocab_size):
+        if not 1 <= size <= MAX_VOCABULARY:
+            raise ArgumentError(f"vocab_size has to be 1 to {MAX_VOCABULARY:,}, not {size:,}")
     if len(counts) == 0:
         raise ArgumentError("nothing has been counted: there is nothing to train on")
+    if stage2 is not None:
+        check_stages(vocab_size, stage2, init is not None)
+        if stage2.barriers != counts.barriers:
+            raise ArgumentError(
+                f"stage2 has the barriers {stage2.barriers}, the counts {counts.barriers}; count with barriers=stage2.barriers"
+            )
+    runs = counts
+    if counts.barriers:
+        counts = runs.words()
     if init is not None:
         if special_tokens or limit_alphabet is not None or initial_alphabet is not ALL_BYTES:
             raise ArgumentError(
@@ -84,13 +102,34 @@ def train(
         first_tokens=[] if by_value else [_bytes_of_special(special) for special in specials],
         progress=progress,
     )
-    first_special_id = len(trained["tokens"]) if by_value else 0
-    names = [spelled(token) for token in trained["tokens"]]
-    names[first_special_id : first_special_id + len(specials)] = specials
-    ids = {text: i for i, text in enumerate(names)}
-    merges = ((names[left], names[right]) for left, right in zip(trained["lefts"].tolist(), trained["rights"].tolist(), strict=True))
-    content = byte_level_json(ids, merges, {special: ids[special] for special in specials}, tokenizers_pattern(counts.pattern))
-    return Tokenizer._from_tokenizer_json(serialized(content), name=name)
+    tokens = trained["tokens"]
+    first_special_id = len(tokens) if by_value else 0
+    ids = {special: first_special_id + i for i, special in enumerate(specials)}
+    if by_value:
+        tokens += [b""] * len(specials)
+    # A name stands for one id: a token that is spelled as a special token gives it up.
+    spellings: set[bytes] = {_bytes_of_special(special) for special in specials} if by_value else set()
+    members = bpe_members(
+        tokens,
+        trained["lefts"],
+        trained["rights"],
+        {id: json.dumps(special, ensure_ascii=False) for special, id in ids.items()},
+        [id for id, token in enumerate(tokens[:first_special_id]) if token in spellings],
+    )
+    content = byte_level_json({}, (), ids, tokenizers_pattern(counts.pattern))
+    tokenizer = Tokenizer._from_tokenizer_json(serialized(content, members), name=name)
+    if stage2 is None:
+        return tokenizer
+    return add_superwords(
+        tokenizer,
+        runs,
+        counts,
+        stage2,
+        min_frequency=min_frequency,
+        max_token_length=max_token_length,
+        name=name,
+        progress=progress,
+    )
 
 
 def _byte(item: int | str) -> int:

@@ -14,7 +14,7 @@ from ..errors import ArgumentError
 from ..tokenizer import Tokenizer
 from .counts import Counts
 
-__all__ = ["emits_whole_words", "extend", "prune"]
+__all__ = ["emits_whole_words", "extend", "prune", "remade"]
 
 
 def extend(
@@ -55,7 +55,7 @@ def extend(
     tokens = trained["tokens"]
     ids = parts.ids + [tokenizer.vocab_size + i for i in range(len(tokens) - old)]
     merges = parts.merges() + list(zip(trained["lefts"].tolist(), trained["rights"].tolist(), strict=True))
-    return _made(tokenizer, components, tokens, ids, parts.names, merges, tokenizer.special_tokens, name)
+    return remade(tokenizer, components, tokens, ids, parts.names, merges, tokenizer.special_tokens, name)
 
 
 def prune(tokenizer: Tokenizer, keep: Iterable[int]) -> tuple[Tokenizer, NDArray[np.int32]]:
@@ -89,7 +89,7 @@ def prune(tokenizer: Tokenizer, keep: Iterable[int]) -> tuple[Tokenizer, NDArray
     new_id = {old: new for new, old in enumerate(old_ids)}
     ranks = sorted(kept)
     new_rank = {old: new for new, old in enumerate(ranks)}
-    pruned = _made(
+    pruned = remade(
         tokenizer,
         components,
         [parts.tokens[rank] for rank in ranks],
@@ -109,7 +109,7 @@ def emits_whole_words(tokenizer: Tokenizer) -> bool:
     return components is None or bool(components.get("model", {}).get("ignore_merges"))
 
 
-def _made(
+def remade(
     tokenizer: Tokenizer,
     components: dict[str, Any] | None,
     tokens: list[bytes],

@@ -1,0 +1,202 @@
+#include "tokens/superword_pass.hpp"
+
+#include <algorithm>
+#include <bit>
+#include <cstring>
+
+#include "tokens/encoder.hpp"
+
+namespace tokmill::tokens {
+
+namespace {
+
+// Scratch of a slot at rest, in elements: enough for any chunk whose pretokens are not giants.
+constexpr std::size_t kMostKept = std::size_t(1) << 18;
+
+static_assert(kIdArraySlack >= kJoinReadAhead);
+
+// The first bit from `at` on that is 0; there is one.
+std::size_t next_zero(const std::uint64_t* bits, std::size_t at) noexcept {
+    std::size_t word = at / 64;
+    std::uint64_t zeros = ~bits[word] >> (at % 64) << (at % 64);
+    while (zeros == 0) zeros = ~bits[++word];
+    return word * 64 + static_cast<std::size_t>(std::countr_zero(zeros));
+}
+
+// Moves those whose bit is 0 to the front. Without a branch: which are dropped is chance.
+std::size_t compress(std::uint32_t* symbols, std::size_t count, const std::uint64_t* dropped) noexcept {
+    std::size_t to = 0;
+    for (std::size_t first = 0; first < count; first += 64) {
+        std::uint64_t keep = ~dropped[first / 64];
+        const std::size_t end = std::min(count, first + 64);
+        for (std::size_t i = first; i < end; ++i, keep >>= 1) {
+            symbols[to] = symbols[i];
+            to += keep & 1;
+        }
+    }
+    return to;
+}
+
+template <class Id>
+void write_ids(const vocab::Vocabulary& vocabulary, const std::uint32_t* symbols, std::size_t count, void* ids, std::size_t at) {
+    Id* const to = static_cast<Id*>(ids) + at;
+    if (vocabulary.ids_are_symbols()) {
+        for (std::size_t i = 0; i < count; ++i) to[i] = static_cast<Id>(symbols[i]);
+    } else {
+        for (std::size_t i = 0; i < count; ++i) to[i] = static_cast<Id>(vocabulary.id(symbols[i]));
+    }
+}
+
+template <class Write>
+void append(Sink& sink, std::size_t count, const Write& write) {
+    if (sink.ids != nullptr && count != 0) {
+        sink.ids->prepare(count);
+        switch (sink.ids->type()) {
+            case IdType::int32:
+            case IdType::uint32: write(std::uint32_t()); break;
+            case IdType::uint16: write(std::uint16_t()); break;
+            case IdType::int64: write(std::int64_t()); break;
+        }
+        sink.ids->set_size(sink.ids->size() + count);
+    }
+    sink.id_count += count;
+}
+
+void append_symbols(Sink& sink, const vocab::Vocabulary& vocabulary, const std::uint32_t* symbols, std::size_t count) {
+    append(sink, count, [&](auto type) { write_ids<decltype(type)>(vocabulary, symbols, count, sink.ids->data(), sink.ids->size()); });
+}
+
+void append_id(Sink& sink, std::uint32_t id) {
+    append(sink, 1, [&](auto type) { static_cast<decltype(type)*>(sink.ids->data())[sink.ids->size()] = static_cast<decltype(type)>(id); });
+}
+
+}  // namespace
+
+pretokens::Pretokens SuperwordPass::cut(const pretokens::Pretokens& pretokens) {
+    text_ = pretokens.text;
+    stretches_.clear();
+    const std::uint32_t* const starts = pretokens.starts;
+    const std::uint32_t count = pretokens.count, text_end = starts[count];
+    const std::size_t first_word = starts[0] / 64, word_end = std::size_t(text_end) / 64 + 1;
+    borders_.reserve_discarding(word_end);
+    std::memset(borders_.data() + first_word, 0, (word_end - first_word) * sizeof(std::uint64_t));
+    // A word for each byte, and up to two for each mark.
+    starts_.reserve_discarding(std::size_t(text_end - starts[0]) + 2 * std::size_t(count) + kCutSlack + pretokens::kStartsReadAhead + 1);
+    std::uint32_t words = 0, begin = starts[0];
+    std::size_t next_special = 0;
+    const auto end_stretch = [&](std::uint32_t end, Stretch::Mark mark, std::uint32_t special_id) {
+        stretches_.push_back({begin, end, mark, special_id});
+        if (begin != end)
+            words += static_cast<std::uint32_t>(
+                kernels_.cut_words(superwords_.word_cuts(), {text_, borders_.data(), begin, end}, starts_.data() + words));
+    };
+    for (std::uint32_t i = 0; i < count; ++i) {
+        const std::uint32_t at = starts[i], next = starts[i + 1];
+        if (at == next) {
+            end_stretch(at, Stretch::Mark::document_end, 0);
+            starts_[words++] = at;
+            begin = next;
+        } else if (text_[at] == pretokens::kSpecialMark) {
+            end_stretch(at, Stretch::Mark::special, pretokens.special_ids[next_special++]);
+            starts_[words++] = at;
+            starts_[words++] = at;
+            begin = next;
+        } else {
+            borders_[at / 64] |= std::uint64_t(1) << (at % 64);
+        }
+    }
+    if (begin != text_end) end_stretch(text_end, Stretch::Mark::none, 0);
+    std::fill_n(starts_.data() + words, pretokens::kStartsReadAhead + 1, text_end);
+    special_symbols_.assign(next_special, 0);
+    return {text_, pretokens.text_end, starts_.data(), words, pretokens.has_nul, special_symbols_};
+}
+
+void SuperwordPass::join(Sink& sink, Cancel& cancel) {
+    auto* const symbols = static_cast<std::uint32_t*>(first_ids_.data());
+    std::size_t begin = 0, next_end = 0;
+    for (const Stretch& stretch : stretches_) {
+        const std::size_t end = stretch.mark == Stretch::Mark::none ? first_ids_.size() : first_ends_[next_end++];
+        if (begin != end) {
+            const std::size_t count = join_stretch(stretch, symbols + begin, end - begin, cancel);
+            append_symbols(sink, superwords_.vocabulary(), symbols + begin, count);
+        }
+        begin = end;
+        if (stretch.mark == Stretch::Mark::special) {
+            append_id(sink, stretch.special_id);
+            ++begin;
+        } else if (stretch.mark == Stretch::Mark::document_end && sink.document_ends != nullptr) {
+            sink.document_ends->push_back(sink.id_count);
+        }
+    }
+    first_ids_.set_size(0);
+    first_ends_.clear();
+}
+
+// Runs of tokens that may be joined are listed first and merged then, pairs by themselves: so the look-ups of many do not wait for each
+// other, nor for branches that nobody can foretell.
+std::size_t SuperwordPass::join_stretch(const Stretch& stretch, std::uint32_t* symbols, std::size_t count, Cancel& cancel) {
+    const std::size_t words = count / 64 + 1;
+    joins_.reserve_discarding(words);
+    joins_[words - 1] = 0;
+    dropped_.reserve_discarding(words);
+    std::memset(dropped_.data(), 0, words * sizeof(std::uint64_t));
+    kernels_.find_joins(superwords_.join_tables(), {text_, borders_.data(), stretch.begin, stretch.end}, symbols, count, joins_.data());
+    list_runs(count);
+    for (std::size_t i = 0; i < pair_count_; ++i) {
+        const std::uint32_t at = pairs_[i];
+        const vocab::Symbol whole = superwords_.joined(symbols[at], symbols[at + 1]);
+        const bool joined = whole != vocab::kNoSymbol;
+        symbols[at] = joined ? whole : symbols[at];
+        dropped_[(at + 1) / 64] |= std::uint64_t(joined) << ((at + 1) % 64);
+    }
+    for (std::size_t i = 0; i < run_count_; ++i) {
+        const auto [at, length] = runs_[i];
+        const std::size_t left = join_run(symbols + at, length, cancel);
+        for (std::size_t gone = at + left; gone < at + length; ++gone) dropped_[gone / 64] |= std::uint64_t(1) << (gone % 64);
+    }
+    return compress(symbols, count, dropped_.data());
+}
+
+void SuperwordPass::list_runs(std::size_t count) {
+    pairs_.reserve_discarding(count);
+    runs_.reserve_discarding(count / 3 + 1);
+    pair_count_ = run_count_ = 0;
+    std::uint64_t before = 0;  // the last bit of the word before
+    for (std::size_t word = 0; word * 64 < count; ++word) {
+        const std::uint64_t joins = joins_[word];
+        const std::uint64_t begins = joins & ~(joins << 1 | before);
+        const std::uint64_t after = (word + 1) * 64 < count ? joins_[word + 1] << 63 : 0;
+        before = joins >> 63;
+        for (std::uint64_t pairs = begins & ~(joins >> 1 | after); pairs != 0; pairs &= pairs - 1)
+            pairs_[pair_count_++] = static_cast<std::uint32_t>(word * 64) + static_cast<std::uint32_t>(std::countr_zero(pairs));
+        for (std::uint64_t runs = begins & (joins >> 1 | after); runs != 0; runs &= runs - 1) {
+            const std::size_t at = word * 64 + static_cast<std::size_t>(std::countr_zero(runs));
+            runs_[run_count_++] = {static_cast<std::uint32_t>(at), static_cast<std::uint32_t>(next_zero(joins_.data(), at) - at + 1)};
+        }
+    }
+}
+
+std::size_t SuperwordPass::join_run(std::uint32_t* symbols, std::size_t count, Cancel& cancel) {
+    const auto pairs = [this](vocab::Symbol left, vocab::Symbol right) { return superwords_.joined(left, right); };
+    if (count > vocab::kMaxPlainMerge) return tree_.merge(pairs, symbols, count, [&] { cancel.poll(); });
+    vocab::Symbol ranks[vocab::kMaxPlainMerge];
+    for (std::size_t i = 0; i + 1 < count; ++i) ranks[i] = pairs(symbols[i], symbols[i + 1]);
+    return vocab::merge_plain(pairs, symbols, ranks, static_cast<std::uint32_t>(count));
+}
+
+void SuperwordPass::rest() noexcept {
+    // Left behind by a call that was stopped.
+    first_ids_.set_size(0);
+    first_ends_.clear();
+    if (starts_.capacity() + first_ids_.capacity() <= kMostKept) return;
+    starts_ = {};
+    borders_ = {};
+    joins_ = {};
+    dropped_ = {};
+    pairs_ = {};
+    runs_ = {};
+    first_ids_ = IdArray(IdType::uint32);
+    tree_ = {};
+}
+
+}  // namespace tokmill::tokens

@@ -1,0 +1,122 @@
+"""``Chain``: supertokens, then hypertokens over them - what is frequent everywhere, then what repeats itself here."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any, overload
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from .._core import Condenser, chain_condenser, digit_ids
+from ..errors import ArgumentError, ArgumentTypeError
+from ..ragged import Ragged
+from ..tokenizer import Tokenizer
+from .arguments import documents_of
+from .explain import Explanation, Render
+from .hypertokens import Hypertokens, Profile
+from .outside import barrier_places, check_spans, tags_of
+from .result import Condensed
+from .supertokens import Supertokens
+
+__all__ = ["Chain"]
+
+
+class Chain:
+    """Two condensers, one behind the other: the ids of ``first`` are the base ids of ``second``. :meth:`over` makes the second.
+
+    Immutable. Raises ArgumentError if the second knows fewer ids than the first makes.
+    """
+
+    __slots__ = ("first", "second")
+
+    def __init__(self, first: Supertokens, second: Hypertokens) -> None:
+        if not isinstance(first, Supertokens) or not isinstance(second, Hypertokens):
+            raise ArgumentTypeError("a chain is of Supertokens and, behind them, Hypertokens")
+        if second.vocab_size < first.id_end:
+            raise ArgumentError(f"the hypertokens are for {second.vocab_size:,} ids, the supertokens make {first.id_end:,}")
+        self.first = first
+        self.second = second
+
+    @classmethod
+    def over(cls, first: Supertokens, profile: Profile = "lru", *, disabled: Any = None, **options: Any) -> Chain:
+        """The supertokens, and hypertokens over them; ``options`` are those of Hypertokens. As there, tokens with a digit are disabled in
+        profile ``lru`` unless ``disabled`` says otherwise."""
+        if disabled is None:
+            disabled = "digits" if profile == "lru" and first.tokenizer is not None else ()
+        asked = (disabled,) if isinstance(disabled, str) else tuple(disabled)
+        chosen = [id for id in asked if id != "digits"]
+        if len(chosen) < len(asked):
+            if first.tokenizer is None:
+                raise ArgumentError("disabled='digits' needs supertokens over a tokenizer")
+            chosen += digit_ids(first.tokenizer).tolist()
+        return cls(first, Hypertokens(first.id_end, profile, disabled=chosen, **options))
+
+    def __repr__(self) -> str:
+        return f"<tokmill.condensed.Chain: {self.first!r}, {self.second!r}>"
+
+    @property
+    def tokenizer(self) -> Tokenizer | None:
+        """That of the supertokens."""
+        return self.first.tokenizer
+
+    @property
+    def vocab_size(self) -> int:
+        """The number of base ids."""
+        return self.first.vocab_size
+
+    @property
+    def id_end(self) -> int:
+        """One more than the greatest id that can come out."""
+        return self.second.id_end
+
+    @property
+    def levels(self) -> tuple[tuple[int, int], ...]:
+        """(first id, kind) of each level above the base vocabulary, as a Condensed has them."""
+        return (*self.first.levels, *self.second.levels)
+
+    def condense(
+        self,
+        ids: Ragged | ArrayLike,
+        *,
+        barriers: ArrayLike | None = None,
+        spans: ArrayLike | None = None,
+        tags: ArrayLike | None = None,
+        threads: int | None = None,
+    ) -> Condensed:
+        """Fewer ids for the same base ids; arguments and errors as those of ``Supertokens.condense``. Counts and places are of base ids."""
+        flat, offsets = documents_of(ids)
+        checked, checked_tags = check_spans(spans, tags, len(flat))
+        places = barrier_places(barriers, checked, len(flat))
+        between = self.first.condense(Ragged(flat, offsets), barriers=places, threads=threads)
+        # No supertoken crosses a barrier: each is where one begins.
+        inner = None if places is None else np.searchsorted(between.base_starts, places)
+        made = self.second.condense(between.ragged, barriers=inner, threads=threads)
+        counts = np.diff(np.append(between.base_starts[made.base_starts], len(flat))).astype(np.int32)
+        condensed = Condensed(made.ids, counts, made.offsets, offsets, self.levels)
+        if checked is None or checked_tags is None:
+            return condensed
+        return dataclasses.replace(condensed, tags=tags_of(condensed.base_starts, checked, checked_tags))
+
+    @overload
+    def expand(self, ids: Condensed | Ragged, *, threads: int | None = None) -> Ragged: ...
+
+    @overload
+    def expand(self, ids: ArrayLike, *, threads: int | None = None) -> NDArray[np.int32]: ...
+
+    def expand(self, ids: Condensed | Ragged | ArrayLike, *, threads: int | None = None) -> Ragged | NDArray[np.int32]:
+        """The base ids of condensed ids: a Ragged of documents, or an array int32 [ids] if one document was given as such.
+
+        Raises UnknownIdError with the index of an id that cannot be at its place.
+        """
+        rows = ids.ragged if isinstance(ids, Condensed) else ids
+        between = self.second.expand(Ragged(*documents_of(rows)), threads=threads)
+        base = self.first.expand(between, threads=threads)
+        return base if isinstance(rows, Ragged) else base.ids
+
+    def explain(self, condensed: Condensed, *, tokenizer: Tokenizer | None = None, render: Render | None = None) -> Explanation:
+        """Condensed ids looked back at; ``render`` shows base ids that are not text. See Explanation."""
+        return Explanation(condensed, self.expand(condensed), tokenizer or self.tokenizer, render)
+
+    def _condenser(self) -> Condenser:
+        return chain_condenser(self.first._condenser(), self.second._condenser())
