@@ -60,6 +60,36 @@ def test_decoupled_vocabulary(tmp_path, monkeypatch):
     assert (tmp_path / "plot.svg").read_text("utf8").count("<circle") == 2
 
 
+def test_log_prompts(tmp_path):
+    log = tmp_path / "app.log"
+    log.write_text("".join(f"2026-11-26 00:00:{n % 60:02} INFO server: GET /api/v1/users/{n * 7 % 13} took {n} ms\n" for n in range(200)))
+    output = run("log_prompts", "dictionary.py", str(log), "--output", str(tmp_path / "prompt.txt"))
+    before, after = (int(line.split(": ")[1].split(" tokens")[0].split()[-1].replace(",", "")) for line in output.splitlines()[:2])
+    assert after < 0.7 * before
+    assert (tmp_path / "prompt.txt").read_text("utf8").startswith("Each §n~ in the log")
+
+
+def test_token_shards(tmp_path):
+    text = tmp_path / "text.txt"
+    text.write_text("".join(f"the quick brown fox {n * n % 97} jumps over the lazy dog\n" for n in range(3000)))
+    output = run("token_shards", "shards.py", str(text), "--reads", "5")
+    sizes = {line.split("|")[1].strip(): float(line.split("|")[2]) for line in output.splitlines() if line.count("|") == 5 and "." in line}
+    assert sizes["opcodes, a RESET every 4,096 ids"] < 1 < sizes["array of int32"]
+
+
+def test_condensed_model(tmp_path, monkeypatch):
+    pytest.importorskip("torch", reason="torch is not installed (tokmill[torch])")
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    output = run("condensed_model", "run.py", "--tiny", "--output", str(tmp_path))
+    results = json.loads((tmp_path / "results.json").read_text("utf8"))["outcomes"]
+    assert list(results) == ["base ids", "supertokens", "hypertokens", "opcodes, factored"]
+    assert all(0.5 < outcome["bits_per_byte"] < 20 for each in results.values() for outcome in each)
+    positions = {name: each[0]["positions_per_byte"] for name, each in results.items()}
+    assert all(value < positions["base ids"] for name, value in positions.items() if name != "base ids")
+    assert "| hypertokens |" in output
+    assert (tmp_path / "plot.svg").read_text("utf8").count("<circle") == 8
+
+
 @pytest.mark.parametrize("folder", sorted(path.name for path in EXAMPLES.iterdir() if path.is_dir()))
 def test_every_example_has_a_readme_and_a_test(folder):
     assert (EXAMPLES / folder / "README.md").is_file()

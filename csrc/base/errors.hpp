@@ -18,6 +18,7 @@ enum class ErrorKind : std::uint8_t {
     pretoken_too_long,  // a pretoken outgrew max_pretoken_bytes; `where` = its first byte
     special_token,      // text holds a special token and special="error"; `where` = byte position
     unknown_id,         // decode met an id outside the vocabulary; `where` = its index -> KeyError
+    stream,             // a stream of records breaks a rule; `where` = the record or byte
     vocabulary,         // a vocabulary file or its data break a rule; `where` = line or byte
     unsupported,        // a vocabulary file asks for a component that is not done exactly -> ValueError
     snapshot,           // a snapshot is damaged, cut short or of another version

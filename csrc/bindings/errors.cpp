@@ -17,6 +17,7 @@ const char* class_name(ErrorKind kind) {
         case ErrorKind::pretoken_too_long: return "PretokenTooLongError";
         case ErrorKind::special_token: return "SpecialTokenError";
         case ErrorKind::unknown_id: return "UnknownIdError";
+        case ErrorKind::stream: return "StreamError";
         case ErrorKind::vocabulary: return "VocabularyError";
         case ErrorKind::unsupported: return "UnsupportedModel";
         case ErrorKind::snapshot: return "SnapshotError";

@@ -45,5 +45,6 @@ PYBIND11_MODULE(_core, module, pybind11::mod_gil_not_used(), pybind11::multiple_
     bindings::bind_ngrams(module);
     bindings::bind_pipeline(module);
     bindings::bind_condensed(module);
+    bindings::bind_opcodes(module);
     bindings::bind_supertokens(module);
 }

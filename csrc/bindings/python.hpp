@@ -271,6 +271,7 @@ void bind_ngram_counts(py::module_& module);
 void bind_ngrams(py::module_& module);
 void bind_pipeline(py::module_& module);
 void bind_condensed(py::module_& module);
+void bind_opcodes(py::module_& module);
 void bind_supertokens(py::module_& module);
 
 // The C++ tokenizer inside of a Python CoreTokenizer. `object` has to be one.

@@ -1,11 +1,10 @@
 #include "condensed/condense.hpp"
 
 #include <algorithm>
-#include <cstring>
 #include <memory>
-#include <mutex>
 
 #include "condensed/lru.hpp"
+#include "condensed/parts.hpp"
 #include "condensed/zip2zip.hpp"
 #include "pool/pool.hpp"
 
@@ -13,26 +12,7 @@ namespace tokmill::condensed {
 
 namespace {
 
-constexpr std::size_t kPartIds = std::size_t(1) << 14;  // documents are handed out in parts of at least so many ids
 constexpr std::size_t kStepIds = std::size_t(1) << 17;  // between two looks for Ctrl-C: some 2 ms
-
-// Documents [begin, end) and the range of `ids` that they cover.
-struct Part {
-    std::size_t first_document;
-    std::size_t document_end;
-};
-
-std::vector<Part> divide(std::span<const std::int64_t> offsets, bool whole) {
-    const std::size_t documents = offsets.size() - 1;
-    std::vector<Part> parts;
-    for (std::size_t begin = 0; begin < documents;) {
-        std::size_t end = whole ? documents : begin + 1;
-        while (end < documents && offsets[end] - offsets[begin] < static_cast<std::int64_t>(kPartIds)) ++end;
-        parts.push_back({begin, end});
-        begin = end;
-    }
-    return parts;
-}
 
 // How many phrases a book will hold at most.
 std::size_t most_ids(std::span<const std::int64_t> offsets, bool carry) {
@@ -81,82 +61,6 @@ void read_part(Reader& reader, const HypertokenRules& rules, std::span<const std
         ends[d] = size;
     }
 }
-
-// Things that a part needs and the next part can use again: at most one a thread is made.
-template <class T>
-class Spares {
-public:
-    template <class Make>
-    std::unique_ptr<T> take(const Make& make) {
-        {
-            const std::lock_guard<std::mutex> lock(mutex_);
-            if (!waiting_.empty()) {
-                std::unique_ptr<T> one = std::move(waiting_.back());
-                waiting_.pop_back();
-                return one;
-            }
-        }
-        return make();
-    }
-    void give_back(std::unique_ptr<T> one) {
-        const std::lock_guard<std::mutex> lock(mutex_);
-        waiting_.push_back(std::move(one));
-    }
-
-private:
-    std::mutex mutex_;
-    std::vector<std::unique_ptr<T>> waiting_;
-};
-
-// Arrays of int32 in which the pieces of parts come to stand one after the other. A part's place is known when all before it are
-// done; whoever finishes that one copies, so that most pieces are copied while they are still in a cache.
-class Assembly {
-public:
-    using Pieces = std::vector<tokens::IdArray>;  // one an array
-
-    Assembly(std::size_t parts, std::size_t arrays, std::size_t most) : pieces_(parts), starts_(parts), whole_(arrays) {
-        for (tokens::IdArray& array : whole_) array.reserve(most);
-    }
-
-    std::unique_ptr<Pieces> spare() {
-        return spares_.take([&] { return std::make_unique<Pieces>(whole_.size()); });
-    }
-    void done(std::size_t part, std::unique_ptr<Pieces> pieces) {
-        std::unique_lock<std::mutex> lock(mutex_);
-        pieces_[part] = std::move(pieces);
-        while (next_ < pieces_.size() && pieces_[next_] != nullptr) {
-            const std::unique_ptr<Pieces> here = std::move(pieces_[next_]);
-            const std::size_t start = starts_[next_++] = size_;
-            const std::size_t count = (*here)[0].size();
-            size_ += count;
-            for (tokens::IdArray& array : whole_) {
-                if (array.capacity() < size_) {  // never of condense(), whose arrays have room for all
-                    array.set_size(start);
-                    array.reserve(std::max(size_, 2 * start));
-                }
-            }
-            for (std::size_t a = 0; a < whole_.size(); ++a)
-                if (count != 0)
-                    std::memcpy(static_cast<std::int32_t*>(whole_[a].data()) + start, (*here)[a].data(), count * sizeof(std::int32_t));
-            for (tokens::IdArray& array : *here) array.set_size(0);
-            spares_.give_back(std::make_unique<Pieces>(std::move(*here)));
-        }
-    }
-    std::size_t start(std::size_t part) const noexcept { return starts_[part]; }
-    tokens::IdArray take(std::size_t array) {
-        whole_[array].set_size(size_);
-        return std::move(whole_[array]);
-    }
-
-private:
-    std::mutex mutex_;
-    std::vector<std::unique_ptr<Pieces>> pieces_;
-    std::vector<std::size_t> starts_;
-    Pieces whole_;
-    Spares<Pieces> spares_;
-    std::size_t next_ = 0;
-    std::size_t size_ = 0;
-};
 
 // Adds the places of the parts to the ends that each has counted from its own start.
 void shift_ends(std::span<const Part> parts, const Assembly& assembly, std::vector<std::uint64_t>& ends) {

@@ -136,6 +136,14 @@ private:
     std::size_t taken_ = 0;  // base ids
 };
 
+condensed::OpcodeDocuments write_opcodes(const condensed::OpcodeRules& rules, const Products& products, std::size_t threads,
+                                         Cancel& cancel) {
+    std::vector<std::int64_t> offsets{0};
+    offsets.insert(offsets.end(), products.ends.begin(), products.ends.end());
+    const std::span<const std::int32_t> ids{static_cast<const std::int32_t*>(products.ids.data()), products.ids.size()};
+    return condensed::condense(rules, ids, offsets, {}, threads, cancel);
+}
+
 }  // namespace
 
 void run(const tokens::Tokenizer& tokenizer, const Stages& stages, std::span<const documents::Document> documents,
@@ -176,6 +184,8 @@ void run(const tokens::Tokenizer& tokenizer, const Stages& stages, std::span<con
         if (rows_stage) rows_stage->take(block_documents, first, block.byte_size, threads, cancel);
         if (condense_stage) condense_stage->take(threads, cancel);
     }
+    // Not block by block: looking for copies takes far longer than fetching the ids from memory.
+    if (stages.opcodes != nullptr) products.opcodes = write_opcodes(*stages.opcodes, products, threads, cancel);
 }
 
 }  // namespace tokmill::pipeline

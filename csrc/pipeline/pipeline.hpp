@@ -19,6 +19,7 @@ struct Stages {
     const ngrams::Plan* plan = nullptr;               // n-gram rows of the base ids
     bool with_table_offsets = false;                  // rows count through all tables of a layer
     const condensed::Condenser* condenser = nullptr;  // condensed ids, beside the base ids
+    const condensed::OpcodeRules* opcodes = nullptr;  // records, beside the base ids
 };
 
 // Of documents laid end to end; made empty, with the types that are wanted: `rows` is of int32 or int64, and `ids` of int32 if they
@@ -28,6 +29,7 @@ struct Products {
     std::vector<std::uint64_t> ends;  // ids up to the end of each document
     tokens::IdArray rows;             // token by token, a number a table
     condensed::Condensed condensed;
+    condensed::OpcodeDocuments opcodes;
 };
 
 // The same as one stage after the other, for any number of threads. Error(unknown_id) if the condenser knows fewer ids than the tokenizer.

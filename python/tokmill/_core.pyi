@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from typing import Any, Literal, overload
+from typing import Any, Literal, TypeAlias, overload
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
@@ -25,7 +25,7 @@ def bpe_members(
 def run_pipeline(
     tokenizer: CoreTokenizer,
     plan: NgramPlan | None,
-    condenser: Condenser | None,
+    condenser: Condenser | OpcodeRules | None,
     texts: Any,
     special: Special,
     invalid: Invalid,
@@ -34,7 +34,7 @@ def run_pipeline(
     with_offsets: bool,
     threads: int | None,
     max_pretoken_bytes: int | None,
-) -> tuple[NDArray[Any], NDArray[np.int64], NDArray[Any] | None, tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.int64]] | None]: ...
+) -> tuple[NDArray[Any], NDArray[np.int64], NDArray[Any] | None, Any]: ...
 
 class CoreTokenizer:
     @classmethod
@@ -475,6 +475,63 @@ class HypertokenEncoder:
     def add(self, count: int = 1) -> None: ...
     def drop(self, sequences: Sequence[int]) -> None: ...
     def book(self, sequence: int = 0) -> tuple[NDArray[np.int32], NDArray[np.uint8]]: ...
+
+RecordArrays: TypeAlias = tuple[NDArray[np.uint8], NDArray[np.int32], NDArray[np.int32], NDArray[np.int32], NDArray[np.int32]]
+
+class OpcodeRules:
+    def __init__(
+        self,
+        *,
+        vocab_size: int,
+        window: int,
+        max_length: int,
+        slots: int,
+        reset_every: int,
+        least_copy: int,
+        costs: tuple[int, int, int, int],
+        phrases: Ids,
+        phrase_offsets: Ids,
+    ) -> None: ...
+    @property
+    def flat_bounds(self) -> tuple[int, int, int, int]: ...
+    def condense(
+        self, ids: Ids, offsets: Ids, barriers: Ids | None, spans: Ids | None, tags: Ids | None, threads: int | None
+    ) -> tuple[RecordArrays, NDArray[np.int64], NDArray[np.int64]]: ...
+    def expand(
+        self,
+        ops: NDArray[np.uint8],
+        a: Ids,
+        b: Ids,
+        base_counts: Ids,
+        literals: Ids,
+        offsets: Ids,
+        literal_offsets: Ids,
+        fragments: bool,
+        threads: int | None,
+    ) -> tuple[NDArray[np.int32], NDArray[np.int64]]: ...
+    def to_flat(
+        self, ops: NDArray[np.uint8], a: Ids, b: Ids, base_counts: Ids, literals: Ids, offsets: Ids
+    ) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.int64]]: ...
+    def from_flat(self, ids: Ids, offsets: Ids) -> tuple[RecordArrays, NDArray[np.int64], NDArray[np.int64]]: ...
+    def pack(
+        self, ops: NDArray[np.uint8], a: Ids, b: Ids, base_counts: Ids, literals: Ids, offsets: Ids
+    ) -> tuple[NDArray[np.uint8], NDArray[np.int32], NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]: ...
+    def unpack(self, bytes: Buffer, byte_offsets: Ids, ids_by_rank: Ids) -> tuple[RecordArrays, NDArray[np.int64], NDArray[np.int64]]: ...
+
+class PiecewiseOpcodes:
+    def __init__(self, rules: OpcodeRules) -> None: ...
+    def take(self, ids: Ids) -> RecordArrays: ...
+    def end_document(self) -> RecordArrays: ...
+    def fork(self) -> PiecewiseOpcodes: ...
+
+class PiecewiseReader:
+    def __init__(self, rules: OpcodeRules) -> None: ...
+    def take(self, ops: NDArray[np.uint8], a: Ids, b: Ids, base_counts: Ids, literals: Ids) -> NDArray[np.int32]: ...
+    def fork(self) -> PiecewiseReader: ...
+    @property
+    def domains(self) -> list[int]: ...
+    @property
+    def is_between(self) -> bool: ...
 
 def ppm_bits(ids: Ids, offsets: Ids, alphabet: int) -> list[float]: ...
 

@@ -25,6 +25,7 @@ __all__ = [
     "PretokenTooLongError",
     "SnapshotError",
     "SpecialTokenError",
+    "StreamError",
     "UnknownIdError",
     "UnknownTokenError",
     "UnknownVocabularyError",
@@ -69,6 +70,10 @@ class PretokenTooLongError(Error, ValueError):
 
 class SpecialTokenError(Error, ValueError):
     """The text holds a special token and ``special="error"``; ``where`` is its position in bytes."""
+
+
+class StreamError(Error, ValueError):
+    """A stream of opcodes breaks a rule: a record that cannot be, a document that is cut short; ``where`` is the record, id or byte."""
 
 
 class UnknownIdError(Error, KeyError):

@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from ._core import PiecewiseCondenser, run_pipeline
-from .condensed import Chain, Condensed, Hypertokens, Supertokens
+from .condensed import Chain, Condensed, Hypertokens, Opcodes, OpcodeStream, Supertokens
+from .condensed.opcodes import OpcodeEncoder, Records, join
 from .documents import DEFAULT_BATCH_BYTES, DEFAULT_FIELD, Format, format_of, read_blocks, read_documents
 from .errors import ArgumentError, ArgumentTypeError
 from .ngrams import Plan
@@ -28,9 +29,9 @@ class Block:
     """What a pipeline makes of some documents.
 
     ``tokens`` are their base ids and the bounds of the documents; ``rows`` the n-gram rows of the base ids, ``[tokens, tables]``;
-    ``condensed`` fewer ids for the same. What the pipeline was not asked for is None. ``continues``: the first document is the rest of
-    the last one of the block before (a text file comes in such pieces, and its book goes on). A phrase that may still grow at the end
-    of such a piece comes with the next: ``condensed.base_offsets`` count the base ids that are condensed so far.
+    ``condensed`` fewer ids for the same, or ``opcodes`` records for the same. What the pipeline was not asked for is None. ``continues``:
+    the first document is the rest of the last one of the block before (a text file comes in such pieces, and its book goes on). A phrase
+    that may still grow at the end of such a piece comes with the next: ``base_offsets`` count the base ids that are condensed so far.
 
     The n-gram rows of condensed ids are those of their last base ids: ``block.rows[block.condensed.base_ends - 1]``.
     """
@@ -39,6 +40,7 @@ class Block:
     rows: NDArray[Any] | None = None
     continues: bool = False
     condensed: Condensed | None = None
+    opcodes: OpcodeStream | None = None
 
 
 class Pipeline:
@@ -52,14 +54,14 @@ class Pipeline:
 
     tokenizer: Tokenizer
     ngrams: Plan | None
-    condensed: Hypertokens | Supertokens | Chain | None
+    condensed: Hypertokens | Supertokens | Chain | Opcodes | None
 
     def __init__(
         self,
         tokenizer: Tokenizer,
         *,
         ngrams: Plan | None = None,
-        condensed: Hypertokens | Supertokens | Chain | None = None,
+        condensed: Hypertokens | Supertokens | Chain | Opcodes | None = None,
         row_dtype: DTypeLike | None = None,
         add_table_offsets: bool = False,
     ) -> None:
@@ -69,8 +71,8 @@ class Pipeline:
         """
         if not isinstance(tokenizer, Tokenizer) or not isinstance(ngrams, Plan | None):
             raise ArgumentTypeError("a pipeline takes a tokmill.Tokenizer, and as ngrams= a plan of tokmill.ngrams")
-        if not isinstance(condensed, Hypertokens | Supertokens | Chain | None):
-            raise ArgumentTypeError("condensed= takes Hypertokens, Supertokens or a Chain of tokmill.condensed")
+        if not isinstance(condensed, Hypertokens | Supertokens | Chain | Opcodes | None):
+            raise ArgumentTypeError("condensed= takes Hypertokens, Supertokens, a Chain or Opcodes of tokmill.condensed")
         if ngrams is None and condensed is None:
             raise ArgumentError("a pipeline needs ngrams= or condensed=; for ids alone there is encode_batch()")
         for what, stage in (("plan", ngrams), ("condenser", condensed)):
@@ -129,6 +131,8 @@ class Pipeline:
         )
         if z is None or made is None:
             return Block(Ragged(ids, offsets), rows)
+        if isinstance(z, Opcodes):
+            return Block(Ragged(ids, offsets), rows, opcodes=OpcodeStream(*Records(*made[0]), made[1], made[2], offsets))
         condensed = Condensed(made[0], made[1], made[2], offsets, z.levels)
         return Block(Ragged(ids, offsets), rows, condensed=condensed)
 
@@ -192,18 +196,20 @@ class Pipeline:
     ) -> Iterator[Block]:
         stream = self.tokenizer._stream(special=special, invalid=invalid, max_pretoken_bytes=max_pretoken_bytes)
         state = self._rows_state()
-        condenser = None if self.condensed is None else PiecewiseCondenser(self.condensed._condenser())
+        condenser = _piecewise(self.condensed)
         continues = False
         for ids, is_last in _pieces(stream, file, block_bytes):
             rows = None if state is None else state.extend(0, ids, threads=threads)
-            condensed = None if condenser is None else self._piece(condenser, ids, is_last)
-            if len(ids) or (condensed is not None and len(condensed.ids)):
-                yield Block(Ragged(ids, np.array([0, len(ids)])), rows, continues, condensed)
+            condensed = None if not isinstance(condenser, PiecewiseCondenser) else self._piece(condenser, ids, is_last)
+            opcodes = None if not isinstance(condenser, OpcodeEncoder) else _opcodes_of(condenser, ids, is_last)
+            if len(ids) or (condensed is not None and len(condensed.ids)) or (opcodes is not None and len(opcodes.op)):
+                yield Block(Ragged(ids, np.array([0, len(ids)])), rows, continues, condensed, opcodes)
                 continues = True
 
     def _piece(self, condenser: PiecewiseCondenser, ids: NDArray[Any], is_last: bool) -> Condensed:
         """What the next ids of the one document make."""
         assert self.condensed is not None
+        assert not isinstance(self.condensed, Opcodes)
         made, base_counts = condenser.take(ids)
         if is_last:
             rest, rest_counts = condenser.end_document()
@@ -215,6 +221,21 @@ class Pipeline:
         if self.ngrams is None:
             return None
         return self.ngrams.state(1, dtype=np.int64 if self._wide else np.int32, add_table_offsets=self._add_table_offsets)
+
+
+def _piecewise(z: Hypertokens | Supertokens | Chain | Opcodes | None) -> PiecewiseCondenser | OpcodeEncoder | None:
+    if isinstance(z, Opcodes):
+        return z.encoder()
+    return None if z is None else PiecewiseCondenser(z._condenser())
+
+
+def _opcodes_of(encoder: OpcodeEncoder, ids: NDArray[Any], is_last: bool) -> OpcodeStream:
+    records = encoder.extend(ids)
+    if is_last:
+        records = join([records, encoder.finish()])
+    ends = (len(records.op), len(records.literals), int(records.base_counts.sum()))
+    offsets, literal_offsets, base_offsets = (np.array([0, end], np.int64) for end in ends)
+    return OpcodeStream(*records, offsets, literal_offsets, base_offsets)
 
 
 def _pieces(stream: Any, file: str | os.PathLike[str] | IO[bytes], block_bytes: int) -> Iterator[tuple[NDArray[Any], bool]]:

@@ -28,6 +28,7 @@ from ..pipeline import Pipeline
 from ..ragged import Ragged
 from ..registry import load
 from ..tokenizer import Tokenizer
+from .opcodes import measure_opcodes, opcodes_table
 
 __all__ = ["CASES", "Case", "main", "measure", "measure_fused", "measure_lru", "measure_steps"]
 
@@ -242,12 +243,13 @@ def main(arguments: list[str] | None = None) -> int:
     lru = measure_lru(texts, tokenizer, options.rounds, lambda line: print(line, flush=True))
     fused = measure_fused(data, tokenizer, options.rounds, lambda line: print(line, flush=True))
     steps = measure_steps(next(iter(texts.values())), tokenizer.vocab_size)
-    text = _table(results, lru, fused, steps)
+    opcodes = measure_opcodes(texts, tokenizer.vocab_size, options.rounds, lambda line: print(line, flush=True))
+    text = _table(results, lru, fused, steps) + "\n" + opcodes_table(opcodes)
     print("\n" + text)
     if options.markdown is not None:
         options.markdown.write_text(text, encoding="utf-8")
     if options.json is not None:
-        seen = {"processors": os.cpu_count(), "results": results, "lru": lru, "fused": fused, "steps": steps}
+        seen = {"processors": os.cpu_count(), "results": results, "lru": lru, "fused": fused, "steps": steps, "opcodes": opcodes}
         options.json.write_text(json.dumps(seen, indent=1) + "\n", encoding="utf-8")
     right = all(cells["reversible"] and cells.get("equal", True) for cases in results.values() for cells in cases.values())
     return 0 if right else 1

@@ -2,7 +2,8 @@
 
 A ``.npz`` file holds all that is needed for the way back: ``ids``, ``base_counts``, ``offsets``, ``base_offsets``, and the condenser: of
 hypertokens ``profile``, ``sizes`` (base vocabulary, book, longest phrase) and ``disabled`` ids, of supertokens ``lefts``, ``rights``,
-``mode`` and ``vocab_size``. The other formats are those of ``tokmill encode``.
+``mode`` and ``vocab_size``. A ``.opcodes`` file is the same for opcodes. The other formats are those of ``tokmill encode``; for opcodes
+they hold the flat view.
 """
 
 from __future__ import annotations
@@ -17,15 +18,16 @@ from typing import IO, Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from ..condensed import Condensed, Supertokens
+from ..condensed import Condensed, Opcodes, Supertokens
 from ..condensed.supertokens import BARRIER_CLASSES, DEFAULT_BARRIER_CLASSES
 from ..documents import format_of, name_of, read_documents
 from ..errors import ArgumentError, ArgumentTypeError, DocumentError
 from ..files import Output, input_error
 from ..pipeline import Pipeline
 from ..ragged import Ragged
-from .condensers import Condenser, add_condenser, arrays_of, condenser_of, load_condenser, most_base_ids
+from .condensers import Condenser, add_condenser, arrays_of, condenser_of, load_condenser, most_base_ids, read_blocks_of
 from .inputs import format_of_ids, load_integers, read_ids
+from .opcodes import ENDING, condense_opcodes, expand_opcodes
 from .options import add_documents, add_encoding, add_vocabulary, in_file, load_vocabulary, positive
 from .outputs import FORMATS, Writer, add_output, format_of_output, open_writer
 from .progress import Progress
@@ -39,8 +41,8 @@ def add_parser(parser: argparse.ArgumentParser) -> None:
     add_documents(parser)
     add_vocabulary(parser)
     add_encoding(parser)
-    add_condenser(parser, default="hyper", help="hyper:lru, hyper:zip2zip, super:FILE, super:FILE+hyper (%(default)s)")
-    group = add_output(parser, formats=("npz", *FORMATS))
+    add_condenser(parser, default="hyper", help="hyper:lru, hyper:zip2zip, super:FILE, super:FILE+hyper, opcodes (%(default)s)")
+    group = add_output(parser, formats=("npz", "opcodes", *FORMATS))
     group.add_argument("--base-counts", metavar="FILE.npy", help="also write how many base ids each id stands for, int32")
     learning = parser.add_argument_group("learning")
     learning.add_argument("--learn", type=positive, metavar="N", help="learn N supertokens from the files, and write them to -o")
@@ -99,6 +101,10 @@ def _condense(arguments: argparse.Namespace) -> int:
         raise ArgumentError("--input-offsets goes with --expand; texts bring their own documents")
     tokenizer = load_vocabulary(arguments)
     z = load_condenser(arguments, tokenizer)
+    if isinstance(z, Opcodes):
+        return condense_opcodes(arguments, tokenizer, z)
+    if arguments.format == "opcodes":
+        raise ArgumentError("--format opcodes goes with --condense opcodes")
     pipe = Pipeline(tokenizer, condensed=z)
     with _open_sink(arguments, z) as sink, Progress() as progress:
         for file in arguments.files:
@@ -106,7 +112,9 @@ def _condense(arguments: argparse.Namespace) -> int:
             is_one_document = not arguments.lines and (arguments.input_format or format_of(file)) == "text"
             length = base_length = 0
             with in_file(file):
-                for c in _blocks(pipe, file, arguments, progress):
+                for block in read_blocks_of(pipe, file, arguments, progress):
+                    assert block.condensed is not None
+                    c = block.condensed
                     sink.write(c)
                     if not is_one_document:
                         sink.end_documents(np.diff(c.offsets), np.diff(c.base_offsets))
@@ -194,41 +202,32 @@ def _open_sink(arguments: argparse.Namespace, z: Condenser) -> Iterator[_Sink]:
         yield _Streams(ids, counts)
 
 
-def _blocks(pipe: Pipeline, file: str, arguments: argparse.Namespace, progress: Progress) -> Iterator[Condensed]:
-    blocks = pipe.stream_file(
-        file,
-        format=arguments.input_format,
-        field=arguments.field,
-        lines=arguments.lines,
-        special=arguments.special,
-        invalid=arguments.invalid,
-        threads=arguments.threads,
-        max_pretoken_bytes=arguments.max_pretoken_bytes,
-    )
-    for block in blocks:
-        assert block.condensed is not None
-        progress.add(block.tokens.ids.nbytes)
-        yield block.condensed
-
-
 def _expand(arguments: argparse.Namespace) -> int:
     if len(arguments.files) > 1:
         raise ArgumentError("--expand takes one file of condensed ids at a time")
-    if arguments.base_counts or arguments.format == "npz":
+    if arguments.base_counts or arguments.format in ("npz", "opcodes"):
         raise ArgumentError("--expand writes base ids: without --base-counts, in a format of tokmill encode")
     (file,) = arguments.files
+    if file.endswith(ENDING):
+        return _write_base(arguments, *expand_opcodes(file, arguments.threads))
     if file.endswith(".npz"):
         z, rows = _read_npz(file)
     else:
-        z = load_condenser(arguments, load_vocabulary(arguments))
+        chosen = load_condenser(arguments, load_vocabulary(arguments))
         format = format_of_ids(file)
         dtype = np.dtype(arguments.dtype or "int32").newbyteorder("<")
         ids = np.concatenate([np.empty(0, np.int64), *read_ids(file, format, dtype)])
         bounds = load_integers(arguments.input_offsets) if arguments.input_offsets else np.array([0, len(ids)])
         rows = Ragged(ids, bounds)
+        if isinstance(chosen, Opcodes):
+            return _write_base(arguments, chosen.expand(chosen.from_flat(rows), threads=arguments.threads), chosen.vocab_size)
+        z = chosen
+    return _write_base(arguments, z.expand(rows, threads=arguments.threads), z.vocab_size)
+
+
+def _write_base(arguments: argparse.Namespace, base: Ragged, vocab_size: int) -> int:
     format = format_of_output(arguments.output, arguments.format)
-    base = z.expand(rows, threads=arguments.threads)
-    with open_writer(arguments.output, format, None, z.vocab_size, arguments.offsets) as writer:
+    with open_writer(arguments.output, format, None, vocab_size, arguments.offsets) as writer:
         writer.write(base.ids)
         writer.end_documents(base.lengths)
     return 0

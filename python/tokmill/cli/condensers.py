@@ -3,24 +3,28 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, TypeAlias, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..condensed import Chain, Hypertokens, Supertokens
+from ..condensed import Chain, Hypertokens, Opcodes, Supertokens
 from ..condensed.hypertokens import Profile
+from ..condensed.opcodes import View
 from ..errors import ArgumentError
+from ..pipeline import Block, Pipeline
 from ..tokenizer import Tokenizer
 from .options import positive
+from .progress import Progress
 
-__all__ = ["Condenser", "add_condenser", "arrays_of", "condenser_of", "load_condenser", "most_base_ids"]
+__all__ = ["Condenser", "add_condenser", "arrays_of", "condenser_of", "load_condenser", "most_base_ids", "read_blocks_of"]
 
 Condenser: TypeAlias = Hypertokens | Supertokens | Chain
 
 HYPERTOKENS: dict[str, Profile] = {"hyper": "lru", "hyper:lru": "lru", "hyper:zip2zip": "zip2zip"}
 SUPERTOKENS = "super:"
+OPCODES: dict[str, View] = {"opcodes": "flat", "opcodes:flat": "flat", "opcodes:factored": "factored", "opcodes:storage": "storage"}
 
 
 def add_condenser(parser: argparse.ArgumentParser, *, default: str | None, help: str) -> None:
@@ -31,12 +35,17 @@ def add_condenser(parser: argparse.ArgumentParser, *, default: str | None, help:
     group.add_argument("--disabled", choices=("digits", "none"), help="ids that are in no hypertoken (zip2zip: none, lru: digits)")
 
 
-def load_condenser(arguments: argparse.Namespace, tokenizer: Tokenizer) -> Condenser:
+def load_condenser(arguments: argparse.Namespace, tokenizer: Tokenizer) -> Condenser | Opcodes:
     """hyper, hyper:lru, hyper:zip2zip, super:FILE, or super:FILE+hyper and so on for both.
 
     Raises ArgumentError for sizes out of bounds and for anything else, InputError and SnapshotError for a file that cannot be read.
     """
     which = arguments.condense
+    if which in OPCODES:
+        for option in ("book", "sub", "disabled"):
+            if getattr(arguments, option):
+                raise ArgumentError(f"--{option} goes with --condense hyper")
+        return Opcodes(tokenizer, OPCODES[which])
     first: Supertokens | None = None
     if which.startswith(SUPERTOKENS):
         file, plus, behind = which.removeprefix(SUPERTOKENS).rpartition("+")
@@ -49,7 +58,9 @@ def load_condenser(arguments: argparse.Namespace, tokenizer: Tokenizer) -> Conde
             return first
         which = behind
     if which not in HYPERTOKENS:
-        raise ArgumentError(f"--condense takes hyper, hyper:lru, hyper:zip2zip, super:FILE or super:FILE+hyper, not {which!r}")
+        raise ArgumentError(
+            f"--condense takes hyper[:PROFILE], super:FILE, super:FILE+hyper[:PROFILE] or opcodes[:VIEW], not {which!r}"
+        )
     options: dict[str, Any] = {
         "book_size": arguments.book,
         "max_subtokens": arguments.sub,
@@ -95,3 +106,20 @@ def condenser_of(arrays: Mapping[str, NDArray[Any]]) -> Condenser:
     vocab_size, book_size, max_subtokens = sizes.tolist()
     second = Hypertokens(vocab_size, cast(Profile, profile), book_size=book_size, max_subtokens=max_subtokens, disabled=disabled.tolist())
     return second if first is None else Chain(first, second)
+
+
+def read_blocks_of(pipe: Pipeline, file: str, arguments: argparse.Namespace, progress: Progress) -> Iterator[Block]:
+    """What a pipeline makes of a file, as the options of documents and of encoding say."""
+    blocks = pipe.stream_file(
+        file,
+        format=arguments.input_format,
+        field=arguments.field,
+        lines=arguments.lines,
+        special=arguments.special,
+        invalid=arguments.invalid,
+        threads=arguments.threads,
+        max_pretoken_bytes=arguments.max_pretoken_bytes,
+    )
+    for block in blocks:
+        progress.add(block.tokens.ids.nbytes)
+        yield block

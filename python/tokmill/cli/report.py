@@ -12,7 +12,7 @@ from functools import reduce
 from operator import add
 
 from .. import embedded
-from ..condensed import Chain, Hypertokens, Supertokens
+from ..condensed import Chain, Hypertokens, Opcodes, Supertokens
 from ..documents import name_of, read_blocks
 from ..errors import ArgumentError
 from ..files import write_file
@@ -20,6 +20,7 @@ from ..ngrams import Plan, plan_named
 from ..ragged import Ragged
 from ..report import Report, Section, comparison_section, ngrams_section, tokens_section, usage_section
 from ..report.condensed import growth_table, hypertokens_section, supertokens_section
+from ..report.opcodes import opcodes_section
 from ..tokenizer import Tokenizer
 from ..training import Counts
 from .condensers import add_condenser, load_condenser
@@ -32,7 +33,7 @@ def add_parser(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("files", nargs="+", metavar="FILE", help="text, plain, .gz or .zst; - is standard input")
     parser.add_argument("--tokens", type=int, default=48, metavar="N", help="length of the preview (%(default)s)")
     parser.add_argument("--color", choices=("auto", "always", "never"), default="auto", help="auto: on a terminal, unless NO_COLOR is set")
-    add_condenser(parser, default=None, help="also what hyper, hyper:zip2zip, super:FILE or super:FILE+hyper makes of it")
+    add_condenser(parser, default=None, help="also what hyper, hyper:zip2zip, super:FILE, super:FILE+hyper or opcodes makes of it")
     parser.add_argument("--growth", action="store_true", help="with super:FILE: also as many more entries learnt from half of the text")
     parser.add_argument("--seed-from", metavar="FILE", help="with --condense: also how well the phrases of this text serve the others")
     parser.add_argument("--json", action="store_true", help="print JSON")
@@ -87,6 +88,10 @@ def _sections(
     if arguments.condense is not None:
         z = load_condenser(arguments, tokenizer)
         ids = Ragged.from_rows([tokenizer.encode(data, special=special, invalid=invalid)])
+        if isinstance(z, Opcodes):
+            if arguments.seed_from:
+                raise ArgumentError("--seed-from goes with --condense hyper")
+            return [*sections, opcodes_section(z, f"{name}, opcodes", ids, len(data))]
         if isinstance(z, Hypertokens):
             sections.append(hypertokens_section(z, f"{name}, hypertokens", ids, len(data), _seed_from(tokenizer, arguments)))
         else:

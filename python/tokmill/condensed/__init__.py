@@ -17,9 +17,11 @@ from .combined import Combined, combined
 from .explain import Explained, Explanation, Phrase
 from .hypertokens import Hypertokens
 from .int_bpe import IntBPE
+from .opcodes import FactoredView, FlatView, Opcodes, OpcodeStream
 from .packed import PackedRows, Resume
 from .ppm import ppm_bits
 from .result import BASE, HYPER, SUPER, Condensed
+from .shards import OpcodeShard, save_opcodes
 from .supertokens import Supertokens
 
 __all__ = [
@@ -33,12 +35,18 @@ __all__ = [
     "Condensed",
     "Explained",
     "Explanation",
+    "FactoredView",
+    "FlatView",
     "Hypertokens",
     "IntBPE",
+    "OpcodeShard",
+    "OpcodeStream",
+    "Opcodes",
     "PackedRows",
     "Phrase",
     "Resume",
     "Supertokens",
     "combined",
     "ppm_bits",
+    "save_opcodes",
 ]
