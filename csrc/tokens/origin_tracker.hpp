@@ -55,8 +55,8 @@ private:
 
     BlockOrigins block_;
     std::string_view document_;
-    bool is_ascii_ = false;             // the document
-    std::size_t known_byte_ = 0;        // so many characters of the document begin before it
+    bool is_ascii_ = false;       // the document
+    std::size_t known_byte_ = 0;  // so many characters of the document begin before it
     std::uint32_t known_characters_ = 0;
 
     std::size_t stretch_begin_ = 0;

@@ -60,8 +60,8 @@ private:
     documents::PlaceUnit unit_;
     std::vector<formats::Trim> trims_;
     bool minds_begin_ = false;
-    Buffer<Step> steps_;          // by id
-    std::vector<Blanks> blanks_;  // by id, if there are trims
+    Buffer<Step> steps_;                      // by id
+    std::vector<Blanks> blanks_;              // by id, if there are trims
     std::vector<vocab::SpecialToken> added_;  // by id
 };
 
@@ -75,10 +75,10 @@ struct SpanSink {
 
     // Of the document in work.
     std::uint64_t place = 0;
-    std::uint32_t word = 0;       // the next one
-    bool at_begin = true;         // none of its tokens has come
-    bool is_rest = false;         // place 0 is not the begin of the document
-    std::uint64_t last_end = 0;   // the end of the document that ended last
+    std::uint32_t word = 0;      // the next one
+    bool at_begin = true;        // none of its tokens has come
+    bool is_rest = false;        // place 0 is not the begin of the document
+    std::uint64_t last_end = 0;  // the end of the document that ended last
 
     // Of a part of the documents, the first of which may be a stretch from the middle of one.
     void begin_part(std::span<const documents::Document> part) noexcept {
