@@ -451,9 +451,10 @@ void Tokenizer::place_spans(std::span<const documents::Document> documents, std:
         std::int64_t* const last = static_cast<std::int64_t*>(sink.spans.data()) + 2 * ends[i];
         documents::OriginalPlaces places(unicode::kernels(isa_), documents[i], options.invalid, read, unit);
         if (places.differ()) {
+            documents::OriginalPlaces begins = places;  // of their own: a character in two tokens ends before it begins again
             for (; span != last; span += 2) {
                 const auto begin = static_cast<std::uint64_t>(span[0]), end = static_cast<std::uint64_t>(span[1]);
-                span[0] = static_cast<std::int64_t>(places.begin(begin));
+                span[0] = static_cast<std::int64_t>(begins.begin(begin));
                 span[1] = begin == end ? span[0] : static_cast<std::int64_t>(places.end(end));
             }
             if (i + 1 == documents.size()) sink.last_end = places.begin(sink.last_end);

@@ -258,11 +258,11 @@ class Ragged:
         flat[:total] = self.ids
         bounds = np.concatenate([starts[starts < kept], np.arange(0, size + 1, seq_len), [kept] if size else []])
         shape = (rows, seq_len)
-        spans = None
+        spans: NDArray[np.int64] | None = None
         if self.spans is not None:
-            spans = np.zeros((max(size, total), 2), np.int64)
-            spans[:total] = self.spans
-            spans = spans[:size].reshape(rows, seq_len, 2)
+            flat_spans = np.zeros((max(size, total), 2), np.int64)
+            flat_spans[:total] = self.spans
+            spans = flat_spans[:size].reshape(rows, seq_len, 2)
         return Packed(
             flat[:size].reshape(shape),
             documents[:size].reshape(shape),

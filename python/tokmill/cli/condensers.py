@@ -58,9 +58,7 @@ def load_condenser(arguments: argparse.Namespace, tokenizer: Tokenizer) -> Conde
             return first
         which = behind
     if which not in HYPERTOKENS:
-        raise ArgumentError(
-            f"--condense takes hyper[:PROFILE], super:FILE, super:FILE+hyper[:PROFILE] or opcodes[:VIEW], not {which!r}"
-        )
+        raise ArgumentError(f"--condense takes hyper[:PROFILE], super:FILE, super:FILE+hyper[:PROFILE] or opcodes[:VIEW], not {which!r}")
     options: dict[str, Any] = {
         "book_size": arguments.book,
         "max_subtokens": arguments.sub,

@@ -9,9 +9,9 @@ from .._core import Splitter
 from ..conversion import components_of, splits_of
 from ..errors import ArgumentError
 from ..ragged import Ragged
+from ..spans import token_lengths
 from ..tokenizer import Tokenizer
 from .outside import barrier_places
-from .result import token_lengths
 
 __all__ = ["whole_pretoken_barriers"]
 
