@@ -71,8 +71,7 @@ void append_step(const py::tuple& step, normalized::Steps& steps) {
 normalized::Normalizer make_normalizer(const std::vector<py::tuple>& described, const std::string& data) {
     normalized::Steps steps;
     for (const py::tuple& step : described) append_step(step, steps);
-    return {steps.take(),
-            data == "tokenizers" ? unicode::NormalizationData::tokenizers : unicode::NormalizationData::unicode_16};
+    return {steps.take(), data == "tokenizers" ? unicode::NormalizationData::tokenizers : unicode::NormalizationData::unicode_16};
 }
 
 py::object to_str(std::string_view text) {
