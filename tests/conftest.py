@@ -109,7 +109,7 @@ def load(data: Path) -> Callable[..., tokmill.Tokenizer]:
 
 
 @pytest.fixture(scope="session")
-def preview() -> tokmill.Tokenizer:
+def embedded() -> tokmill.Tokenizer:
     """The embedded vocabulary: what tests use that need a real one, and no data."""
     import tokmill
 

@@ -67,23 +67,23 @@ def assert_as_python(tok: tokmill.Tokenizer, content: bytes) -> None:
 
 
 class TestInvalidUtf8:
-    def test_all_short_strings_of_edges(self, preview: tokmill.Tokenizer, scale: int) -> None:
+    def test_all_short_strings_of_edges(self, embedded: tokmill.Tokenizer, scale: int) -> None:
         contents = [bytes(values) for n in range(1, 4) for values in itertools.product(EDGES, repeat=n)]
         for content in contents:
-            assert_as_python(preview, content)
+            assert_as_python(embedded, content)
         longer = [
             bytes([lead, *rest])
             for lead in EDGES
             if lead >= 0xE0
             for rest in itertools.product(EDGES[:: 1 if scale >= 10 else 2], repeat=3)
         ]
-        replaced = preview.encode_batch(longer, invalid="replace").lists()
+        replaced = embedded.encode_batch(longer, invalid="replace").lists()
         for content, row in zip(longer, replaced, strict=True):
-            assert row == preview.encode_list(content.decode(errors="replace")), content
+            assert row == embedded.encode_list(content.decode(errors="replace")), content
 
     @pytest.mark.parametrize("isa", ISAS)
-    def test_at_every_place_of_a_vector(self, isa: str, preview: tokmill.Tokenizer, rng: random.Random, scale: int) -> None:
-        tok = preview._with_isa(isa)
+    def test_at_every_place_of_a_vector(self, isa: str, embedded: tokmill.Tokenizer, rng: random.Random, scale: int) -> None:
+        tok = embedded._with_isa(isa)
         faults = [
             b"\x80",
             b"\xff",
@@ -103,54 +103,54 @@ class TestInvalidUtf8:
                 for after in (b"", b"a", "é".encode() * 40):
                     assert_as_python(tok, before + fault + after)
 
-    def test_random_damage(self, preview: tokmill.Tokenizer, rng: random.Random, scale: int) -> None:
+    def test_random_damage(self, embedded: tokmill.Tokenizer, rng: random.Random, scale: int) -> None:
         for _ in range(1_500 * scale):
             content = bytearray(mixed_text(rng, [], []).encode())
             for _ in range(rng.randint(1, 3)):
                 i = rng.randrange(len(content) + 1)
                 kind = rng.randrange(3)
                 content[i : i + (kind > 0)] = b"" if kind == 1 else bytes([rng.choice(EDGES)])
-            assert_as_python(preview, bytes(content))
+            assert_as_python(embedded, bytes(content))
 
-    def test_the_message_helps(self, preview: tokmill.Tokenizer) -> None:
+    def test_the_message_helps(self, embedded: tokmill.Tokenizer) -> None:
         with pytest.raises(InvalidUtf8Error, match="invalid=") as caught:
-            preview.encode(b"abc\xffdef")
+            embedded.encode(b"abc\xffdef")
         assert caught.value.where == 3
         assert "3" in str(caught.value)
         assert isinstance(caught.value, ValueError)
         assert isinstance(caught.value, tokmill.Error)
 
-    def test_a_batch_names_the_text(self, preview: tokmill.Tokenizer) -> None:
+    def test_a_batch_names_the_text(self, embedded: tokmill.Tokenizer) -> None:
         texts: list[Any] = ["fine"] * 100
         texts[61] = b"ab\xff"
         for threads in (1, 2, 8):
             with pytest.raises(InvalidUtf8Error, match="61"):
-                preview.encode_batch(texts, threads=threads)
+                embedded.encode_batch(texts, threads=threads)
             with pytest.raises(InvalidUtf8Error, match="61"):
-                preview.count_batch(texts, threads=threads)
-        replaced = preview.encode_batch(texts, invalid="replace").lists()
-        assert replaced[61] == preview.encode_list("ab\ufffd")
-        assert replaced[60] == preview.encode_list("fine")
+                embedded.count_batch(texts, threads=threads)
+        replaced = embedded.encode_batch(texts, invalid="replace").lists()
+        assert replaced[61] == embedded.encode_list("ab\ufffd")
+        assert replaced[60] == embedded.encode_list("fine")
 
-    def test_the_first_of_many_is_named(self, preview: tokmill.Tokenizer) -> None:
+    def test_the_first_of_many_is_named(self, embedded: tokmill.Tokenizer) -> None:
         content = b"word " * 400_000 + b"\xff" + b" word" * 400_000 + b"\xfe"
         for threads in (1, 2, 3, 8):
             with pytest.raises(InvalidUtf8Error) as caught:
-                preview.encode(content, threads=threads)
+                embedded.encode(content, threads=threads)
             assert caught.value.where == 2_000_000
 
-    def test_truncate_and_count_until(self, preview: tokmill.Tokenizer) -> None:
+    def test_truncate_and_count_until(self, embedded: tokmill.Tokenizer) -> None:
         content = b"one two \xff three"
-        assert preview.truncate(content, 100, invalid="replace") == content, "a part of the text as it was given"
-        assert preview.count_until(content, 100, invalid="replace") == preview.count(content, invalid="replace")
+        assert embedded.truncate(content, 100, invalid="replace") == content, "a part of the text as it was given"
+        assert embedded.count_until(content, 100, invalid="replace") == embedded.count(content, invalid="replace")
         with pytest.raises(InvalidUtf8Error):
-            preview.truncate(content, 100)
+            embedded.truncate(content, 100)
         with pytest.raises(InvalidUtf8Error):
-            preview.count_until(content, 100)
+            embedded.count_until(content, 100)
 
 
 class TestSurrogates:
-    def test_lone_ones_are_replaced_or_refused(self, preview: tokmill.Tokenizer, rng: random.Random, scale: int) -> None:
+    def test_lone_ones_are_replaced_or_refused(self, embedded: tokmill.Tokenizer, rng: random.Random, scale: int) -> None:
         for _ in range(1_500 * scale):
             units = [
                 rng.choice(["\ud800", "\udbff", "\udc00", "\udfff", "\ud83d", "\ude00", "a", "é", "中", "\U0001f600", " "])
@@ -158,17 +158,17 @@ class TestSurrogates:
             ]
             text = "".join(units)
             joined = text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
-            assert preview.encode_list(text) == preview.encode_list(joined), text
-            assert preview.encode_list(text, invalid="replace") == preview.encode_list(joined), text
-            assert preview.count(text) == preview.count(joined), text
+            assert embedded.encode_list(text) == embedded.encode_list(joined), text
+            assert embedded.encode_list(text, invalid="replace") == embedded.encode_list(joined), text
+            assert embedded.count(text) == embedded.count(joined), text
             # What is a lone surrogate after pairs have been joined is an error by request.
             if text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "ignore") == joined:
-                assert preview.encode_list(text, invalid="error") == preview.encode_list(joined), text
+                assert embedded.encode_list(text, invalid="error") == embedded.encode_list(joined), text
             else:
                 with pytest.raises(InvalidUtf8Error):
-                    preview.encode_list(text, invalid="error")
+                    embedded.encode_list(text, invalid="error")
 
-    def test_the_place_of_the_first(self, preview: tokmill.Tokenizer) -> None:
+    def test_the_place_of_the_first(self, embedded: tokmill.Tokenizer) -> None:
         for text, where in [
             ("\ud800", 0),
             ("abc\udc00", 3),
@@ -177,13 +177,13 @@ class TestSurrogates:
             ("x" * 300 + "\udfff" + "\ud800", 300),
         ]:
             with pytest.raises(InvalidUtf8Error) as caught:
-                preview.encode(text, invalid="error")
+                embedded.encode(text, invalid="error")
             assert caught.value.where == where, text
             assert str(where) in str(caught.value)
 
     @pytest.mark.parametrize("isa", ISAS)
-    def test_at_every_place_of_a_vector(self, isa: str, preview: tokmill.Tokenizer) -> None:
-        tok = preview._with_isa(isa)
+    def test_at_every_place_of_a_vector(self, isa: str, embedded: tokmill.Tokenizer) -> None:
+        tok = embedded._with_isa(isa)
         for filler in ("a", "é", "中", "\U0001f600"):
             for place in range(140):
                 for units, joined in (("\ud83d", "\ufffd"), ("\ud83d\ude00", "\U0001f600"), ("\udfff\ud800", "\ufffd\ufffd")):
@@ -195,20 +195,20 @@ class TestStrings:
     """A str is stored in one, two or four bytes a character: all three must come through."""
 
     @pytest.mark.parametrize("isa", ISAS)
-    def test_every_storage(self, isa: str, preview: tokmill.Tokenizer, rng: random.Random) -> None:
-        tok = preview._with_isa(isa)
+    def test_every_storage(self, isa: str, embedded: tokmill.Tokenizer, rng: random.Random) -> None:
+        tok = embedded._with_isa(isa)
         for limit in (0x7F, 0xFF, 0x7FF, 0xFFFF, 0x10FFFF):
             for length in [*range(140), 1_000, 65_537]:
                 points = (rng.randint(0, limit) for _ in range(length))
                 text = "".join(chr(point) for point in points if not 0xD800 <= point <= 0xDFFF)
                 assert tok.encode_list(text) == tok.encode_list(text.encode()), (limit, length)
 
-    def test_buffers(self, preview: tokmill.Tokenizer) -> None:
+    def test_buffers(self, embedded: tokmill.Tokenizer) -> None:
         import array
         import mmap
 
         content = "some bytes, é".encode()
-        ids = preview.encode_list(content)
+        ids = embedded.encode_list(content)
         mapped = mmap.mmap(-1, len(content))
         mapped.write(content)
         forms: list[Any] = [
@@ -220,28 +220,28 @@ class TestStrings:
             np.frombuffer(content, np.uint8),
         ]
         for form in [*forms, memoryview(b"xx" + content)[2:], np.frombuffer(content, np.int8)]:
-            assert preview.encode_list(form) == ids, type(form)
-            assert preview.encode(form).tolist() == ids, type(form)
-            assert preview.encode_batch([form, form]).lists() == [ids, ids], type(form)
+            assert embedded.encode_list(form) == ids, type(form)
+            assert embedded.encode(form).tolist() == ids, type(form)
+            assert embedded.encode_batch([form, form]).lists() == [ids, ids], type(form)
 
-    def test_a_buffer_with_gaps_is_refused(self, preview: tokmill.Tokenizer) -> None:
+    def test_a_buffer_with_gaps_is_refused(self, embedded: tokmill.Tokenizer) -> None:
         with pytest.raises((TypeError, ValueError, BufferError)):
-            preview.encode(memoryview(b"abcdef")[::2])
+            embedded.encode(memoryview(b"abcdef")[::2])
 
-    def test_subclasses_of_str_and_bytes(self, preview: tokmill.Tokenizer) -> None:
+    def test_subclasses_of_str_and_bytes(self, embedded: tokmill.Tokenizer) -> None:
         class Text(str):
             pass
 
         class Bytes(bytes):
             pass
 
-        assert preview.encode_list(Text("a b")) == preview.encode_list(Bytes(b"a b")) == preview.encode_list("a b")
+        assert embedded.encode_list(Text("a b")) == embedded.encode_list(Bytes(b"a b")) == embedded.encode_list("a b")
 
-    def test_lengths_around_every_block_size(self, preview: tokmill.Tokenizer) -> None:
+    def test_lengths_around_every_block_size(self, embedded: tokmill.Tokenizer) -> None:
         for power in range(16, 23):
             for length in (2**power - 1, 2**power, 2**power + 1):
                 text = ("some words " * (length // 11 + 1))[:length]
-                assert preview.decode(preview.encode(text)) == text
+                assert embedded.decode(embedded.encode(text)) == text
 
 
 CALLS: list[Callable[..., Any]] = [
@@ -255,71 +255,71 @@ CALLS: list[Callable[..., Any]] = [
 
 class TestArguments:
     @pytest.mark.parametrize("text", [None, 1, 1.5, ["a"], ("a",), {"a": 1}, object(), np.array(["a"]), np.array([1.5]), type])
-    def test_what_is_no_text(self, preview: tokmill.Tokenizer, text: Any) -> None:
+    def test_what_is_no_text(self, embedded: tokmill.Tokenizer, text: Any) -> None:
         for call in CALLS:
             with pytest.raises(TypeError):
-                call(preview, text)
+                call(embedded, text)
 
     @pytest.mark.parametrize("invalid", ["", "ignore", "strict", 1, b"error", True])
-    def test_invalid(self, preview: tokmill.Tokenizer, invalid: Any) -> None:
+    def test_invalid(self, embedded: tokmill.Tokenizer, invalid: Any) -> None:
         for call in CALLS:
             with pytest.raises((ValueError, TypeError)):
-                call(preview, "a", invalid=invalid)
+                call(embedded, "a", invalid=invalid)
 
     @pytest.mark.parametrize("threads", [0, -1, -(2**63), 1.5, "2", b"2", [1]])
-    def test_threads(self, preview: tokmill.Tokenizer, threads: Any) -> None:
+    def test_threads(self, embedded: tokmill.Tokenizer, threads: Any) -> None:
         for call in (
-            lambda: preview.encode("a", threads=threads),
-            lambda: preview.count("a", threads=threads),
-            lambda: preview.encode_batch(["a"], threads=threads),
-            lambda: preview.count_batch(["a"], threads=threads),
+            lambda: embedded.encode("a", threads=threads),
+            lambda: embedded.count("a", threads=threads),
+            lambda: embedded.encode_batch(["a"], threads=threads),
+            lambda: embedded.count_batch(["a"], threads=threads),
         ):
             with pytest.raises((ValueError, TypeError, OverflowError)):
                 call()
 
-    def test_more_threads_than_anyone_has(self, preview: tokmill.Tokenizer) -> None:
-        assert preview.encode("a b c", threads=100_000).tolist() == preview.encode_list("a b c")
+    def test_more_threads_than_anyone_has(self, embedded: tokmill.Tokenizer) -> None:
+        assert embedded.encode("a b c", threads=100_000).tolist() == embedded.encode_list("a b c")
 
     @pytest.mark.parametrize("number", [-1, -(2**63), 1.5, "5", None])
-    def test_limits(self, preview: tokmill.Tokenizer, number: Any) -> None:
+    def test_limits(self, embedded: tokmill.Tokenizer, number: Any) -> None:
         with pytest.raises((ValueError, TypeError, OverflowError)):
-            preview.count_until("a b", number)
+            embedded.count_until("a b", number)
         with pytest.raises((ValueError, TypeError, OverflowError)):
-            preview.truncate("a b", number)
+            embedded.truncate("a b", number)
 
     @pytest.mark.parametrize("number", [0, -1, 1.5, "5"])
-    def test_max_pretoken_bytes(self, preview: tokmill.Tokenizer, number: Any) -> None:
+    def test_max_pretoken_bytes(self, embedded: tokmill.Tokenizer, number: Any) -> None:
         with pytest.raises((ValueError, TypeError)):
-            preview.encode("a b", max_pretoken_bytes=number)
+            embedded.encode("a b", max_pretoken_bytes=number)
         with pytest.raises((ValueError, TypeError)):
-            preview._stream(max_pretoken_bytes=number)
+            embedded._stream(max_pretoken_bytes=number)
 
-    def test_unknown_missing_and_doubled_arguments(self, preview: tokmill.Tokenizer) -> None:
+    def test_unknown_missing_and_doubled_arguments(self, embedded: tokmill.Tokenizer) -> None:
         calls: list[Callable[[], object]] = [
-            lambda: preview.encode(),  # type: ignore[call-arg]
-            lambda: preview.encode("a", "b"),  # type: ignore[call-arg]
-            lambda: preview.encode("a", nosuch=1),  # type: ignore[call-arg]
-            lambda: preview.encode("a", **{"text": "a"}),  # type: ignore[arg-type]
-            lambda: preview.encode_list("a", **{"": 1}),  # type: ignore[arg-type]
-            lambda: preview.count("a", "text"),  # type: ignore[call-arg]
-            lambda: preview.decode(),  # type: ignore[call-arg]
-            lambda: preview.count_until("a"),  # type: ignore[call-arg]
-            lambda: preview.id_of(),  # type: ignore[call-arg]
+            lambda: embedded.encode(),  # type: ignore[call-arg]
+            lambda: embedded.encode("a", "b"),  # type: ignore[call-arg]
+            lambda: embedded.encode("a", nosuch=1),  # type: ignore[call-arg]
+            lambda: embedded.encode("a", **{"text": "a"}),  # type: ignore[arg-type]
+            lambda: embedded.encode_list("a", **{"": 1}),  # type: ignore[arg-type]
+            lambda: embedded.count("a", "text"),  # type: ignore[call-arg]
+            lambda: embedded.decode(),  # type: ignore[call-arg]
+            lambda: embedded.count_until("a"),  # type: ignore[call-arg]
+            lambda: embedded.id_of(),  # type: ignore[call-arg]
         ]
         for call in calls:
             with pytest.raises(TypeError):
                 call()
-        assert preview.encode(text="a b").tolist() == preview.encode_list("a b")
+        assert embedded.encode(text="a b").tolist() == embedded.encode_list("a b")
 
     @pytest.mark.parametrize("token", [None, 1, 1.5, ["a"]])
-    def test_id_of(self, preview: tokmill.Tokenizer, token: Any) -> None:
+    def test_id_of(self, embedded: tokmill.Tokenizer, token: Any) -> None:
         with pytest.raises(TypeError):
-            preview.id_of(token)
+            embedded.id_of(token)
 
     @pytest.mark.parametrize("isa", ["", "avx", "AVX2", "scalar ", "icelake\0", 3])
-    def test_instruction_sets(self, preview: tokmill.Tokenizer, isa: Any) -> None:
+    def test_instruction_sets(self, embedded: tokmill.Tokenizer, isa: Any) -> None:
         with pytest.raises((ValueError, TypeError)):
-            preview._with_isa(isa)
+            embedded._with_isa(isa)
 
     def test_core_objects_are_not_made_by_hand(self) -> None:
         for make in (tokmill.Tokenizer, tokmill._core.CoreTokenizer, tokmill._core.StreamEncoder, tokmill._core.StreamDecoder):
@@ -333,14 +333,14 @@ class TestArguments:
                 with pytest.raises((AttributeError, TypeError, ValueError, tokmill.Error)):
                     getattr(hollow, use)("a")
 
-    def test_a_tokenizer_cannot_be_changed(self, preview: tokmill.Tokenizer) -> None:
+    def test_a_tokenizer_cannot_be_changed(self, embedded: tokmill.Tokenizer) -> None:
         for name in ("vocab_size", "pattern", "name", "special_tokens", "isa", "nosuch"):
             with pytest.raises((AttributeError, TypeError)):
-                setattr(preview, name, 1)
-        preview.special_tokens["<|new|>"] = 1
-        preview.token_bytes[0] = b"changed"
-        assert "<|new|>" not in preview.special_tokens
-        assert preview.token_bytes[0] != b"changed"
+                setattr(embedded, name, 1)
+        embedded.special_tokens["<|new|>"] = 1
+        embedded.token_bytes[0] = b"changed"
+        assert "<|new|>" not in embedded.special_tokens
+        assert embedded.token_bytes[0] != b"changed"
 
 
 class TestAfterErrors:
@@ -348,28 +348,28 @@ class TestAfterErrors:
 
     @pytest.mark.parametrize("size", [1_000, 70_000, 150_000, 300_000, 700_000, 2_500_000])
     @pytest.mark.parametrize("unit", ["a", "ab ", "é", "中", "\U0001f600 "])
-    def test_the_next_text_is_right(self, size: int, unit: str, preview: tokmill.Tokenizer) -> None:
+    def test_the_next_text_is_right(self, size: int, unit: str, embedded: tokmill.Tokenizer) -> None:
         long = unit * (size // len(unit))
         content = long.encode()
         others = ["some words é " * 60_000, "short", "中文 " * 60_000, "x" * 200_000, "\U0001f600a " * 50_000, ""]
-        wanted = [preview.encode_list(text) for text in others]
-        special = next(iter(preview.special_tokens))
+        wanted = [embedded.encode_list(text) for text in others]
+        special = next(iter(embedded.special_tokens))
         faults: list[Callable[[], object]] = [
-            lambda: preview.encode(long + "x" * size, max_pretoken_bytes=size // 2, threads=1),
-            lambda: preview.encode(content + b"x" * size, max_pretoken_bytes=size // 2, threads=2),
-            lambda: preview.encode_list(content + b"\xff"),
-            lambda: preview.count(content + b"\xff", threads=1),
-            lambda: preview.encode(long + "\ud800", invalid="error"),
-            lambda: preview.encode_list(long + special, special="error"),
-            lambda: preview.encode(content, out=np.empty(10, np.int32)),
-            lambda: preview.encode_batch([long, content + b"\xff", long]),
-            lambda: preview._stream(max_pretoken_bytes=size // 2).feed(content + b"x" * size),
+            lambda: embedded.encode(long + "x" * size, max_pretoken_bytes=size // 2, threads=1),
+            lambda: embedded.encode(content + b"x" * size, max_pretoken_bytes=size // 2, threads=2),
+            lambda: embedded.encode_list(content + b"\xff"),
+            lambda: embedded.count(content + b"\xff", threads=1),
+            lambda: embedded.encode(long + "\ud800", invalid="error"),
+            lambda: embedded.encode_list(long + special, special="error"),
+            lambda: embedded.encode(content, out=np.empty(10, np.int32)),
+            lambda: embedded.encode_batch([long, content + b"\xff", long]),
+            lambda: embedded._stream(max_pretoken_bytes=size // 2).feed(content + b"x" * size),
         ]
         for fault in faults:
             with pytest.raises(tokmill.Error):
                 fault()
-            assert [preview.encode_list(text) for text in others] == wanted
-            assert [preview.encode_list(text.encode()) for text in others[:3]] == wanted[:3]
+            assert [embedded.encode_list(text) for text in others] == wanted
+            assert [embedded.encode_list(text.encode()) for text in others[:3]] == wanted[:3]
 
 
 def test_errors_are_one_hierarchy() -> None:

@@ -9,14 +9,14 @@ from tokmill.bench.supertokens import _table, fast_symbols, halves, measure_inte
 TEXT = "The price of the house was 120 euros; the price of the garden was 130 euros.\nGET /health took 3 ms\n" * 60
 
 
-def test_a_small_run(preview: Tokenizer) -> None:
-    ids = preview.encode(TEXT)
+def test_a_small_run(embedded: Tokenizer) -> None:
+    ids = embedded.encode(TEXT)
     learnt_from, rest = halves(ids, 2)
     assert sorted([*learnt_from.lengths, *rest.lengths]) == sorted(map(len, np.array_split(ids, 4)))
-    cells = measure_text(preview, "text", ids, 40)
+    cells = measure_text(embedded, "text", ids, 40)
     assert cells["halves"]["longest"] > 0.5
     assert cells["halves"]["chain"] >= cells["halves"]["longest"]
-    training = measure_training(preview, {"text": ids}, 30, 5000)
+    training = measure_training(embedded, {"text": ids}, 30, 5000)
     assert training["ids"] == 5000
     assert 10 < training["phrases"] <= 30
     integers = measure_integers(7000, 50)

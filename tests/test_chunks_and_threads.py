@@ -92,30 +92,30 @@ class TestStreams:
             parts = [stream.feed(content[:cut]), stream.feed(memoryview(content)[cut:]), stream.finish()]
             assert np.concatenate(parts).tolist() == small.encode_list(text), text
 
-    def test_large_texts_in_blocks(self, preview: tokmill.Tokenizer, rng: random.Random) -> None:
+    def test_large_texts_in_blocks(self, embedded: tokmill.Tokenizer, rng: random.Random) -> None:
         content = "".join(mixed_text(rng, [], []) for _ in range(6_000)).encode()
-        whole = preview.encode(content)
+        whole = embedded.encode(content)
         for block in (1_000, 4_096, 65_536, 1 << 20):
             blocks = [content[i : i + block] for i in range(0, len(content), block)]
-            assert fed(preview, blocks) == whole.tolist()
+            assert fed(embedded, blocks) == whole.tolist()
 
-    def test_ids_come_while_the_text_is_still_coming(self, preview: tokmill.Tokenizer) -> None:
+    def test_ids_come_while_the_text_is_still_coming(self, embedded: tokmill.Tokenizer) -> None:
         # Memory is bounded: what was fed long ago has been given out.
-        stream = preview._stream()
+        stream = embedded._stream()
         given = sum(len(stream.feed(b"some words of a text that goes on. " * 1_000)) for _ in range(100))
-        assert given >= preview.count("some words of a text that goes on. " * 90_000)
+        assert given >= embedded.count("some words of a text that goes on. " * 90_000)
 
-    def test_max_pretoken_bytes(self, preview: tokmill.Tokenizer) -> None:
+    def test_max_pretoken_bytes(self, embedded: tokmill.Tokenizer) -> None:
         with pytest.raises(tokmill.errors.PretokenTooLongError) as caught:
-            fed(preview, [b"abc ", b"x" * 600, b"x" * 600], max_pretoken_bytes=1_000)
+            fed(embedded, [b"abc ", b"x" * 600, b"x" * 600], max_pretoken_bytes=1_000)
         assert caught.value.where == 3
-        fine = fed(preview, [b"abc ", b"x" * 500, b"x" * 499], max_pretoken_bytes=1_000)
-        assert fine == preview.encode_list("abc " + "x" * 999)
+        fine = fed(embedded, [b"abc ", b"x" * 500, b"x" * 499], max_pretoken_bytes=1_000)
+        assert fine == embedded.encode_list("abc " + "x" * 999)
         with pytest.raises(tokmill.errors.PretokenTooLongError):
-            fed(preview, [b"x" * 100_000] * 11)  # the default of streams is 1 MiB
+            fed(embedded, [b"x" * 100_000] * 11)  # the default of streams is 1 MiB
         with pytest.raises(tokmill.errors.PretokenTooLongError):
-            preview.encode("x" * 1_001, max_pretoken_bytes=1_000)
-        assert len(preview.encode("x" * 3_000_000)) == preview.count("x" * 3_000_000)  # and text in memory has none
+            embedded.encode("x" * 1_001, max_pretoken_bytes=1_000)
+        assert len(embedded.encode("x" * 3_000_000)) == embedded.count("x" * 3_000_000)  # and text in memory has none
 
 
 def _first_error(content: bytes) -> int:
@@ -127,24 +127,24 @@ def _first_error(content: bytes) -> int:
 
 
 class TestFiles:
-    def test_files_of_every_kind_of_block(self, preview: tokmill.Tokenizer, rng: random.Random, tmp_path: Path) -> None:
+    def test_files_of_every_kind_of_block(self, embedded: tokmill.Tokenizer, rng: random.Random, tmp_path: Path) -> None:
         text = "".join(mixed_text(rng, [], []) for _ in range(300))
         path = tmp_path / "text.txt"
         path.write_bytes(text.encode())
-        whole = preview.encode(text)
+        whole = embedded.encode(text)
         for block in (1, 7, 64, 4_096, 1 << 20):
-            assert np.array_equal(preview.encode_file(path, block_bytes=block), whole), block
-            blocks = list(preview.encode_file_iter(str(path), block_bytes=block))
+            assert np.array_equal(embedded.encode_file(path, block_bytes=block), whole), block
+            blocks = list(embedded.encode_file_iter(str(path), block_bytes=block))
             assert np.array_equal(np.concatenate(blocks), whole), block
-        assert np.array_equal(preview.encode_file(io.BytesIO(text.encode())), whole)
-        assert preview.encode_file(path, dtype=np.uint16).dtype == np.uint16
+        assert np.array_equal(embedded.encode_file(io.BytesIO(text.encode())), whole)
+        assert embedded.encode_file(path, dtype=np.uint16).dtype == np.uint16
 
-    def test_empty_and_missing(self, preview: tokmill.Tokenizer, tmp_path: Path) -> None:
+    def test_empty_and_missing(self, embedded: tokmill.Tokenizer, tmp_path: Path) -> None:
         (tmp_path / "empty").write_bytes(b"")
-        assert preview.encode_file(tmp_path / "empty").tolist() == []
-        assert list(preview.encode_file_iter(tmp_path / "empty")) == []
+        assert embedded.encode_file(tmp_path / "empty").tolist() == []
+        assert list(embedded.encode_file_iter(tmp_path / "empty")) == []
         with pytest.raises(FileNotFoundError) as caught:
-            preview.encode_file(tmp_path / "missing")
+            embedded.encode_file(tmp_path / "missing")
         assert isinstance(caught.value, tokmill.Error)
         assert "missing" in str(caught.value)
 
@@ -182,23 +182,23 @@ class TestThreads:
         "script", [(0xA000, 0xA4BF), (0x61, 0x7A), (0x4E00, 0x9FFF), (0xAC00, 0xD7A3), (0x400, 0x4FF), (0x10FC00, 0x10FFFF)]
     )
     def test_words_that_no_table_has_seen(
-        self, script: tuple[int, int], preview: tokmill.Tokenizer, rng: random.Random, scale: int
+        self, script: tuple[int, int], embedded: tokmill.Tokenizer, rng: random.Random, scale: int
     ) -> None:
         # All threads are kept busy with misses, again and again, and with output that outgrows every guess (Yi and private use: an id a
         # byte): whatever the threads share must not show.
         letters = list(map(chr, range(script[0], script[1] + 1)))
         text = " ".join("".join(rng.choices(letters, k=20)) for _ in range(40_000))
-        single = preview.encode(text, threads=1)
+        single = embedded.encode(text, threads=1)
         for repeat in range(10 * scale):
             for threads in (2, 8):
-                assert np.array_equal(preview.encode(text, threads=threads), single), (repeat, threads)
+                assert np.array_equal(embedded.encode(text, threads=threads), single), (repeat, threads)
 
-    def test_more_ids_than_bytes(self, preview: tokmill.Tokenizer, rng: random.Random, scale: int) -> None:
+    def test_more_ids_than_bytes(self, embedded: tokmill.Tokenizer, rng: random.Random, scale: int) -> None:
         # A broken byte becomes a character of three bytes.
         content = b" ".join(b"\xff" * rng.randint(1, 40) for _ in range(100_000))
-        single = preview.encode(content.decode(errors="replace"), threads=1)
+        single = embedded.encode(content.decode(errors="replace"), threads=1)
         for _ in range(10 * scale):
-            assert np.array_equal(preview.encode(content, invalid="replace", threads=8), single)
+            assert np.array_equal(embedded.encode(content, invalid="replace", threads=8), single)
 
     def test_texts_whose_ids_are_more_than_they_promise(self, rng: random.Random) -> None:
         # U+FDFA, 3 bytes, is 33 bytes in its compatibility form: the array grows while all threads are at work.
@@ -212,20 +212,20 @@ class TestThreads:
                 assert np.array_equal(ragged.ids, single.ids)
                 assert np.array_equal(ragged.offsets, single.offsets)
 
-    def test_out_on_any_number_of_threads(self, preview: tokmill.Tokenizer) -> None:
+    def test_out_on_any_number_of_threads(self, embedded: tokmill.Tokenizer) -> None:
         text = "Some words of a text, and more of them.\n" * 50_000
-        single = preview.encode(text, threads=1)
+        single = embedded.encode(text, threads=1)
         for threads in (2, 8):
             for dtype in (np.int32, np.uint16, np.int64):
                 out = np.full(len(single) + 5, 7, dtype)
-                assert np.array_equal(preview.encode(text, out=out, threads=threads), single)
+                assert np.array_equal(embedded.encode(text, out=out, threads=threads), single)
                 assert out[-5:].tolist() == [7] * 5
-                assert np.array_equal(preview.encode(text, out=out[: len(single)], threads=threads), single)
+                assert np.array_equal(embedded.encode(text, out=out[: len(single)], threads=threads), single)
             with pytest.raises(ValueError, match="out="):
-                preview.encode(text, out=np.zeros(len(single) - 1, np.int32), threads=threads)
+                embedded.encode(text, out=np.zeros(len(single) - 1, np.int32), threads=threads)
 
     @pytest.mark.parametrize("kind", ["ascii str", "bytes", "str", "bytearray"])
-    def test_documents_about_as_large_as_a_part(self, kind: str, preview: tokmill.Tokenizer, rng: random.Random, scale: int) -> None:
+    def test_documents_about_as_large_as_a_part(self, kind: str, embedded: tokmill.Tokenizer, rng: random.Random, scale: int) -> None:
         # One thread takes some 60 kB at a time, and reads long documents where they stand.
         words = (
             ["a", "it's ", "word ", "\n", "12345", " don'T", "!!\n\n"]
@@ -236,55 +236,55 @@ class TestThreads:
         for _ in range(6 * scale):
             sizes = [rng.choice([rng.randint(0, 300), rng.randint(20_000, 70_000), rng.randint(120_000, 300_000)]) for _ in range(12)]
             texts = ["".join(rng.choices(words, k=size // 3)) for size in sizes]
-            single = preview.encode_batch([bytearray(text.encode()) for text in texts], threads=1)
+            single = embedded.encode_batch([bytearray(text.encode()) for text in texts], threads=1)
             for threads in (1, 2, 3):
-                ragged = preview.encode_batch([give(text) for text in texts], threads=threads)
+                ragged = embedded.encode_batch([give(text) for text in texts], threads=threads)
                 assert np.array_equal(ragged.ids, single.ids), (sizes, threads)
                 assert np.array_equal(ragged.offsets, single.offsets), (sizes, threads)
 
-    def test_special_tokens_and_bad_bytes_of_long_documents(self, preview: tokmill.Tokenizer, rng: random.Random) -> None:
-        special = next(iter(preview.special_tokens))
+    def test_special_tokens_and_bad_bytes_of_long_documents(self, embedded: tokmill.Tokenizer, rng: random.Random) -> None:
+        special = next(iter(embedded.special_tokens))
         text = "".join(mixed_text(rng, [], []) + (special if rng.random() < 0.05 else "") for _ in range(12_000))
-        single = preview.encode(text, special="parse", threads=1)
-        assert preview.special_tokens[special] in single
+        single = embedded.encode(text, special="parse", threads=1)
+        assert embedded.special_tokens[special] in single
         content = bytearray(text.encode())
         for i in rng.sample(range(len(content)), 20):
             content[i] = 0xFF
-        replaced = preview.encode(content.decode(errors="replace"), threads=1)
+        replaced = embedded.encode(content.decode(errors="replace"), threads=1)
         where = _first_error(bytes(content))
         for threads in (1, 2, 3, 8):
-            assert np.array_equal(preview.encode(text, special="parse", threads=threads), single)
-            assert np.array_equal(preview.encode(content, invalid="replace", threads=threads), replaced)
+            assert np.array_equal(embedded.encode(text, special="parse", threads=threads), single)
+            assert np.array_equal(embedded.encode(content, invalid="replace", threads=threads), replaced)
             with pytest.raises(tokmill.errors.InvalidUtf8Error) as caught:
-                preview.encode(content, threads=threads)
+                embedded.encode(content, threads=threads)
             assert caught.value.where == where
 
     @pytest.mark.parametrize("threads", [1, 2, 3, 8])
-    def test_a_batch_is_its_texts(self, threads: int, preview: tokmill.Tokenizer, rng: random.Random) -> None:
+    def test_a_batch_is_its_texts(self, threads: int, embedded: tokmill.Tokenizer, rng: random.Random) -> None:
         texts: list[Any] = ["", "a", "", *[mixed_text(rng, [], []) for _ in range(3_000)], "word " * 200_000, "", "z"]
-        wanted = [preview.encode_list(text) for text in texts]
-        ragged = preview.encode_batch(texts, threads=threads)
+        wanted = [embedded.encode_list(text) for text in texts]
+        ragged = embedded.encode_batch(texts, threads=threads)
         assert ragged.lists() == wanted
         assert ragged.ids.dtype == np.int32
         assert ragged.offsets.dtype == np.int64
         as_bytes = [rng.choice([text.encode(), bytearray(text.encode()), memoryview(text.encode()), text]) for text in texts]
-        assert preview.encode_batch(as_bytes, threads=threads).lists() == wanted
-        assert preview.count_batch(texts, threads=threads).tolist() == [len(row) for row in wanted]
-        assert preview.encode_batch([], threads=threads).lists() == []
-        assert preview.count_batch([], threads=threads).tolist() == []
-        assert preview.encode_batch([""], threads=threads).lists() == [[]]
+        assert embedded.encode_batch(as_bytes, threads=threads).lists() == wanted
+        assert embedded.count_batch(texts, threads=threads).tolist() == [len(row) for row in wanted]
+        assert embedded.encode_batch([], threads=threads).lists() == []
+        assert embedded.count_batch([], threads=threads).tolist() == []
+        assert embedded.encode_batch([""], threads=threads).lists() == [[]]
 
-    def test_many_calling_threads_at_once(self, preview: tokmill.Tokenizer, rng: random.Random) -> None:
+    def test_many_calling_threads_at_once(self, embedded: tokmill.Tokenizer, rng: random.Random) -> None:
         texts = [mixed_text(rng, [], []) * 20 for _ in range(60)]
-        wanted = [preview.encode_list(text) for text in texts]
-        flat = preview.encode_batch(texts, threads=1)
+        wanted = [embedded.encode_list(text) for text in texts]
+        flat = embedded.encode_batch(texts, threads=1)
         wrong: list[str] = []
         checks: dict[str, Callable[[int], bool]] = {
-            "batch": lambda i: np.array_equal(preview.encode_batch(texts, threads=1 + i % 3).ids, flat.ids),
-            "encode": lambda i: preview.encode(texts[i], threads=2).tolist() == wanted[i],
-            "encode_list": lambda i: preview.encode_list(texts[i]) == wanted[i],
-            "decode": lambda i: preview.decode(wanted[i]) == texts[i],
-            "count": lambda i: preview.count(texts[i]) == len(wanted[i]),
+            "batch": lambda i: np.array_equal(embedded.encode_batch(texts, threads=1 + i % 3).ids, flat.ids),
+            "encode": lambda i: embedded.encode(texts[i], threads=2).tolist() == wanted[i],
+            "encode_list": lambda i: embedded.encode_list(texts[i]) == wanted[i],
+            "decode": lambda i: embedded.decode(wanted[i]) == texts[i],
+            "count": lambda i: embedded.count(texts[i]) == len(wanted[i]),
         }
 
         def work(seed: int) -> None:
@@ -304,31 +304,31 @@ class TestThreads:
 
 
 class TestBatchInputs:
-    def test_numpy_bytes(self, preview: tokmill.Tokenizer) -> None:
+    def test_numpy_bytes(self, embedded: tokmill.Tokenizer) -> None:
         # NumPy pads the S type with NUL and hands elements out without the NULs at their end; the array may be strided.
         values = [b"", b"one", "zwei é".encode(), b"three three three", b"a\x00b"]
         array = np.array(values)
-        wanted = [preview.encode_list(value) for value in values]
-        assert preview.encode_batch(array).lists() == wanted
-        assert preview.encode_batch(np.repeat(array, 2)[::2]).lists() == wanted
-        assert preview.encode_batch(array[::-1]).lists() == wanted[::-1]
-        assert preview.count_batch(array).tolist() == [len(row) for row in wanted]
-        assert preview.encode_batch(np.array([], dtype="S1")).lists() == []
+        wanted = [embedded.encode_list(value) for value in values]
+        assert embedded.encode_batch(array).lists() == wanted
+        assert embedded.encode_batch(np.repeat(array, 2)[::2]).lists() == wanted
+        assert embedded.encode_batch(array[::-1]).lists() == wanted[::-1]
+        assert embedded.count_batch(array).tolist() == [len(row) for row in wanted]
+        assert embedded.encode_batch(np.array([], dtype="S1")).lists() == []
 
     @pytest.mark.parametrize("kind", ["string", "large_string", "string_view", "binary", "large_binary"])
-    def test_arrow(self, kind: str, preview: tokmill.Tokenizer) -> None:
+    def test_arrow(self, kind: str, embedded: tokmill.Tokenizer) -> None:
         pyarrow = pytest.importorskip("pyarrow", reason="pyarrow is not installed")
         texts = ["", "one", "zwei é", "a text that is longer than the twelve bytes of a view", "中文", "", "z"]
         make = {name: getattr(pyarrow, name)() for name in ("string", "large_string", "string_view", "binary", "large_binary")}
         array = pyarrow.array([text.encode() for text in texts] if "binary" in kind else texts, type=make[kind])
-        wanted = [preview.encode_list(text) for text in texts]
-        assert preview.encode_batch(array).lists() == wanted
-        assert preview.encode_batch(array[2:6]).lists() == wanted[2:6]
+        wanted = [embedded.encode_list(text) for text in texts]
+        assert embedded.encode_batch(array).lists() == wanted
+        assert embedded.encode_batch(array[2:6]).lists() == wanted[2:6]
         chunked = pyarrow.chunked_array([array, array[3:], array[:0]])
-        assert preview.encode_batch(chunked).lists() == [*wanted, *wanted[3:]]
-        assert preview.count_batch(array).tolist() == [len(row) for row in wanted]
+        assert embedded.encode_batch(chunked).lists() == [*wanted, *wanted[3:]]
+        assert embedded.count_batch(array).tolist() == [len(row) for row in wanted]
 
-    def test_arrow_nulls_and_other_types(self, preview: tokmill.Tokenizer) -> None:
+    def test_arrow_nulls_and_other_types(self, embedded: tokmill.Tokenizer) -> None:
         pyarrow = pytest.importorskip("pyarrow", reason="pyarrow is not installed")
         for bad in (
             pyarrow.array(["a", None]),
@@ -336,13 +336,13 @@ class TestBatchInputs:
             pyarrow.chunked_array([pyarrow.array(["a"]), pyarrow.array([None, "b"])]),
         ):
             with pytest.raises((tokmill.Error, TypeError)):
-                preview.encode_batch(bad)
+                embedded.encode_batch(bad)
 
-    def test_any_iterable_or_a_clear_error(self, preview: tokmill.Tokenizer) -> None:
-        assert preview.encode_batch(("a b", b"c")).lists() == [preview.encode_list("a b"), preview.encode_list("c")]
+    def test_any_iterable_or_a_clear_error(self, embedded: tokmill.Tokenizer) -> None:
+        assert embedded.encode_batch(("a b", b"c")).lists() == [embedded.encode_list("a b"), embedded.encode_list("c")]
         for bad in ("one string", b"bytes", 7, None, ["a", 7], ["a", None], [["a"]]):
             with pytest.raises(TypeError):
-                preview.encode_batch(bad)
+                embedded.encode_batch(bad)
 
 
 @pytest.fixture
@@ -390,8 +390,8 @@ class TestLaws:
             exact = np.empty(len(ids), np.int32)
             assert small.encode(text, out=exact).tolist() == ids.tolist()
 
-    def test_out_too_small_or_of_a_wrong_kind(self, preview: tokmill.Tokenizer) -> None:
-        n = preview.count("one two three")
+    def test_out_too_small_or_of_a_wrong_kind(self, embedded: tokmill.Tokenizer) -> None:
+        n = embedded.count("one two three")
         readonly = np.empty(100, np.int32)
         readonly.flags.writeable = False
         bad: list[Any] = [
@@ -404,7 +404,7 @@ class TestLaws:
         ]
         for out in [*bad, np.empty(100, np.int8), np.empty(100, ">i4"), [0] * 100, "out"]:
             with pytest.raises((ValueError, TypeError)):
-                preview.encode("one two three", out=out)
+                embedded.encode("one two three", out=out)
 
     def test_ids_that_do_not_fit(self, load: Callable[..., tokmill.Tokenizer]) -> None:
         tok = load("cl100k_base")

@@ -62,7 +62,7 @@ def in_a_process(*words, **options):
 # report
 
 
-def test_report(run, file, preview):
+def test_report(run, file, embedded):
     code, output, errors = run("report", file)
     assert (code, errors) == (0, "")
     text = output.decode()
@@ -72,19 +72,19 @@ def test_report(run, file, preview):
     assert "|" in text
 
 
-def test_report_as_json(run, file, preview):
+def test_report_as_json(run, file, embedded):
     code, output, _ = run("report", "--json", "--tokens", 3, file, file)
     report = json.loads(output)
     assert code == 0
     assert len(report["sections"]) == 2
     section = report["sections"][0]
-    ids = preview.encode_list(TEXT)
+    ids = embedded.encode_list(TEXT)
     assert section["bytes"] == len(TEXT.encode())
     assert section["tokens"] == len(ids)
     assert section["distinct_ids"] == len(set(ids))
-    assert section["pretokens"] == preview.pretoken_count(TEXT)
+    assert section["pretokens"] == embedded.pretoken_count(TEXT)
     assert section["round_trip"] == "exact"
-    assert [piece["id"] for piece in section["preview"]] == ids[:3]
+    assert [piece["id"] for piece in section["embedded"]] == ids[:3]
 
 
 def test_report_color_and_standard_input(file):
@@ -140,22 +140,22 @@ def test_preview_is_safe_on_a_terminal():
 # encode
 
 
-def test_encode_to_numbers_and_back(run, file, preview):
+def test_encode_to_numbers_and_back(run, file, embedded):
     code, output, _ = run("encode", file)
     assert code == 0
-    assert list(map(int, output.split())) == preview.encode_list(TEXT)
+    assert list(map(int, output.split())) == embedded.encode_list(TEXT)
     (file.parent / "numbers").write_bytes(output)
     assert run("decode", file.parent / "numbers")[1] == TEXT.encode()
 
 
-def test_encode_lines(run, file, preview):
+def test_encode_lines(run, file, embedded):
     _, output, _ = run("encode", "--lines", file)
-    expected = [preview.encode_list(line) for line in TEXT.splitlines(keepends=True)]
+    expected = [embedded.encode_list(line) for line in TEXT.splitlines(keepends=True)]
     assert [list(map(int, line.split())) for line in output.splitlines()] == expected
 
 
 @pytest.mark.parametrize("special", ["text", "parse"])
-def test_encode_npy_with_offsets(run, jsonl, tmp_path, preview, special):
+def test_encode_npy_with_offsets(run, jsonl, tmp_path, embedded, special):
     out, offsets = tmp_path / "ids.npy", tmp_path / "offsets.npy"
     code, output, _ = run("encode", jsonl, "-o", out, "--offsets", offsets, "--append-eos", "--special", special)
     assert (code, output) == (0, b"")
@@ -164,21 +164,21 @@ def test_encode_npy_with_offsets(run, jsonl, tmp_path, preview, special):
     bounds = np.load(offsets)
     assert bounds.dtype == np.int64
     rows = [ids[a:b].tolist() for a, b in pairwise(bounds)]
-    assert rows == [[*preview.encode_list(text, special=special), preview.eos_id] for text in DOCUMENTS]
+    assert rows == [[*embedded.encode_list(text, special=special), embedded.eos_id] for text in DOCUMENTS]
     assert run("decode", out, "--skip-special-tokens")[0] == 0
 
 
 @pytest.mark.parametrize("dtype", ["uint16", "int32", "int64"])
-def test_encode_raw_and_back(run, jsonl, tmp_path, preview, dtype):
+def test_encode_raw_and_back(run, jsonl, tmp_path, embedded, dtype):
     out = tmp_path / "ids.bin"
     assert run("encode", jsonl, "--field", "body", "-o", out, "--dtype", dtype)[0] == 0
-    expected = [id for text in DOCUMENTS for id in preview.encode_list(text + "!")]
+    expected = [id for text in DOCUMENTS for id in embedded.encode_list(text + "!")]
     assert np.fromfile(out, dtype).tolist() == expected
     assert run("decode", out, "--dtype", dtype)[1].decode() == "".join(text + "!" for text in DOCUMENTS)
 
 
 @pytest.mark.parametrize(("dtype", "code_of_dtype", "kind"), [(None, 4, "int32"), ("uint16", 8, "uint16")])
-def test_encode_for_megatron(run, jsonl, tmp_path, preview, dtype, code_of_dtype, kind):
+def test_encode_for_megatron(run, jsonl, tmp_path, embedded, dtype, code_of_dtype, kind):
     prefix = tmp_path / "corpus"
     assert run("encode", jsonl, "--format", "megatron", "-o", prefix, *(["--dtype", dtype] if dtype else []))[0] == 0
     index = io.BytesIO((tmp_path / "corpus.idx").read_bytes())
@@ -191,29 +191,29 @@ def test_encode_for_megatron(run, jsonl, tmp_path, preview, dtype, code_of_dtype
     assert index.read() == b""
     data = (tmp_path / "corpus.bin").read_bytes()
     for text, length, pointer in zip(DOCUMENTS, lengths, pointers, strict=True):
-        assert np.frombuffer(data, kind, length, pointer).tolist() == preview.encode_list(text)
+        assert np.frombuffer(data, kind, length, pointer).tolist() == embedded.encode_list(text)
     assert len(data) == lengths.sum() * np.dtype(kind).itemsize
 
 
-def test_several_files_are_several_documents(run, file, jsonl, tmp_path, preview):
+def test_several_files_are_several_documents(run, file, jsonl, tmp_path, embedded):
     packed = tmp_path / "more.txt.gz"
     packed.write_bytes(gzip.compress(TEXT.encode() * 3))
     _, output, _ = run("encode", file, jsonl, packed)
     rows = [list(map(int, line.split())) for line in output.split(b"\n")[:-1]]
-    assert rows == [preview.encode_list(text) for text in (TEXT, *DOCUMENTS, TEXT * 3)]
+    assert rows == [embedded.encode_list(text) for text in (TEXT, *DOCUMENTS, TEXT * 3)]
 
 
-def test_encode_standard_input(preview):
+def test_encode_standard_input(embedded):
     result = in_a_process("encode", "--format", "raw", input=TEXT.encode())
     assert result.returncode == 0
-    assert np.frombuffer(result.stdout, "<i4").tolist() == preview.encode_list(TEXT)
+    assert np.frombuffer(result.stdout, "<i4").tolist() == embedded.encode_list(TEXT)
 
 
 # count, info, version
 
 
-def test_count(run, file, jsonl, preview):
-    lengths = [preview.count(TEXT), sum(map(preview.count, DOCUMENTS))]
+def test_count(run, file, jsonl, embedded):
+    lengths = [embedded.count(TEXT), sum(map(embedded.count, DOCUMENTS))]
     code, output, _ = run("count", file, jsonl)
     assert code == 0
     assert [line.split()[0] for line in output.decode().splitlines()] == [str(n) for n in (*lengths, sum(lengths))]
@@ -221,12 +221,12 @@ def test_count(run, file, jsonl, preview):
     assert [(row["tokens"], row["documents"]) for row in rows] == [(lengths[0], 1), (lengths[1], 4)]
 
 
-def test_info(run, preview, tmp_path):
+def test_info(run, embedded, tmp_path):
     code, output, _ = run("info")
     assert code == 0
-    for part in (preview.digest, "65,536", "cl100k_base", tokmill.isa()["active"], "embedded"):
+    for part in (embedded.digest, "65,536", "cl100k_base", tokmill.isa()["active"], "embedded"):
         assert part in output.decode()
-    assert json.loads(run("info", "--json")[1])["sections"][0]["digest"] == preview.digest
+    assert json.loads(run("info", "--json")[1])["sections"][0]["digest"] == embedded.digest
 
 
 def test_vocabulary_options(run, tmp_path, file):

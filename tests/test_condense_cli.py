@@ -40,9 +40,9 @@ def jsonl(tmp_path: Path) -> Path:
         (["--condense", "hyper:lru", "--disabled", "none"], {"profile": "lru", "disabled": ()}),
     ],
 )
-def test_npz_and_back(text: Path, jsonl: Path, tmp_path: Path, preview: tokmill.Tokenizer, words: list[str], arguments: Any) -> None:
-    tokens = preview.encode_batch([TEXT, *DOCUMENTS])
-    wanted = Hypertokens(preview, **arguments).condense(tokens)
+def test_npz_and_back(text: Path, jsonl: Path, tmp_path: Path, embedded: tokmill.Tokenizer, words: list[str], arguments: Any) -> None:
+    tokens = embedded.encode_batch([TEXT, *DOCUMENTS])
+    wanted = Hypertokens(embedded, **arguments).condense(tokens)
     assert run("condense", text, jsonl, *words, "-o", tmp_path / "c.npz") == 0
     with np.load(tmp_path / "c.npz") as made:
         for name in ("ids", "base_counts", "offsets", "base_offsets"):
@@ -53,9 +53,9 @@ def test_npz_and_back(text: Path, jsonl: Path, tmp_path: Path, preview: tokmill.
 
 
 @pytest.mark.parametrize(("name", "words"), [("c.npy", []), ("c.bin", ["--dtype", "uint32"]), ("c.ids", [])])
-def test_streams_and_back(jsonl: Path, tmp_path: Path, preview: tokmill.Tokenizer, name: str, words: list[str]) -> None:
-    tokens = preview.encode_batch(DOCUMENTS)
-    wanted = Hypertokens(preview, "lru").condense(tokens)
+def test_streams_and_back(jsonl: Path, tmp_path: Path, embedded: tokmill.Tokenizer, name: str, words: list[str]) -> None:
+    tokens = embedded.encode_batch(DOCUMENTS)
+    wanted = Hypertokens(embedded, "lru").condense(tokens)
     where = tmp_path / "o.npy"
     assert run("condense", jsonl, "-o", tmp_path / name, "--offsets", where, "--base-counts", tmp_path / "n.npy", *words) == 0
     assert np.array_equal(np.load(where), wanted.offsets)
@@ -66,10 +66,10 @@ def test_streams_and_back(jsonl: Path, tmp_path: Path, preview: tokmill.Tokenize
     assert np.array_equal(np.load(tmp_path / "b.npy"), tokens.ids)
 
 
-def test_lines_and_standard_output(text: Path, preview: tokmill.Tokenizer, capfdbinary: pytest.CaptureFixture[bytes]) -> None:
+def test_lines_and_standard_output(text: Path, embedded: tokmill.Tokenizer, capfdbinary: pytest.CaptureFixture[bytes]) -> None:
     assert run("condense", "--lines", text) == 0
     lines = capfdbinary.readouterr().out.splitlines()
-    wanted = Hypertokens(preview, "lru").condense(preview.encode_batch(TEXT.splitlines(keepends=True)))
+    wanted = Hypertokens(embedded, "lru").condense(embedded.encode_batch(TEXT.splitlines(keepends=True)))
     assert [list(map(int, line.split())) for line in lines] == wanted.ragged.lists()
 
 

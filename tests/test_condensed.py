@@ -58,37 +58,37 @@ def test_nothing() -> None:
         assert z.explain(c).top_phrases() == []
 
 
-def test_digits_are_left_alone(preview: Tokenizer) -> None:
+def test_digits_are_left_alone(embedded: Tokenizer) -> None:
     # A number of which each byte is a token of its own is no digit token: ٣ in this vocabulary.
     text = "build 2024-11-05 14:03:22 took 14 s; build 2024-11-05 14:03:22 took 14 s; " * 4 + "x²x²x²x² " * 3
-    z = Hypertokens(preview, "lru")
-    c = z.condense(preview.encode(text))
+    z = Hypertokens(embedded, "lru")
+    c = z.condense(embedded.encode(text))
     view = z.explain(c)
     merged = [view.explain(i).text for i in np.flatnonzero(c.base_counts > 1)]
     assert merged
     assert not any(letter.isnumeric() for text in merged for letter in text)
-    with_digits = Hypertokens(preview, "lru", disabled=()).condense(preview.encode(text))
+    with_digits = Hypertokens(embedded, "lru", disabled=()).condense(embedded.encode(text))
     assert len(with_digits.ids) < len(c.ids)
     classes = read()
     assert set(z.disabled.tolist()) == {
         id
-        for id, token in enumerate(preview.token_bytes)
+        for id, token in enumerate(embedded.token_bytes)
         if token is not None
-        and id not in preview.special_tokens.values()
+        and id not in embedded.special_tokens.values()
         and any(classes[ord(x)] == "n" for x in token.decode("utf-8", "ignore"))
-    } | ({preview.pad_id} - {None})
+    } | ({embedded.pad_id} - {None})
 
 
-def test_explain(preview: Tokenizer) -> None:
-    z = Hypertokens(preview, book_size=100, max_subtokens=3)
-    rows = preview.encode_batch([TEXT, "", TEXT[::-1]])
+def test_explain(embedded: Tokenizer) -> None:
+    z = Hypertokens(embedded, book_size=100, max_subtokens=3)
+    rows = embedded.encode_batch([TEXT, "", TEXT[::-1]])
     c = z.condense(rows)
     view = z.explain(c)
-    spans = c.byte_spans(rows.ids, preview)
+    spans = c.byte_spans(rows.ids, embedded)
     joined = b""
     for i in range(len(view)):
         one = view.explain(i)
-        assert one.bytes == preview.decode_bytes(one.base_ids)
+        assert one.bytes == embedded.decode_bytes(one.base_ids)
         assert one.byte_span == tuple(spans[i])
         assert one.base_span == (c.positions[i] + 1 - c.base_counts[i], c.positions[i] + 1)
         assert c.offsets[one.document] <= i < c.offsets[one.document + 1]
@@ -99,12 +99,12 @@ def test_explain(preview: Tokenizer) -> None:
     with pytest.raises(IndexError):
         view.explain(len(view))
     with pytest.raises(UnknownIdError):
-        c.byte_spans(np.full(len(rows.ids), preview.vocab_size), preview)
+        c.byte_spans(np.full(len(rows.ids), embedded.vocab_size), embedded)
 
 
-def test_index_maps(preview: Tokenizer) -> None:
-    z = Hypertokens(preview, book_size=100, max_subtokens=3)
-    rows = preview.encode_batch([TEXT, TEXT])
+def test_index_maps(embedded: Tokenizer) -> None:
+    z = Hypertokens(embedded, book_size=100, max_subtokens=3)
+    rows = embedded.encode_batch([TEXT, TEXT])
     view = z.explain(z.condense(rows))
     data, text = (TEXT + TEXT).encode(), TEXT + TEXT
     starts = {
@@ -114,7 +114,7 @@ def test_index_maps(preview: Tokenizer) -> None:
         "condensed": [0],
     }
     for id in rows.ids.tolist():
-        starts["base"].append(starts["base"][-1] + len(preview.bytes_of(id)))
+        starts["base"].append(starts["base"][-1] + len(embedded.bytes_of(id)))
     for i in range(len(view)):
         starts["condensed"].append(starts["condensed"][-1] + len(view.explain(i).bytes or b""))
     units = ("byte", "char", "base", "condensed")
@@ -266,15 +266,15 @@ def test_seeded() -> None:
     assert len(z.seeded([]).seed) == 0
 
 
-def test_report_of_predictability_and_shift(preview: Tokenizer) -> None:
-    z = Hypertokens(preview, "lru")
+def test_report_of_predictability_and_shift(embedded: Tokenizer) -> None:
+    z = Hypertokens(embedded, "lru")
     logs = "GET /health took some ms\nGET /status took more\n" * 30
     data = TEXT * 8 + logs
     section = hypertokens_section(
-        z, "t", Ragged.from_rows([preview.encode(data)]), len(data.encode()), ("logs", Ragged.from_rows([preview.encode(logs)]))
+        z, "t", Ragged.from_rows([embedded.encode(data)]), len(data.encode()), ("logs", Ragged.from_rows([embedded.encode(logs)]))
     )
     ppm, shift = section.tables[-2:]
-    wanted = oracle_ppm_bits([preview.encode_list(data)], 2, z.vocab_size) / len(data.encode())
+    wanted = oracle_ppm_bits([embedded.encode_list(data)], 2, z.vocab_size) / len(data.encode())
     assert ppm.rows[2][1] == f"{wanted:.3f}"
     assert [row[0] for row in shift.rows] == ["nothing", "phrases of logs", "phrases of this text"]
     fresh, from_logs, own = (float(row[2].rstrip("%")) for row in shift.rows)

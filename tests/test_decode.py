@@ -26,16 +26,16 @@ def gaps() -> tokmill.Tokenizer:
 
 
 class TestWhole:
-    def test_round_trip(self, preview: tokmill.Tokenizer, rng: random.Random, scale: int) -> None:
+    def test_round_trip(self, embedded: tokmill.Tokenizer, rng: random.Random, scale: int) -> None:
         for _ in range(2_000 * scale):
             text = mixed_text(rng, [], [])
-            ids = preview.encode(text)
-            assert preview.decode(ids) == text
-            assert preview.decode_bytes(ids) == text.encode()
-            assert preview.decode(ids.tolist()) == text
+            ids = embedded.encode(text)
+            assert embedded.decode(ids) == text
+            assert embedded.decode_bytes(ids) == text.encode()
+            assert embedded.decode(ids.tolist()) == text
 
-    def test_each_id_is_its_bytes(self, preview: tokmill.Tokenizer, gaps: tokmill.Tokenizer) -> None:
-        for tok in (preview, gaps):
+    def test_each_id_is_its_bytes(self, embedded: tokmill.Tokenizer, gaps: tokmill.Tokenizer) -> None:
+        for tok in (embedded, gaps):
             for token_id, token in enumerate(tok.token_bytes):
                 if token is None:
                     with pytest.raises(UnknownId):
@@ -45,8 +45,8 @@ class TestWhole:
                 else:
                     assert tok.decode_bytes([token_id]) == tok.bytes_of(token_id) == token
 
-    def test_random_ids(self, preview: tokmill.Tokenizer, gaps: tokmill.Tokenizer, rng: random.Random, scale: int) -> None:
-        for tok in (preview, gaps):
+    def test_random_ids(self, embedded: tokmill.Tokenizer, gaps: tokmill.Tokenizer, rng: random.Random, scale: int) -> None:
+        for tok in (embedded, gaps):
             tokens = tok.token_bytes
             known = [i for i, token in enumerate(tokens) if token is not None]
             for length in [*range(70), *[rng.randint(70, 3_000) for _ in range(100 * scale)]]:
@@ -93,16 +93,16 @@ class TestWhole:
         assert gaps.decode_batch([ids, [400], []], skip_special_tokens=True) == ["aab", "", ""]
         assert gaps.decode_batch([ids, [400], []]) == ["<|end|>aéab<|end|>", "<|end|>", ""]
 
-    def test_batches(self, preview: tokmill.Tokenizer, rng: random.Random) -> None:
+    def test_batches(self, embedded: tokmill.Tokenizer, rng: random.Random) -> None:
         texts = ["", *[mixed_text(rng, [], []) for _ in range(500)], ""]
-        ragged = preview.encode_batch(texts)
-        assert preview.decode_batch(ragged) == texts
-        assert preview.decode_batch(ragged.lists()) == texts
-        assert preview.decode_batch([]) == []
+        ragged = embedded.encode_batch(texts)
+        assert embedded.decode_batch(ragged) == texts
+        assert embedded.decode_batch(ragged.lists()) == texts
+        assert embedded.decode_batch([]) == []
 
-    def test_large(self, preview: tokmill.Tokenizer, rng: random.Random) -> None:
+    def test_large(self, embedded: tokmill.Tokenizer, rng: random.Random) -> None:
         text = "".join(mixed_text(rng, [], []) for _ in range(10_000))
-        assert preview.decode(preview.encode(text)) == text
+        assert embedded.decode(embedded.encode(text)) == text
 
 
 class TestUnknownIds:
@@ -200,8 +200,10 @@ class TestUnknownIds:
 
 
 class TestSteps:
-    def test_any_chunking_gives_the_text(self, preview: tokmill.Tokenizer, gaps: tokmill.Tokenizer, rng: random.Random, scale: int) -> None:
-        for tok in (preview, gaps):
+    def test_any_chunking_gives_the_text(
+        self, embedded: tokmill.Tokenizer, gaps: tokmill.Tokenizer, rng: random.Random, scale: int
+    ) -> None:
+        for tok in (embedded, gaps):
             known = [i for i, token in enumerate(tok.token_bytes) if token is not None]
             for _ in range(400 * scale):
                 ids = tok.encode_list(mixed_text(rng, [], [])) if rng.random() < 0.5 else rng.choices(known, k=rng.randint(0, 60))
@@ -257,10 +259,10 @@ class TestSteps:
             text = "".join(one.step([255 - value])[0] for value in content) + one.finish()
             assert text == content.decode(errors="replace"), content
 
-    def test_many_sequences_at_once(self, preview: tokmill.Tokenizer, rng: random.Random) -> None:
+    def test_many_sequences_at_once(self, embedded: tokmill.Tokenizer, rng: random.Random) -> None:
         texts = [mixed_text(rng, [], []) for _ in range(256)]
-        rows = [preview.encode_list(text) for text in texts]
-        decoder, got = preview.decoder(256), [""] * 256
+        rows = [embedded.encode_list(text) for text in texts]
+        decoder, got = embedded.decoder(256), [""] * 256
         for i in range(max(map(len, rows))):
             step: Any = [row[i] if i < len(row) else -1 for row in rows]
             new = decoder.step(np.array(step, rng.choice([np.int32, np.int64])) if rng.random() < 0.7 else step)
@@ -283,9 +285,9 @@ class TestSteps:
         assert decoder.extend(1, [third, a]) == "€a"
         assert decoder.finish(0) == "\ufffd"
 
-    def test_rewind_in_any_history(self, preview: tokmill.Tokenizer, gaps: tokmill.Tokenizer, rng: random.Random, scale: int) -> None:
+    def test_rewind_in_any_history(self, embedded: tokmill.Tokenizer, gaps: tokmill.Tokenizer, rng: random.Random, scale: int) -> None:
         # The judge is Python's own decoder of the ids that are left.
-        for tok in (preview, gaps):
+        for tok in (embedded, gaps):
             known = [i for i, token in enumerate(tok.token_bytes) if token is not None]
             for _ in range(60 * scale):
                 most = rng.choice([1, 2, 5, 40])

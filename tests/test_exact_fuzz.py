@@ -115,14 +115,14 @@ def test_fuzzed_texts_against_tiktoken(
 
 
 @pytest.mark.parametrize("isa", ISAS)
-def test_the_embedded_vocabulary_against_the_oracle(isa: str, preview: tokmill.Tokenizer, rng: random.Random, scale: int) -> None:
+def test_the_embedded_vocabulary_against_the_oracle(isa: str, embedded: tokmill.Tokenizer, rng: random.Random, scale: int) -> None:
     # No data and no peer needed. The ids of its specials are above those of its tokens: without them these are the ranks.
-    specials = set(preview.special_tokens.values())
-    ranks = {token: rank for rank, token in enumerate(preview.token_bytes) if token is not None and rank not in specials}
+    specials = set(embedded.special_tokens.values())
+    ranks = {token: rank for rank, token in enumerate(embedded.token_bytes) if token is not None and rank not in specials}
     entries = [token.decode() for token in ranks if token.decode("utf-8", "ignore").encode() == token]
     texts = [mixed_text(rng, entries, []) for _ in range(1_500 * scale)]
     expected = rows_of([bpe.encode(splitters.split("cl100k", text), ranks) for text in texts])
-    assert_rows(preview._with_isa(isa).encode_batch(texts), expected, texts, f"preview, {isa}")
+    assert_rows(embedded._with_isa(isa).encode_batch(texts), expected, texts, f"embedded, {isa}")
 
 
 def test_small_vocabularies_against_naive_merging(rng: random.Random, scale: int) -> None:
@@ -175,12 +175,12 @@ def test_long_pretokens_of_real_vocabularies(
             assert_text(load(name, isa).encode_list, peer.encode_ordinary, text, f"{name}, {isa}", expected)
 
 
-def test_results_do_not_depend_on_what_was_encoded_before(preview: tokmill.Tokenizer, rng: random.Random) -> None:
+def test_results_do_not_depend_on_what_was_encoded_before(embedded: tokmill.Tokenizer, rng: random.Random) -> None:
     # Word tables replace; a text has to give the same ids cold, warm, and after other text has pushed its words out.
     texts = [mixed_text(rng, [], []) for _ in range(300)]
-    first = [preview.encode_list(text) for text in texts]
+    first = [embedded.encode_list(text) for text in texts]
     for _ in range(3):
-        preview.count("".join(chr(rng.randint(97, 122)) if rng.random() < 0.8 else " " for _ in range(200_000)))
+        embedded.count("".join(chr(rng.randint(97, 122)) if rng.random() < 0.8 else " " for _ in range(200_000)))
         order = rng.sample(range(len(texts)), len(texts))
-        assert [preview.encode_list(texts[i]) for i in order] == [first[i] for i in order]
-    assert np.concatenate([preview.encode(text) for text in texts]).tolist() == [token for row in first for token in row]
+        assert [embedded.encode_list(texts[i]) for i in order] == [first[i] for i in order]
+    assert np.concatenate([embedded.encode(text) for text in texts]).tolist() == [token for row in first for token in row]

@@ -164,17 +164,17 @@ def test_a_batch_has_its_own_codebook() -> None:
         z.expand(z.condense([1]).ragged)  # type: ignore[arg-type]
 
 
-def test_batches_of_text(preview: Tokenizer) -> None:
+def test_batches_of_text(embedded: Tokenizer) -> None:
     texts = ["The price of the house was 120.", "The price of the garden was 120.", "In the price of the house"]
-    rows = preview.encode_batch(texts)
-    z = BatchMerges(preview, 50)
+    rows = embedded.encode_batch(texts)
+    z = BatchMerges(embedded, 50)
     c = z.condense(rows)
     assert z.expand(c) == rows
     assert len(c.ids) < len(rows.ids)
     assert any("price of the" in phrase.text for phrase in z.explain(c).top_phrases(3))
     assert c.merges is not None
-    assert not any(letter.isdigit() for phrase in c.merges.phrases for letter in preview.decode(phrase))
+    assert not any(letter.isdigit() for phrase in c.merges.phrases for letter in embedded.decode(phrase))
     with pytest.raises(ArgumentError):
-        BatchMerges(preview, 50, max_len=1)
+        BatchMerges(embedded, 50, max_len=1)
     with pytest.raises(ArgumentError):
         BatchMerges(300, barrier_classes=["digit"])

@@ -40,15 +40,15 @@ def by_hand(tokens: Sequence[tuple[str, str]]) -> list[int]:
     return ids
 
 
-def test_the_embedded_vocabulary(preview: tokmill.Tokenizer) -> None:
-    tokens = preview.token_bytes
+def test_the_embedded_vocabulary(embedded: tokmill.Tokenizer) -> None:
+    tokens = embedded.token_bytes
     assert None not in tokens
     spelled = [(token.decode("utf-8", "replace"), spelt(token)) for token in tokens if token is not None]
-    found, size = canonical_map(preview, "engram")
+    found, size = canonical_map(embedded, "engram")
     expected = by_hand(spelled)
     assert found.dtype == np.int32
     assert found.tolist() == expected
-    assert size == max(expected) + 1 < preview.vocab_size
+    assert size == max(expected) + 1 < embedded.vocab_size
 
 
 @pytest.mark.parametrize("name", ["gpt2", "qwen2"])
@@ -88,19 +88,19 @@ def test_foldings_one_by_one(tmp_path: Path) -> None:
     assert found[0xC3] not in {*found[:128], *new.values()}  # a byte that is no text
 
 
-def test_the_plan_says_which_folding(preview: tokmill.Tokenizer) -> None:
-    plan = Engram(preview, sizes=1000, canonical="engram", pad_id=0)
-    map, size = canonical_map(preview, "engram")
+def test_the_plan_says_which_folding(embedded: tokmill.Tokenizer) -> None:
+    plan = Engram(embedded, sizes=1000, canonical="engram", pad_id=0)
+    map, size = canonical_map(embedded, "engram")
     assert plan.description.parameters["canonical"] == {"folding": "engram", "data": "tokenizers 0.23.3"}
     assert plan.description.canonical_size == size
     assert Plan.from_json(plan.to_json()) == plan
-    ids = preview.encode("The the THÉ   thé")
+    ids = embedded.encode("The the THÉ   thé")
     assert np.array_equal(plan.rows(ids), Engram(size, sizes=1000, pad_id=int(map[0])).rows(map[ids]))
 
 
 @pytest.mark.parametrize("make", [lambda tok: canonical_map(tok, "nfkc"), lambda tok: Engram(tok, sizes=1000, canonical="nfkc")])
-def test_an_unknown_folding(make: Callable[[tokmill.Tokenizer], object], preview: tokmill.Tokenizer) -> None:
+def test_an_unknown_folding(make: Callable[[tokmill.Tokenizer], object], embedded: tokmill.Tokenizer) -> None:
     with pytest.raises(ArgumentError, match="no folding 'nfkc'; there are engram"):
-        make(preview)
+        make(embedded)
     with pytest.raises(ArgumentTypeError, match="needs a tokenizer"):
         Engram(1000, sizes=1000, canonical="engram")

@@ -91,10 +91,10 @@ def test_nothing_to_count() -> None:
 
 
 @pytest.mark.parametrize("name", ["english-prose", "multilingual"])
-def test_counts_of_a_corpus(name: str, preview: tokmill.Tokenizer, data: Path) -> None:
+def test_counts_of_a_corpus(name: str, embedded: tokmill.Tokenizer, data: Path) -> None:
     lines = corpus(name)[:400_000].decode("utf8", "ignore").splitlines()
-    rows = preview.encode_batch(lines)
-    counts = NgramCounts.from_ids(rows, vocab_size=preview.vocab_size)
+    rows = embedded.encode_batch(lines)
+    counts = NgramCounts.from_ids(rows, vocab_size=embedded.vocab_size)
     assert_equal(counts, rows.lists())
 
 
@@ -245,8 +245,8 @@ def test_hostile_files(rng: random.Random, tmp_path: Path, scale: int) -> None:
         NgramCounts.load(tmp_path / "nothing")
 
 
-def test_a_vocabulary_is_no_counts(preview: tokmill.Tokenizer, tmp_path: Path) -> None:
-    preview.save(tmp_path / "v.tokmill")
+def test_a_vocabulary_is_no_counts(embedded: tokmill.Tokenizer, tmp_path: Path) -> None:
+    embedded.save(tmp_path / "v.tokmill")
     with pytest.raises(tokmill.errors.SnapshotError, match="vocabulary"):
         NgramCounts.load(tmp_path / "v.tokmill")
 

@@ -297,15 +297,15 @@ def test_a_file_with_a_right_digest_and_wrong_content(rng: random.Random) -> Non
     assert refused > 500
 
 
-def test_canonical_maps(preview: tokmill.Tokenizer) -> None:
-    map, size = ngrams.canonical_map(preview, lambda token: token.lower().lstrip())
-    assert map[preview.id_of(b" The")] == map[preview.id_of(b"the")]
+def test_canonical_maps(embedded: tokmill.Tokenizer) -> None:
+    map, size = ngrams.canonical_map(embedded, lambda token: token.lower().lstrip())
+    assert map[embedded.id_of(b" The")] == map[embedded.id_of(b"the")]
     assert map[0] == 0
-    assert size == len(set(map.tolist())) < preview.vocab_size
+    assert size == len(set(map.tolist())) < embedded.vocab_size
     # New ids appear in rising order.
     assert np.all(np.diff(np.unique(map, return_index=True)[1]) > 0)
-    plan = Engram(preview, sizes=1000, canonical=lambda token: token.lower().lstrip(), pad_id=0)
-    ids = preview.encode("The the THE")
+    plan = Engram(embedded, sizes=1000, canonical=lambda token: token.lower().lstrip(), pad_id=0)
+    ids = embedded.encode("The the THE")
     by_hand = Engram(size, sizes=1000, pad_id=0)
     assert np.array_equal(plan.rows(ids), by_hand.rows(map[ids]))
 

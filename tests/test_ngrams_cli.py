@@ -21,10 +21,10 @@ def run(*words: Any) -> int:
     return main([str(word) for word in words])
 
 
-def test_plans_by_name(preview: tokmill.Tokenizer, tmp_path: Path) -> None:
+def test_plans_by_name(embedded: tokmill.Tokenizer, tmp_path: Path) -> None:
     assert plan_named("longcat") == LongCat.preset("flash-lite")
     assert plan_named("longcat:2.0,n=4") == LongCat.preset("2.0", n=4)
-    assert plan_named("over-encoding:oe-12.8m,k=2", preview) == OverEncoding(preview, first_rows=12_800_000, n=3, k=2)
+    assert plan_named("over-encoding:oe-12.8m,k=2", embedded) == OverEncoding(embedded, first_rows=12_800_000, n=3, k=2)
     assert plan_named("byte-ngrams,buckets=1000,orders=(2, 5)") == ByteNgrams(buckets=1000, orders=(2, 5))
     assert plan_named("over-encoding,vocabulary=9,first_rows=7,boundary=cross").description.boundary == "cross"
     plan_named("longcat").save(tmp_path / "p.json")
@@ -55,14 +55,14 @@ def test_plan(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run("ngrams", "plan", "nothing") == 2
 
 
-def test_encode_texts(tmp_path: Path, preview: tokmill.Tokenizer) -> None:
+def test_encode_texts(tmp_path: Path, embedded: tokmill.Tokenizer) -> None:
     (tmp_path / "text.txt").write_text(TEXT)
     (tmp_path / "rows.jsonl").write_text("".join(json.dumps({"text": text}) + "\n" for text in ("one two", "", "three")))
-    plan = OverEncoding(preview, first_rows=1009, n=3, k=2)
+    plan = OverEncoding(embedded, first_rows=1009, n=3, k=2)
     plan.save(tmp_path / "p.json")
     assert run("ngrams", "encode", tmp_path / "p.json", tmp_path / "text.txt", tmp_path / "rows.jsonl", "-o", tmp_path / "r.npy",
                "--ids-output", tmp_path / "i.npy") == 0  # fmt: skip
-    documents = preview.encode_batch([TEXT, "one two", "", "three"])
+    documents = embedded.encode_batch([TEXT, "one two", "", "three"])
     assert np.array_equal(np.load(tmp_path / "r.npy"), plan.rows(documents))
     assert np.array_equal(np.load(tmp_path / "i.npy"), documents.ids)
     np.save(tmp_path / "offsets.npy", documents.offsets)
@@ -108,13 +108,13 @@ def test_encode_refuses(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> N
         assert not out.exists()
 
 
-def test_report(tmp_path: Path, capsys: pytest.CaptureFixture[str], preview: tokmill.Tokenizer) -> None:
+def test_report(tmp_path: Path, capsys: pytest.CaptureFixture[str], embedded: tokmill.Tokenizer) -> None:
     (tmp_path / "text.txt").write_text(TEXT)
     assert run("report", tmp_path / "text.txt", "--ngrams", "over-encoding,first_rows=50,k=2", "--json") == 0
     tokens, ngrams = json.loads(capsys.readouterr().out)["sections"]
     assert ngrams["ids"] == tokens["tokens"]
-    ids = preview.encode(TEXT).tolist()
-    plan = OverEncoding(preview, first_rows=50, k=2)
+    ids = embedded.encode(TEXT).tolist()
+    plan = OverEncoding(embedded, first_rows=50, k=2)
     rows = plan.rows(ids)
     for line in ngrams["tables"][0]["rows"]:
         table, order, row_count, distinct, hit, expected, alone = line
@@ -131,4 +131,4 @@ def test_report(tmp_path: Path, capsys: pytest.CaptureFixture[str], preview: tok
     assert run("report", tmp_path / "text.txt", "--ngrams", "byte-ngrams", "--html", tmp_path / "r.html") == 0
     assert "n-gram rows" in capsys.readouterr().out
     assert "n-gram rows" in (tmp_path / "r.html").read_text()
-    assert ngrams_section(preview, plan, "nothing", b"").tables == ()
+    assert ngrams_section(embedded, plan, "nothing", b"").tables == ()

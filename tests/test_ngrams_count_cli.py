@@ -34,12 +34,12 @@ def run(capfd: pytest.CaptureFixture[str]) -> Run:
     return run_command
 
 
-def test_documents(run: Run, tmp_path: Path, preview: tokmill.Tokenizer) -> None:
+def test_documents(run: Run, tmp_path: Path, embedded: tokmill.Tokenizer) -> None:
     source, target = tmp_path / "rows.jsonl", tmp_path / "counts"
     source.write_text("".join(json.dumps({"text": text}) + "\n" for text in TEXTS))
     code, output, _ = run("ngrams", "count", source, "--orders", "1,2", "--memory", "1GB", "-o", target, "--json", "--top", 2)
     assert code == 0
-    documents = [preview.encode_list(text) for text in TEXTS]
+    documents = [embedded.encode_list(text) for text in TEXTS]
     counts, answer = NgramCounts.load(target), json.loads(output)
     assert answer["tokens"] == sum(map(len, documents))
     for order, row in zip((1, 2), answer["orders"], strict=True):
@@ -48,10 +48,10 @@ def test_documents(run: Run, tmp_path: Path, preview: tokmill.Tokenizer) -> None
         assert (row["order"], row["occurrences"], row["distinct"]) == (order, expected.total(), len(expected))
         best = sorted(expected.items(), key=lambda item: (-item[1], item[0]))[:2]
         assert [(tuple(each["ids"]), each["count"]) for each in row["top"]] == best
-        assert [each["text"] for each in row["top"]] == [preview.decode(ngram) for ngram, _ in best]
+        assert [each["text"] for each in row["top"]] == [embedded.decode(ngram) for ngram, _ in best]
 
 
-def test_text_files_are_one_document_each(run: Run, tmp_path: Path, preview: tokmill.Tokenizer) -> None:
+def test_text_files_are_one_document_each(run: Run, tmp_path: Path, embedded: tokmill.Tokenizer) -> None:
     target = tmp_path / "counts"
     files = []
     for number, text in enumerate(["word " * 300_000 + "end", "", "the end"]):
@@ -59,7 +59,7 @@ def test_text_files_are_one_document_each(run: Run, tmp_path: Path, preview: tok
         files[-1].write_text(text)
     code, output, _ = run("ngrams", "count", *files, "--orders", "2,3", "--min-count", 2, "-o", target, "--top", 3)
     assert code == 0
-    documents = [preview.encode_list(file.read_text()) for file in files]
+    documents = [embedded.encode_list(file.read_text()) for file in files]
     for order in (2, 3):
         expected = oracle.count(documents, order)
         assert as_dict(NgramCounts.load(target), order) == {k: v for k, v in expected.items() if v >= 2}
@@ -80,7 +80,7 @@ def test_bad_usage(run: Run, tmp_path: Path) -> None:
     assert run("ngrams")[0] == 2
 
 
-def test_the_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, preview: tokmill.Tokenizer) -> None:
+def test_the_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, embedded: tokmill.Tokenizer) -> None:
     """All Python of the page in one go, on small stand-ins for what it takes for granted."""
     monkeypatch.chdir(tmp_path)
     import gzip
@@ -93,10 +93,10 @@ def test_the_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, preview: tokm
     blocks = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
     assert len(blocks) == 4
     names: dict[str, Any] = {
-        "tok": preview,
+        "tok": embedded,
         "read_documents": read_documents,
         "ngrams": np.array([[1, 2, 3]]),
-        "rag": preview.encode_batch(TEXTS),
+        "rag": embedded.encode_batch(TEXTS),
         "batch_rows": np.array([[5, 7], [7, 900]]),
         "table_rows": 1000,
     }

@@ -448,18 +448,18 @@ def test_damaged_files(tmp_path: Path, rng: random.Random) -> None:
 # Text
 
 
-def test_pipeline(preview: tokmill.Tokenizer, tmp_path: Path) -> None:
-    z = Opcodes(preview, reset_every=300)
-    pipe = tokmill.Pipeline(preview, condensed=z)
+def test_pipeline(embedded: tokmill.Tokenizer, tmp_path: Path) -> None:
+    z = Opcodes(embedded, reset_every=300)
+    pipe = tokmill.Pipeline(embedded, condensed=z)
     texts = ["to be or not to be, that is the question. " * 30, "", "x"]
-    wanted = z.condense(preview.encode_batch(texts))
+    wanted = z.condense(embedded.encode_batch(texts))
     for threads in (1, 3):
         block = pipe(texts, threads=threads)
         assert block.opcodes is not None
         assert records_of(block.opcodes) == records_of(wanted)
         assert z.expand(block.opcodes) == block.tokens
     (tmp_path / "text.txt").write_text(texts[0])
-    alone = z.condense(preview.encode(texts[0]))
+    alone = z.condense(embedded.encode(texts[0]))
     for block_bytes in (10, 300, 1 << 20):
         pieces = [block.opcodes for block in pipe.stream_file(tmp_path / "text.txt", block_bytes=block_bytes)]
         joined = join([one.records for one in pieces if one is not None])

@@ -28,8 +28,8 @@ def files(tmp_path: Path) -> list[Path]:
     return [tmp_path / name for name in ("text.txt", "rows.jsonl", "nothing.txt")]
 
 
-def test_packed_and_back(files: list[Path], tmp_path: Path, preview: tokmill.Tokenizer) -> None:
-    tokens = preview.encode_batch([TEXT, *DOCUMENTS, ""])
+def test_packed_and_back(files: list[Path], tmp_path: Path, embedded: tokmill.Tokenizer) -> None:
+    tokens = embedded.encode_batch([TEXT, *DOCUMENTS, ""])
     assert run("condense", *files, "--condense", "opcodes", "-o", tmp_path / "c.opcodes") == 0
     shard = OpcodeShard(tmp_path / "c.opcodes")
     assert (shard.z.view, len(shard)) == ("storage", 5)
@@ -40,21 +40,21 @@ def test_packed_and_back(files: list[Path], tmp_path: Path, preview: tokmill.Tok
 
 
 @pytest.mark.parametrize("condenser", ["opcodes", "opcodes:factored"])
-def test_flat_ids_and_back(files: list[Path], tmp_path: Path, preview: tokmill.Tokenizer, condenser: str) -> None:
-    tokens = preview.encode_batch([TEXT, *DOCUMENTS, ""])
+def test_flat_ids_and_back(files: list[Path], tmp_path: Path, embedded: tokmill.Tokenizer, condenser: str) -> None:
+    tokens = embedded.encode_batch([TEXT, *DOCUMENTS, ""])
     words = ["--condense", condenser]
     assert run("condense", *files, *words, "-o", tmp_path / "c.npy", "--offsets", tmp_path / "o.npy") == 0
-    z = Opcodes(preview, "factored" if condenser.endswith("factored") else "flat")
+    z = Opcodes(embedded, "factored" if condenser.endswith("factored") else "flat")
     assert np.array_equal(np.load(tmp_path / "c.npy"), z.flat(z.condense(tokens)).ids)
     assert run("condense", "--expand", tmp_path / "c.npy", "--input-offsets", tmp_path / "o.npy", *words, "-o", tmp_path / "b.npy") == 0
     assert np.array_equal(np.load(tmp_path / "b.npy"), tokens.ids)
 
 
-def test_report(files: list[Path], capsys: pytest.CaptureFixture[str], preview: tokmill.Tokenizer) -> None:
+def test_report(files: list[Path], capsys: pytest.CaptureFixture[str], embedded: tokmill.Tokenizer) -> None:
     assert run("report", files[0], "--condense", "opcodes", "--json") == 0
     section = json.loads(capsys.readouterr().out)["sections"][-1]
-    ids = preview.encode(TEXT)
-    z = Opcodes(preview)
+    ids = embedded.encode(TEXT)
+    z = Opcodes(embedded)
     stream = z.condense(ids)
     assert section["base_ids"] == len(ids)
     assert (section["records"], section["flat_ids"]) == (len(stream.op), len(z.flat(stream).ids))
@@ -75,10 +75,16 @@ def test_report(files: list[Path], capsys: pytest.CaptureFixture[str], preview: 
     ],
 )
 def test_failures_leave_nothing(
-    files: list[Path], tmp_path: Path, preview: tokmill.Tokenizer, capfd: pytest.CaptureFixture[str], words: list[str], code: int, part: str
+    files: list[Path],
+    tmp_path: Path,
+    embedded: tokmill.Tokenizer,
+    capfd: pytest.CaptureFixture[str],
+    words: list[str],
+    code: int,
+    part: str,
 ) -> None:
     (tmp_path / "bad.opcodes").write_bytes(b"nothing of the kind")
-    np.save(tmp_path / "flat.npy", np.array([1, preview.vocab_size + 20], np.int32))
+    np.save(tmp_path / "flat.npy", np.array([1, embedded.vocab_size + 20], np.int32))
     names = {"text": files[0], "bad": tmp_path / "bad.opcodes", "flat": tmp_path / "flat.npy"}
     before = sorted(tmp_path.iterdir())
     assert run(*(word.format(to=tmp_path / "out", **names) for word in words)) == code

@@ -39,16 +39,16 @@ def forgetful(monkeypatch):
 
 
 @pytest.mark.parametrize("protocol", range(2, pickle.HIGHEST_PROTOCOL + 1))
-def test_embedded_is_small_and_equal(preview, forgetful, protocol):
-    data = pickle.dumps(preview, protocol)
+def test_embedded_is_small_and_equal(embedded, forgetful, protocol):
+    data = pickle.dumps(embedded, protocol)
     assert len(data) < 250
-    assert pickle.loads(data) == preview
+    assert pickle.loads(data) == embedded
     forgetful()
     back = pickle.loads(data)
-    assert back is not preview
-    assert back == preview
-    assert hash(back) == hash(preview)
-    assert back.encode_list(TEXT) == preview.encode_list(TEXT)
+    assert back is not embedded
+    assert back == embedded
+    assert hash(back) == hash(embedded)
+    assert back.encode_list(TEXT) == embedded.encode_list(TEXT)
 
 
 def test_any_other_carries_its_ranks(mine, tmp_path, forgetful):
@@ -87,8 +87,8 @@ def test_snapshot_of_a_known_encoding_travels_by_name(load, tmp_path):
     assert copied.digest == encodings.ENCODINGS["cl100k_base"].digest
 
 
-def test_wrong_digest_is_refused(preview, mine, forgetful):
-    for tokenizer in (preview, mine):
+def test_wrong_digest_is_refused(embedded, mine, forgetful):
+    for tokenizer in (embedded, mine):
         data = pickle.dumps(tokenizer).replace(tokenizer.digest.encode(), b"0" * 64)
         forgetful()
         with pytest.raises(DigestError, match="different ids"):
@@ -102,17 +102,17 @@ def test_damaged_ranks_are_refused(mine, forgetful):
         function(ranks[:-5], *rest)
 
 
-def test_copies_are_the_same_object(preview):
-    assert copy.copy(preview) is preview
-    assert copy.deepcopy([preview])[0] is preview
+def test_copies_are_the_same_object(embedded):
+    assert copy.copy(embedded) is embedded
+    assert copy.deepcopy([embedded])[0] is embedded
 
 
-def test_identity(preview, mine):
-    assert preview != mine
-    assert preview != "tokmill-64k-v1"
-    assert {preview: 1}[tokmill.load("tokmill-64k-v1")] == 1
-    assert preview.digest == hashlib.sha256(preview._canonical()).hexdigest()
-    assert preview.digest[:12] in repr(preview)
+def test_identity(embedded, mine):
+    assert embedded != mine
+    assert embedded != "tokmill-64k-v1"
+    assert {embedded: 1}[tokmill.load("tokmill-64k-v1")] == 1
+    assert embedded.digest == hashlib.sha256(embedded._canonical()).hexdigest()
+    assert embedded.digest[:12] in repr(embedded)
 
 
 def test_name_does_not_count(mine, tmp_path):
@@ -125,11 +125,11 @@ def test_name_does_not_count(mine, tmp_path):
     assert tokmill.load(tmp_path / "other.tiktoken", pattern="cl100k", special_tokens={"<end>": 300}) != mine
 
 
-def test_another_process_agrees_on_the_digest(preview):
+def test_another_process_agrees_on_the_digest(embedded):
     code = "import tokmill; print(tokmill.load('tokmill-64k-v1').digest)"
     environment = os.environ | {"PYTHONHASHSEED": "77"}
     result = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
-    assert result.stdout.strip() == preview.digest
+    assert result.stdout.strip() == embedded.digest
 
 
 def count(tokenizer, text):
@@ -138,9 +138,9 @@ def count(tokenizer, text):
 
 @pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")  # from Python 3.12 on, wherever there are threads
 @pytest.mark.parametrize("method", ["spawn", "forkserver", "fork"])
-def test_worker_processes(preview, mine, method):
+def test_worker_processes(embedded, mine, method):
     if method not in multiprocessing.get_all_start_methods():
         pytest.skip(f"no {method} on this platform")
     with multiprocessing.get_context(method).Pool(1) as pool:
-        for tokenizer in (preview, mine):
+        for tokenizer in (embedded, mine):
             assert pool.apply(count, (tokenizer, TEXT)) == (tokenizer.count(TEXT), tokenizer.digest)

@@ -33,8 +33,8 @@ def mixed_text(rng: random.Random, length: int) -> str:
 
 
 @pytest.fixture(params=PLANS)
-def pipe(request: pytest.FixtureRequest, preview: tokmill.Tokenizer) -> tokmill.Pipeline:
-    return tokmill.Pipeline(preview, ngrams=PLANS[request.param](preview))
+def pipe(request: pytest.FixtureRequest, embedded: tokmill.Tokenizer) -> tokmill.Pipeline:
+    return tokmill.Pipeline(embedded, ngrams=PLANS[request.param](embedded))
 
 
 def assert_same(pipe: tokmill.Pipeline, block: tokmill.Block, texts: list[Any], **more: Any) -> None:
@@ -57,12 +57,12 @@ def test_documents_of_all_lengths(pipe: tokmill.Pipeline, rng: random.Random) ->
     assert_same(pipe, pipe(["", ""]), ["", ""])
 
 
-def test_special_tokens_and_errors(preview: tokmill.Tokenizer) -> None:
-    pipe = tokmill.Pipeline(preview, ngrams=PLANS["documents"](preview), row_dtype=np.int64, add_table_offsets=True)
-    name = next(iter(preview.special_tokens))
+def test_special_tokens_and_errors(embedded: tokmill.Tokenizer) -> None:
+    pipe = tokmill.Pipeline(embedded, ngrams=PLANS["documents"](embedded), row_dtype=np.int64, add_table_offsets=True)
+    name = next(iter(embedded.special_tokens))
     texts = [f"a{name}b", "c " * 300_000 + name]
     block = pipe(texts, special="parse")
-    tokens = preview.encode_batch(texts, special="parse")
+    tokens = embedded.encode_batch(texts, special="parse")
     assert np.array_equal(block.tokens.ids, tokens.ids)
     assert np.array_equal(block.rows, pipe.ngrams.rows(tokens, dtype=np.int64, add_table_offsets=True))
     assert block.rows.dtype == np.int64
@@ -71,11 +71,11 @@ def test_special_tokens_and_errors(preview: tokmill.Tokenizer) -> None:
     with pytest.raises(InvalidUtf8Error, match="text 1"):
         pipe([b"c", b"c " * 400_000 + b"\xff"])
     with pytest.raises(ArgumentError, match="the plan is for 10 ids"):
-        tokmill.Pipeline(preview, ngrams=OverEncoding(10, first_rows=7))
+        tokmill.Pipeline(embedded, ngrams=OverEncoding(10, first_rows=7))
     with pytest.raises(ArgumentTypeError):
-        tokmill.Pipeline(preview, ngrams="plan.json")  # type: ignore[arg-type]
+        tokmill.Pipeline(embedded, ngrams="plan.json")  # type: ignore[arg-type]
     with pytest.raises(ArgumentError, match="int32 or int64"):
-        tokmill.Pipeline(preview, ngrams=pipe.ngrams, row_dtype=np.uint16)
+        tokmill.Pipeline(embedded, ngrams=pipe.ngrams, row_dtype=np.uint16)
 
 
 def test_streams(pipe: tokmill.Pipeline, rng: random.Random) -> None:
@@ -120,8 +120,8 @@ CONDENSERS: dict[str, Callable[[tokmill.Tokenizer], Hypertokens]] = {
 
 
 @pytest.fixture(params=CONDENSERS)
-def condensing(request: pytest.FixtureRequest, preview: tokmill.Tokenizer) -> tokmill.Pipeline:
-    return tokmill.Pipeline(preview, condensed=CONDENSERS[request.param](preview))
+def condensing(request: pytest.FixtureRequest, embedded: tokmill.Tokenizer) -> tokmill.Pipeline:
+    return tokmill.Pipeline(embedded, condensed=CONDENSERS[request.param](embedded))
 
 
 def assert_condensed(pipe: tokmill.Pipeline, block: tokmill.Block, texts: list[Any], **more: Any) -> None:
@@ -148,17 +148,17 @@ def test_condensed_documents_of_all_lengths(condensing: tokmill.Pipeline, rng: r
             assert_condensed(condensing, condensing(few, threads=threads), few)
 
 
-def test_condensed_over_blocks_of_several_threads(preview: tokmill.Tokenizer, rng: random.Random) -> None:
+def test_condensed_over_blocks_of_several_threads(embedded: tokmill.Tokenizer, rng: random.Random) -> None:
     """Blocks of 32 MB: a document over the end of one, whole ones before and behind it."""
-    pipe = tokmill.Pipeline(preview, condensed=CONDENSERS["zip2zip"](preview))
+    pipe = tokmill.Pipeline(embedded, condensed=CONDENSERS["zip2zip"](embedded))
     piece = " ".join(mixed_text(rng, 400) for _ in range(500))
     texts = [piece, piece * 190, "", piece, piece * 3]
     assert 33e6 < sum(map(len, texts)) < 60e6
     assert_condensed(pipe, pipe(texts, threads=2), texts)
 
 
-def test_rows_and_condensed_ids_together(pipe: tokmill.Pipeline, preview: tokmill.Tokenizer, rng: random.Random) -> None:
-    both = tokmill.Pipeline(preview, ngrams=pipe.ngrams, condensed=CONDENSERS["lru"](preview))
+def test_rows_and_condensed_ids_together(pipe: tokmill.Pipeline, embedded: tokmill.Tokenizer, rng: random.Random) -> None:
+    both = tokmill.Pipeline(embedded, ngrams=pipe.ngrams, condensed=CONDENSERS["lru"](embedded))
     texts = [" ".join(mixed_text(rng, 300) for _ in range(n)) for n in (1, 0, 3, 1200, 2)]
     for threads in (1, 3):
         block = both(texts, threads=threads)
@@ -198,14 +198,14 @@ def test_condensed_files(condensing: tokmill.Pipeline, rng: random.Random, tmp_p
     assert list(condensing.stream_file(tmp_path / "nothing.txt")) == []
 
 
-def test_what_a_pipeline_refuses(preview: tokmill.Tokenizer) -> None:
+def test_what_a_pipeline_refuses(embedded: tokmill.Tokenizer) -> None:
     with pytest.raises(ArgumentError, match="ngrams= or condensed="):
-        tokmill.Pipeline(preview)
+        tokmill.Pipeline(embedded)
     with pytest.raises(ArgumentError, match="the condenser is for 10 ids"):
-        tokmill.Pipeline(preview, condensed=Hypertokens(10))
+        tokmill.Pipeline(embedded, condensed=Hypertokens(10))
     with pytest.raises(ArgumentTypeError):
-        tokmill.Pipeline(preview, condensed="hyper")  # type: ignore[arg-type]
-    pipe = tokmill.Pipeline(preview, condensed=Hypertokens(preview))
+        tokmill.Pipeline(embedded, condensed="hyper")  # type: ignore[arg-type]
+    pipe = tokmill.Pipeline(embedded, condensed=Hypertokens(embedded))
     with pytest.raises(ArgumentError, match="int32"):
         pipe(["a"], dtype=np.int64)
     with pytest.raises(InvalidUtf8Error, match="text 1"):

@@ -15,7 +15,7 @@ from tokmill.files import Output, write_file
 
 @pytest.fixture(scope="module")
 def saved(tmp_path_factory):
-    path = tmp_path_factory.mktemp("snapshot") / "preview.tokmill"
+    path = tmp_path_factory.mktemp("snapshot") / "embedded.tokmill"
     tokmill.load("tokmill-64k-v1").save(path)
     return path
 
@@ -23,17 +23,17 @@ def saved(tmp_path_factory):
 TEXTS = ["", "Hello, world", "Grüße, 世界 🎉\r\n\tdef f(x):\n    return x  # <|endoftext|>", "a" * 1000, "12345678 don't\n\n\n"]
 
 
-def test_comes_back_whole(saved, preview):
+def test_comes_back_whole(saved, embedded):
     copy = tokmill.load(saved)
-    assert copy is not preview
-    assert copy == preview
-    assert hash(copy) == hash(preview)
-    assert (copy.name, copy.pattern, copy.special_tokens) == (preview.name, preview.pattern, preview.special_tokens)
-    assert copy.token_bytes == preview.token_bytes
+    assert copy is not embedded
+    assert copy == embedded
+    assert hash(copy) == hash(embedded)
+    assert (copy.name, copy.pattern, copy.special_tokens) == (embedded.name, embedded.pattern, embedded.special_tokens)
+    assert copy.token_bytes == embedded.token_bytes
     for text in TEXTS:
         for special in ("text", "parse"):
-            assert copy.encode_list(text, special=special) == preview.encode_list(text, special=special)
-    assert copy._snapshot() == preview._snapshot()
+            assert copy.encode_list(text, special=special) == embedded.encode_list(text, special=special)
+    assert copy._snapshot() == embedded._snapshot()
 
 
 def test_layout(saved):
@@ -43,13 +43,13 @@ def test_layout(saved):
     assert data[-32:] == hashlib.sha256(data[:-64]).digest()
 
 
-def test_the_file_may_go_while_it_is_in_use(saved, tmp_path, preview):
+def test_the_file_may_go_while_it_is_in_use(saved, tmp_path, embedded):
     path = tmp_path / "gone.tokmill"
     path.write_bytes(saved.read_bytes())
     copy = tokmill.load(path)
     path.unlink()
     write_file(path, b"something else")
-    assert copy.encode_list(TEXTS[2]) == preview.encode_list(TEXTS[2])
+    assert copy.encode_list(TEXTS[2]) == embedded.encode_list(TEXTS[2])
 
 
 def test_every_kind_of_cut(saved, tmp_path, rng):

@@ -170,26 +170,26 @@ def check_ranks(tok: Tokenizer, text: str, special: Any = "text") -> None:
     assert [data[begin:end] for begin, end in exact] == pieces
 
 
-def test_byte_spans_tile_the_text(preview: Tokenizer, rng: random.Random, scale: int) -> None:
-    special = list(preview.special_tokens)
+def test_byte_spans_tile_the_text(embedded: Tokenizer, rng: random.Random, scale: int) -> None:
+    special = list(embedded.special_tokens)
     for _ in range(150 * scale):
         text = mixed_text(rng, [" the", "中文", "🙂", "é", "  ", *special], ["naïve 🙂🇩🇪 words", "\u0301" * 9])
-        check_ranks(preview, text, "parse")
-    check_ranks(preview, "x" * 300 + " " * 400 + "中" * 300 + "-" * 90_000)
+        check_ranks(embedded, text, "parse")
+    check_ranks(embedded, "x" * 300 + " " * 400 + "中" * 300 + "-" * 90_000)
 
 
-def test_bytes_that_were_replaced(preview: Tokenizer, rng: random.Random, scale: int) -> None:
+def test_bytes_that_were_replaced(embedded: Tokenizer, rng: random.Random, scale: int) -> None:
     for _ in range(150 * scale):
         pool = [b"the", b" \xe4\xb8", "中é🙂".encode(), b"\xff", b"\xf0\x9f\x98", b"\xed\xa0\x80", b"a" * 20, b"\xc3"]
         data = b"".join(rng.choices(pool, k=rng.randint(0, 30)))
         read = data.decode("utf-8", "replace")
-        exact = spans_of(preview, read, "byte")
-        assert spans_of(preview, data, "byte", invalid="replace") == oracle.replaced(data, exact)
-        assert spans_of(preview, data, "char", invalid="replace") == spans_of(preview, read, "char")
+        exact = spans_of(embedded, read, "byte")
+        assert spans_of(embedded, data, "byte", invalid="replace") == oracle.replaced(data, exact)
+        assert spans_of(embedded, data, "char", invalid="replace") == spans_of(embedded, read, "char")
         assert length_of(data, "char") == len(read)
 
 
-def test_surrogates(preview: Tokenizer, rng: random.Random, scale: int) -> None:
+def test_surrogates(embedded: Tokenizer, rng: random.Random, scale: int) -> None:
     for _ in range(150 * scale):
         text = "".join(rng.choices(["a", " the", "é", "中", "🙂", "\ud83d", "\ude00", "\udfff"], k=rng.randint(0, 30)))
         read = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
@@ -199,15 +199,15 @@ def test_surrogates(preview: Tokenizer, rng: random.Random, scale: int) -> None:
             at += 2 if text[at : at + 2] != character and ord(character) >= 0x10000 and text[at] != character else 1
         index.append(at)
         assert at == len(text)
-        expected = [(index[begin], index[end]) for begin, end in spans_of(preview, read, "char")]
-        assert spans_of(preview, text, "char") == expected
-        assert spans_of(preview, text, "byte") == spans_of(preview, read, "byte")
+        expected = [(index[begin], index[end]) for begin, end in spans_of(embedded, read, "char")]
+        assert spans_of(embedded, text, "char") == expected
+        assert spans_of(embedded, text, "byte") == spans_of(embedded, read, "byte")
         assert length_of(text, "byte") == len(read.encode())
 
 
 @pytest.mark.parametrize("made", ["ranks", "json"])
-def test_batches_threads_and_cuts_change_nothing(made: str, preview: Tokenizer, rng: random.Random) -> None:
-    tok = preview if made == "ranks" else of(files.small_file(post_processor=trimmed()))
+def test_batches_threads_and_cuts_change_nothing(made: str, embedded: Tokenizer, rng: random.Random) -> None:
+    tok = embedded if made == "ranks" else of(files.small_file(post_processor=trimmed()))
     lines = ["naïve words and 中文 🙂", "plain words of ASCII", "  \n\n", "", "né " * 40]
     small = ["".join(rng.choices(lines, k=rng.randint(0, 4))) for _ in range(300)]
     large = [" ".join(rng.choices(lines, k=40_000)), "the end " * 90_000, "中文 né " * 60_000]
@@ -226,34 +226,34 @@ def test_batches_threads_and_cuts_change_nothing(made: str, preview: Tokenizer, 
             assert np.array_equal(expected[150][1:, 0], expected[150][:-1, 1])
 
 
-def test_every_instruction_set(preview: Tokenizer) -> None:
+def test_every_instruction_set(embedded: Tokenizer) -> None:
     text = "naïve words and 中文 🙂 " * 500
-    expected = preview.encode(text, spans="char")[1]
+    expected = embedded.encode(text, spans="char")[1]
     for isa in tokmill.isa()["supported"]:
-        assert np.array_equal(preview._with_isa(isa).encode(text, spans="char")[1], expected)
+        assert np.array_equal(embedded._with_isa(isa).encode(text, spans="char")[1], expected)
 
 
-def test_rows_keep_their_spans(preview: Tokenizer) -> None:
-    rows = preview.encode_batch(["one two", "", "naïve", "x"], spans="char")
+def test_rows_keep_their_spans(embedded: Tokenizer) -> None:
+    rows = embedded.encode_batch(["one two", "", "naïve", "x"], spans="char")
     assert rows.spans is not None
     assert rows[2:3].spans is not None
-    assert pairs(rows[2:3].spans) == spans_of(preview, "naïve", "char")
-    assert pairs(rows[::-2].spans) == spans_of(preview, "x", "char")
+    assert pairs(rows[2:3].spans) == spans_of(embedded, "naïve", "char")
+    assert pairs(rows[::-2].spans) == spans_of(embedded, "x", "char")
     assert pickle.loads(pickle.dumps(rows)) == rows
-    assert rows != preview.encode_batch(["one two", "", "naïve", "x"])
+    assert rows != embedded.encode_batch(["one two", "", "naïve", "x"])
     assert len(rows[::-1].spans) == len(rows.ids)
     _, mask = rows.padded(0, length=2, truncate=True, side="left")
     spans = rows.padded_spans(length=2, truncate=True, side="left")
     assert spans.shape == (4, 2, 2)
     assert pairs(spans[0]) == pairs(rows.spans[:2])
     assert not spans[~mask].any()
-    packed = rows.packed(4, eos=preview.eos_id, pad=preview.pad_id)
+    packed = rows.packed(4, eos=embedded.eos_id, pad=embedded.pad_id)
     assert packed.spans is not None
     assert packed.spans.shape == (*packed.ids.shape, 2)
     flat = packed.spans.reshape(-1, 2)
-    ends = packed.ids.ravel() == preview.eos_id
+    ends = packed.ids.ravel() == embedded.eos_id
     assert not flat[ends].any()
-    real = ~ends & (packed.ids.ravel() != preview.pad_id)
+    real = ~ends & (packed.ids.ravel() != embedded.pad_id)
     assert np.array_equal(flat[real], rows.spans)
     with pytest.raises(ArgumentError, match="no spans"):
         rows.with_end(0)[:0].__class__(rows.ids, rows.offsets).padded_spans()
@@ -261,12 +261,12 @@ def test_rows_keep_their_spans(preview: Tokenizer) -> None:
         tokmill.Ragged(rows.ids, rows.offsets, rows.spans[:-1])
 
 
-def test_condensed_ids_stand_where_their_base_ids_do(preview: Tokenizer) -> None:
-    rows = preview.encode_batch(["to be or not to be or not to be é", "to be to be"], spans="byte")
-    condensed = tokmill.condensed.Hypertokens(preview).condense(rows)
+def test_condensed_ids_stand_where_their_base_ids_do(embedded: Tokenizer) -> None:
+    rows = embedded.encode_batch(["to be or not to be or not to be é", "to be to be"], spans="byte")
+    condensed = tokmill.condensed.Hypertokens(embedded).condense(rows)
     assert len(condensed.ids) < len(rows.ids)
     assert rows.spans is not None
-    assert np.array_equal(condensed.spans(rows.spans), condensed.byte_spans(rows.ids, preview))
+    assert np.array_equal(condensed.spans(rows.spans), condensed.byte_spans(rows.ids, embedded))
     with pytest.raises(ArgumentError):
         condensed.spans(rows.spans[1:])
 

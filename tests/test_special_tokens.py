@@ -177,12 +177,12 @@ def test_a_name_that_is_no_special_token(tok: tokmill.Tokenizer) -> None:
     assert isinstance(caught.value, tokmill.Error)
 
 
-def test_nothing_is_added_unless_asked(preview: tokmill.Tokenizer) -> None:
-    ids = set(preview.special_tokens.values())
-    text = "".join(preview.special_tokens)
-    assert not ids & set(preview.encode_list(text))
-    assert preview.encode_list(text, special="parse") == list(preview.special_tokens.values())
-    assert preview.decode(preview.encode(text)) == preview.decode(preview.encode(text, special="parse")) == text
+def test_nothing_is_added_unless_asked(embedded: tokmill.Tokenizer) -> None:
+    ids = set(embedded.special_tokens.values())
+    text = "".join(embedded.special_tokens)
+    assert not ids & set(embedded.encode_list(text))
+    assert embedded.encode_list(text, special="parse") == list(embedded.special_tokens.values())
+    assert embedded.decode(embedded.encode(text)) == embedded.decode(embedded.encode(text, special="parse")) == text
 
 
 class TestVocabulary:

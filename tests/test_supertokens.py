@@ -249,12 +249,12 @@ TEXT = (
 ) * 6
 
 
-def test_classes_that_are_in_no_phrase(preview: Tokenizer) -> None:
-    ids = preview.encode(TEXT)
+def test_classes_that_are_in_no_phrase(embedded: Tokenizer) -> None:
+    ids = embedded.encode(TEXT)
     phrases = {}
     for classes in ((), ("digit",), ("paragraph",), ("punctuation",), ("space", "newline"), None):
-        z = Supertokens.train(preview, ids, 200, barrier_classes=classes)
-        phrases[classes] = [preview.decode(phrase) for phrase in z.phrases]
+        z = Supertokens.train(embedded, ids, 200, barrier_classes=classes)
+        phrases[classes] = [embedded.decode(phrase) for phrase in z.phrases]
         assert z.expand(z.condense(ids)).ids.tolist() == ids.tolist()
     assert any(letter.isdigit() for text in phrases[()] for letter in text)
     assert not any(letter.isdigit() for text in phrases["digit",] for letter in text)
@@ -265,28 +265,28 @@ def test_classes_that_are_in_no_phrase(preview: Tokenizer) -> None:
     assert not any(letter.isdigit() for text in phrases[None] for letter in text)
 
 
-def test_specials_are_in_no_phrase(preview: Tokenizer) -> None:
-    end = next(iter(preview.special_tokens.values()))
-    ids = [*preview.encode("of the house"), end] * 5
-    z = Supertokens.train(preview, ids, 50)
+def test_specials_are_in_no_phrase(embedded: Tokenizer) -> None:
+    end = next(iter(embedded.special_tokens.values()))
+    ids = [*embedded.encode("of the house"), end] * 5
+    z = Supertokens.train(embedded, ids, 50)
     assert z.size
     assert not any(end in phrase for phrase in z.phrases.lists())
 
 
-def test_words_are_counted(preview: Tokenizer) -> None:
-    ids = preview.encode(" of the price of the house" * 9)
+def test_words_are_counted(embedded: Tokenizer) -> None:
+    ids = embedded.encode(" of the price of the house" * 9)
     for most in (1, 2, 3):
-        phrases = [preview.decode(phrase) for phrase in Supertokens.train(preview, ids, 200, max_words=most).phrases]
+        phrases = [embedded.decode(phrase) for phrase in Supertokens.train(embedded, ids, 200, max_words=most).phrases]
         assert max(text.count(" ") for text in phrases) == most if phrases else most == 1
 
 
-def test_whole_pretokens_only(preview: Tokenizer) -> None:
+def test_whole_pretokens_only(embedded: Tokenizer) -> None:
     # "strengths" and the like are one token, "qqqzx" is several: no phrase reaches into it.
-    ids = preview.encode(" of the qqqzx" * 9)
-    z = Supertokens.train(preview, ids, 50, whole_pretokens=True)
-    phrases = [preview.decode(phrase) for phrase in z.phrases]
+    ids = embedded.encode(" of the qqqzx" * 9)
+    z = Supertokens.train(embedded, ids, 50, whole_pretokens=True)
+    phrases = [embedded.decode(phrase) for phrase in z.phrases]
     assert phrases == [" of the"]
-    assert any("q" in preview.decode(phrase) for phrase in Supertokens.train(preview, ids, 50).phrases)
+    assert any("q" in embedded.decode(phrase) for phrase in Supertokens.train(embedded, ids, 50).phrases)
     explained = z.explain(z.condense(ids)).explain(0)
     assert (explained.text, explained.kind, explained.byte_span) == (" of the", SUPER, (0, 7))
 
@@ -308,23 +308,23 @@ def test_rows_of_an_embedding() -> None:
 # Saved
 
 
-def test_saved_and_loaded(tmp_path: Path, preview: Tokenizer) -> None:
+def test_saved_and_loaded(tmp_path: Path, embedded: Tokenizer) -> None:
     file = tmp_path / "phrases.supertokens"
-    ids = preview.encode(TEXT)
-    z = Supertokens.train(preview, ids, 30, mode="merge")
+    ids = embedded.encode(TEXT)
+    z = Supertokens.train(embedded, ids, 30, mode="merge")
     z.save(file)
-    for again in (Supertokens.load(file, preview), Supertokens.load(file)):
+    for again in (Supertokens.load(file, embedded), Supertokens.load(file)):
         assert (again.mode, again.vocab_size, again.phrases) == ("merge", z.vocab_size, z.phrases)
         assert again.counts is not None
         assert z.counts is not None
         assert again.counts.tolist() == z.counts.tolist()
         assert again.condense(ids).ids.tolist() == z.condense(ids).ids.tolist()
-    other = preview.prune(range(300))[0]
+    other = embedded.prune(range(300))[0]
     with pytest.raises(ArgumentError, match="another vocabulary"):
         Supertokens.load(file, other)
     Supertokens.train(300, [1, 2] * 5, 1).save(file)
     with pytest.raises(ArgumentError, match="for 300 ids"):
-        Supertokens.load(file, preview)
+        Supertokens.load(file, embedded)
 
 
 def test_damaged_files(tmp_path: Path, rng: random.Random) -> None:
@@ -363,7 +363,7 @@ def test_phrases_that_cannot_be(lefts: list[int], rights: list[int], row: int) -
     assert caught.value.where == row
 
 
-def test_arguments_that_cannot_be(preview: Tokenizer) -> None:
+def test_arguments_that_cannot_be(embedded: Tokenizer) -> None:
     for arguments in (
         {"max_len": 1},
         {"max_len": 40_000},
@@ -379,7 +379,7 @@ def test_arguments_that_cannot_be(preview: Tokenizer) -> None:
         with pytest.raises(ArgumentError):
             Supertokens.train(5, [0, 1, 0, 1], **arguments)
     with pytest.raises(ArgumentError):
-        Supertokens.train(preview, [1, 2], barrier_classes=["digits"])  # type: ignore[list-item]
+        Supertokens.train(embedded, [1, 2], barrier_classes=["digits"])  # type: ignore[list-item]
     with pytest.raises(ArgumentError):
         Supertokens(5, [], [], mode="shortest")  # type: ignore[arg-type]
     with pytest.raises(ArgumentError):

@@ -40,8 +40,8 @@ def texts() -> list[str]:
 
 
 @pytest.fixture(scope="module")
-def phrases(preview: Tokenizer, texts: list[str]) -> Supertokens:
-    return Supertokens.train(preview, preview.encode_batch(texts), 60)
+def phrases(embedded: Tokenizer, texts: list[str]) -> Supertokens:
+    return Supertokens.train(embedded, embedded.encode_batch(texts), 60)
 
 
 # Chains
@@ -73,7 +73,7 @@ def test_laws_of_chains(data: st.DataObject) -> None:
     assert chain.condense(documents, barriers=barriers, threads=2).ragged == c.ragged
 
 
-def test_chains_that_cannot_be(preview: Tokenizer) -> None:
+def test_chains_that_cannot_be(embedded: Tokenizer) -> None:
     first = Supertokens(10, [1], [2])
     with pytest.raises(ArgumentError):
         Chain(first, Hypertokens(10))
@@ -83,7 +83,7 @@ def test_chains_that_cannot_be(preview: Tokenizer) -> None:
         Chain.over(first, disabled="digits")
     with pytest.raises(UnknownIdError):
         Chain.over(first).expand([1, 99])
-    assert len(Chain.over(Supertokens(preview, [1], [2])).second.disabled) > 10
+    assert len(Chain.over(Supertokens(embedded, [1], [2])).second.disabled) > 10
 
 
 # Pipelines
@@ -91,33 +91,33 @@ def test_chains_that_cannot_be(preview: Tokenizer) -> None:
 
 @pytest.mark.parametrize("mode", ["longest", "merge"])
 def test_one_call_is_one_stage_after_the_other(
-    preview: Tokenizer, phrases: Supertokens, texts: list[str], tmp_path: Path, mode: Any
+    embedded: Tokenizer, phrases: Supertokens, texts: list[str], tmp_path: Path, mode: Any
 ) -> None:
     z = phrases.with_mode(mode)
     file = tmp_path / "text.txt"
     file.write_text(" ".join(texts) * 3, encoding="utf-8")
     for condenser in (z, Chain.over(z)):
-        pipe = Pipeline(preview, condensed=condenser)
-        wanted = condenser.condense(preview.encode_batch(texts))
+        pipe = Pipeline(embedded, condensed=condenser)
+        wanted = condenser.condense(embedded.encode_batch(texts))
         for threads in (1, 2):
             made = pipe(texts, threads=threads).condensed
             assert made is not None
             assert made.ragged == wanted.ragged
             assert np.array_equal(made.base_counts, wanted.base_counts)
             assert made.levels == wanted.levels
-        whole = condenser.condense(preview.encode(file.read_text("utf-8")))
+        whole = condenser.condense(embedded.encode(file.read_text("utf-8")))
         pieces = [block.condensed for block in pipe.stream_file(file, block_bytes=300) if block.condensed is not None]
         assert len(pieces) > 5
         assert np.concatenate([piece.ids for piece in pieces]).tolist() == whole.ids.tolist()
         assert np.concatenate([piece.base_counts for piece in pieces]).tolist() == whole.base_counts.tolist()
     with pytest.raises(ArgumentTypeError):
-        Pipeline(preview, condensed=preview)  # type: ignore[arg-type]
+        Pipeline(embedded, condensed=embedded)  # type: ignore[arg-type]
 
 
 # One vocabulary out of two
 
 
-def test_one_vocabulary_that_others_load(preview: Tokenizer, phrases: Supertokens, texts: list[str], tmp_path: Path) -> None:
+def test_one_vocabulary_that_others_load(embedded: Tokenizer, phrases: Supertokens, texts: list[str], tmp_path: Path) -> None:
     both = combined(phrases, name="with phrases")
     tok = both.tokenizer
     assert set(both.unreachable).isdisjoint(both.repeated)
@@ -125,10 +125,10 @@ def test_one_vocabulary_that_others_load(preview: Tokenizer, phrases: Supertoken
     lost = {*both.unreachable, *both.repeated}
     for row, phrase in enumerate(phrases.phrases):
         if row not in lost:
-            assert tok.encode(preview.decode_bytes(phrase)).tolist() == [phrases.vocab_size + row]
+            assert tok.encode(embedded.decode_bytes(phrase)).tolist() == [phrases.vocab_size + row]
     for text in texts:
         assert tok.decode(tok.encode(text)) == text
-    assert sum(map(len, tok.encode_batch(texts))) < 0.8 * sum(map(len, preview.encode_batch(texts)))
+    assert sum(map(len, tok.encode_batch(texts))) < 0.8 * sum(map(len, embedded.encode_batch(texts)))
     notes = both.save(tmp_path / "both.tokenizer.json")
     assert any("phrases are lost" in note for note in notes) == bool(lost)
     peer = pytest.importorskip("tokenizers").Tokenizer.from_file(str(tmp_path / "both.tokenizer.json"))
@@ -136,7 +136,7 @@ def test_one_vocabulary_that_others_load(preview: Tokenizer, phrases: Supertoken
         assert peer.encode(text).ids == tok.encode(text).tolist()
 
 
-def test_rank_files(preview: Tokenizer, phrases: Supertokens, texts: list[str], tmp_path: Path) -> None:
+def test_rank_files(embedded: Tokenizer, phrases: Supertokens, texts: list[str], tmp_path: Path) -> None:
     import base64
 
     tiktoken = pytest.importorskip("tiktoken")
@@ -149,10 +149,10 @@ def test_rank_files(preview: Tokenizer, phrases: Supertokens, texts: list[str], 
         assert peer.encode_ordinary(text) == both.tokenizer.encode(text).tolist()
 
 
-def test_phrases_that_are_lost(preview: Tokenizer) -> None:
-    the, space = preview.id_of(b"the"), preview.id_of(b" ")
-    digits = [preview.id_of(b"1"), preview.id_of(b"a")]
-    z = Supertokens(preview, [space, digits[1]], [the, digits[0]])
+def test_phrases_that_are_lost(embedded: Tokenizer) -> None:
+    the, space = embedded.id_of(b"the"), embedded.id_of(b" ")
+    digits = [embedded.id_of(b"1"), embedded.id_of(b"a")]
+    z = Supertokens(embedded, [space, digits[1]], [the, digits[0]])
     both = combined(z)
     assert both.repeated == [0]  # " the" is a token
     assert both.unreachable == [1]  # "a1": the pattern cuts digits off
@@ -163,8 +163,8 @@ def test_phrases_that_are_lost(preview: Tokenizer) -> None:
 # Reports and the command line
 
 
-def test_reports(preview: Tokenizer, phrases: Supertokens, texts: list[str]) -> None:
-    rows = preview.encode_batch(texts)
+def test_reports(embedded: Tokenizer, phrases: Supertokens, texts: list[str]) -> None:
+    rows = embedded.encode_batch(texts)
     for z in (phrases, Chain.over(phrases)):
         section = supertokens_section(z, "title", rows, sum(len(text.encode()) for text in texts))
         cells = {row.key: row.value for row in section.rows}
@@ -172,7 +172,7 @@ def test_reports(preview: Tokenizer, phrases: Supertokens, texts: list[str]) -> 
         assert cells["reduction"] == round(z.condense(rows).reduction, 4)
         assert cells["phrases"] == phrases.size
         assert 0 < cells["used"] <= phrases.size  # type: ignore[operator]
-    table = growth_table(preview, "\n".join(texts[:10]).encode(), "\n".join(texts[10:]).encode(), 30)
+    table = growth_table(embedded, "\n".join(texts[:10]).encode(), "\n".join(texts[10:]).encode(), 30)
     assert [line[0] for line in table.rows] == ["base vocabulary", "+ 30 supertokens", table.rows[2][0]]
     assert int(table.rows[1][1]) < int(table.rows[0][1])
 
@@ -182,15 +182,15 @@ def run(*words: object) -> int:
 
 
 def test_learnt_put_in_and_taken_out_by_the_command(
-    preview: Tokenizer, texts: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    embedded: Tokenizer, texts: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     text = tmp_path / "text.txt"
     text.write_text("\n".join(texts), encoding="utf-8")
     file = tmp_path / "phrases.supertokens"
     assert run("condense", text, "--learn", 60, "--max-len", 8, "-o", file) == 0
-    z = Supertokens.load(file, preview)
-    assert (z.size, z.phrases) == (60, Supertokens.train(preview, preview.encode(text.read_text("utf-8")), 60, max_len=8).phrases)
-    ids = preview.encode(text.read_text("utf-8"))
+    z = Supertokens.load(file, embedded)
+    assert (z.size, z.phrases) == (60, Supertokens.train(embedded, embedded.encode(text.read_text("utf-8")), 60, max_len=8).phrases)
+    ids = embedded.encode(text.read_text("utf-8"))
     for which, condenser in ((f"super:{file}", z), (f"super:{file}+hyper:zip2zip", Chain.over(z, "zip2zip"))):
         assert run("condense", text, "--condense", which, "-o", tmp_path / "c.npz") == 0
         with np.load(tmp_path / "c.npz") as made:

@@ -389,12 +389,12 @@ def test_subclasses(tiny: tuple[Any, Any]) -> None:
     assert mine.encode("<|end|>", allowed_special={"<|end|>"}) == [0, 301]
 
 
-def test_over_any_tokenizer(preview: tokmill.Tokenizer) -> None:
-    encoding = ours.Encoding.from_tokenizer(preview)
-    assert encoding.tokenizer is preview
-    assert encoding.name == preview.name
+def test_over_any_tokenizer(embedded: tokmill.Tokenizer) -> None:
+    encoding = ours.Encoding.from_tokenizer(embedded)
+    assert encoding.tokenizer is embedded
+    assert encoding.name == embedded.name
     text = "Hello, <|endoftext|> wörld"
-    assert encoding.encode(text, disallowed_special=()) == preview.encode_list(text)
+    assert encoding.encode(text, disallowed_special=()) == embedded.encode_list(text)
     assert encoding.encode_to_numpy("Hello").dtype == np.uint32
 
 

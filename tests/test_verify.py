@@ -239,15 +239,15 @@ def test_verify_failures(run: Callable[..., Any], file: Path, vocabulary: list[o
     assert "not installed" in errors
 
 
-def test_info(run: Callable[..., Any], preview: tokmill.Tokenizer) -> None:
+def test_info(run: Callable[..., Any], embedded: tokmill.Tokenizer) -> None:
     code, output, _ = run("info", "tokmill-64k-v1", "--json")
     section = json.loads(output)["sections"][0]
     assert code == 0
-    assert section == preview.info()
-    assert section["vocab_size"] == preview.vocab_size
-    assert section["tokens"] == preview.vocab_size - len(set(preview.special_tokens.values()))
-    assert section["pattern"] == preview.pattern
-    assert section["digest"] == preview.digest
+    assert section == embedded.info()
+    assert section["vocab_size"] == embedded.vocab_size
+    assert section["tokens"] == embedded.vocab_size - len(set(embedded.special_tokens.values()))
+    assert section["pattern"] == embedded.pattern
+    assert section["digest"] == embedded.digest
     assert section["unicode"] == "16.0.0"
     assert (section["model"], section["normalizer"], section["unsupported"]) == ("byte-level BPE", "none", "nothing of it")
     for name, regex in tokmill.PATTERNS.items():

@@ -52,21 +52,21 @@ def test_random_vocabularies(pattern: str, rng: random.Random, scale: int) -> No
                 assert small.encode_list(text) == wanted, (size, isa, text)
 
 
-def test_what_tables_of_a_size_remember(preview: tokmill.Tokenizer) -> None:
+def test_what_tables_of_a_size_remember(embedded: tokmill.Tokenizer) -> None:
     text = "some words that are words of this vocabulary, and pseudopseudohypoparathyroidism " * 3
-    none = preview._with_word_tables(0)
+    none = embedded._with_word_tables(0)
     for _ in range(3):
-        assert none.encode_list(text) == preview.encode_list(text)
+        assert none.encode_list(text) == embedded.encode_list(text)
     found = none._table_statistics()
     assert found["misses"] == found["lookups"] > 0
-    one = preview._with_word_tables(64)
+    one = embedded._with_word_tables(64)
     for _ in range(100):
         one.encode_list("hello")
     assert one._table_statistics()["merges"] == 1  # all others found it
-    assert preview._with_word_tables(1 << 20)._table_statistics()["table_bytes"] > 1 << 20
+    assert embedded._with_word_tables(1 << 20)._table_statistics()["table_bytes"] > 1 << 20
 
 
 @pytest.mark.parametrize("size", [1, 63, 65, 96, 1 << 31, -64])
-def test_sizes_that_are_none(size: int, preview: tokmill.Tokenizer) -> None:
+def test_sizes_that_are_none(size: int, embedded: tokmill.Tokenizer) -> None:
     with pytest.raises(ValueError, match="word tables"):
-        preview._with_word_tables(size)
+        embedded._with_word_tables(size)

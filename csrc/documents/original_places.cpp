@@ -35,11 +35,30 @@ bool is_ascii(const std::uint8_t* bytes, std::size_t count) noexcept {
 template <class Unit>
 bool has_surrogate_pair(const void* data, std::size_t count) noexcept {
     const auto* const units = static_cast<const Unit*>(data);
-    const auto is_low = [](Unit unit) { return (unit & 0xFFFFFC00u) == 0xDC00u; };
-    for (const Unit* unit = std::find_if(units, units + count, is_low); unit != units + count;
-         unit = std::find_if(unit + 1, units + count, is_low))
-        if (unit != units && (unit[-1] & 0xFFFFFC00u) == 0xD800u) return true;
+    // Nearly no text has surrogates: one look without branches first, which the compiler makes vectors of.
+    std::uint32_t any = 0;
+    for (std::size_t i = 0; i < count; ++i) any |= std::uint32_t((units[i] & 0xFFFFF800u) == 0xD800u);
+    if (any == 0) return false;
+    for (std::size_t i = 1; i < count; ++i)
+        if ((units[i] & 0xFFFFFC00u) == 0xDC00u && (units[i - 1] & 0xFFFFFC00u) == 0xD800u) return true;
     return false;
+}
+
+bool has_surrogate_pair(const Document& document) noexcept {
+    if (document.encoding == Encoding::ucs2) return has_surrogate_pair<std::uint16_t>(document.data, document.unit_count);
+    return document.encoding == Encoding::ucs4 && has_surrogate_pair<std::uint32_t>(document.data, document.unit_count);
+}
+
+// Bytes of units [begin, end) in UTF-8, none of them half of a pair.
+template <class Unit>
+std::uint64_t utf8_bytes(const void* data, std::size_t begin, std::size_t end) noexcept {
+    const auto* const units = static_cast<const Unit*>(data);
+    std::uint64_t bytes = end - begin;
+    for (std::size_t i = begin; i < end; ++i) {
+        const std::uint32_t code = units[i];
+        bytes += std::uint32_t(code >= 0x80) + std::uint32_t(code >= 0x800) + std::uint32_t(code >= 0x10000);
+    }
+    return bytes;
 }
 
 std::uint32_t wide_unit(const Document& document, std::size_t i) noexcept {
@@ -56,6 +75,7 @@ OriginalPlaces::OriginalPlaces(const unicode::Kernels& kernels, const Document& 
     : kernels_(kernels), document_(document), read_(read), wanted_(wanted) {
     if (document.encoding == Encoding::utf8 && invalid == Invalid::replace && wanted == PlaceUnit::byte)
         all_valid_ = kernels.valid_utf8(bytes_of(document), document.unit_count) == document.unit_count;
+    has_pairs_ = has_surrogate_pair(document);
     differ_ = are_different();
 }
 
@@ -63,8 +83,7 @@ bool OriginalPlaces::are_different() const noexcept {
     if (document_.encoding == Encoding::ascii) return false;
     if (wanted_ == PlaceUnit::byte && read_ == PlaceUnit::byte) return !all_valid_;
     if (wanted_ == PlaceUnit::byte) return unit_bytes(document_.encoding) > 1 || !is_ascii(bytes_of(document_), document_.unit_count);
-    if (document_.encoding == Encoding::ucs2) return has_surrogate_pair<std::uint16_t>(document_.data, document_.unit_count);
-    return document_.encoding == Encoding::ucs4 && has_surrogate_pair<std::uint32_t>(document_.data, document_.unit_count);
+    return has_pairs_;
 }
 
 OriginalPlaces::Character OriginalPlaces::character_at(std::size_t unit) const noexcept {
@@ -86,10 +105,30 @@ OriginalPlaces::Character OriginalPlaces::character_at(std::size_t unit) const n
     return {units, 1, wanted_ == PlaceUnit::byte ? bytes : units};
 }
 
+// Each unit is a character.
+void OriginalPlaces::pass_units(std::uint64_t place) {
+    while (cursor_.read < place) {
+        const std::uint64_t to = std::min(place, cursor_.read / kMarkDistance * kMarkDistance + kMarkDistance);
+        const std::size_t begin = cursor_.unit, end = begin + (to - cursor_.read);
+        switch (document_.encoding) {
+            case Encoding::ucs2: cursor_.wanted += utf8_bytes<std::uint16_t>(document_.data, begin, end); break;
+            case Encoding::ucs4: cursor_.wanted += utf8_bytes<std::uint32_t>(document_.data, begin, end); break;
+            default: cursor_.wanted += utf8_bytes<std::uint8_t>(document_.data, begin, end); break;
+        }
+        cursor_.unit = end;
+        cursor_.read = to;
+        if (to % kMarkDistance == 0 && (marks_.empty() || marks_.back().read < to)) marks_.push_back(cursor_);
+    }
+}
+
 std::uint64_t OriginalPlaces::seek(std::uint64_t place, bool is_end) {
     if (place < cursor_.read) {
         const auto behind = std::ranges::upper_bound(marks_, place, {}, &Cursor::read);
         cursor_ = behind == marks_.begin() ? Cursor{} : *(behind - 1);
+    }
+    if (!has_pairs_ && document_.encoding != Encoding::utf8) {
+        pass_units(std::min<std::uint64_t>(place, document_.unit_count));
+        return cursor_.wanted;
     }
     while (cursor_.read < place) {
         if (document_.encoding == Encoding::utf8) {

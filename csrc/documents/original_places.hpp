@@ -44,12 +44,14 @@ private:
 
     bool are_different() const noexcept;
     Character character_at(std::size_t unit) const noexcept;
+    void pass_units(std::uint64_t place);
     std::uint64_t seek(std::uint64_t place, bool is_end);
 
     const unicode::Kernels& kernels_;
     Document document_;
     PlaceUnit read_, wanted_;
-    bool all_valid_ = true;  // no byte has to be replaced
+    bool all_valid_ = true;   // no byte has to be replaced
+    bool has_pairs_ = false;  // of surrogates
     bool differ_ = false;
     Cursor cursor_;
     std::vector<Cursor> marks_;  // some that were passed, to go back to

@@ -79,7 +79,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("log", type=Path)
     parser.add_argument("--limit-bytes", type=int, default=1 << 16)
-    parser.add_argument("--vocab", default="tokmill-64k-preview")
+    parser.add_argument("--vocab", default="tokmill-64k-v1")
     parser.add_argument("--output", type=Path, help="write the prompt")
     options = parser.parse_args()
     tok = tokmill.load(options.vocab)

@@ -88,7 +88,7 @@ def seconds(call: Callable[[], object]) -> float:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("text", type=Path)
-    parser.add_argument("--vocab", default="tokmill-64k-preview")
+    parser.add_argument("--vocab", default="tokmill-64k-v1")
     parser.add_argument("--every", type=int, default=4096)
     parser.add_argument("--reads", type=int, default=200)
     options = parser.parse_args()
