@@ -84,7 +84,7 @@ def test_report_as_json(run, file, embedded):
     assert section["distinct_ids"] == len(set(ids))
     assert section["pretokens"] == embedded.pretoken_count(TEXT)
     assert section["round_trip"] == "exact"
-    assert [piece["id"] for piece in section["embedded"]] == ids[:3]
+    assert [piece["id"] for piece in section["preview"]] == ids[:3]
 
 
 def test_report_color_and_standard_input(file):

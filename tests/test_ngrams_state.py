@@ -178,7 +178,7 @@ def test_bad_input() -> None:
     state.rewind(1)
     with pytest.raises(ArgumentError, match="sequence 0 can go back by 0"):
         state.rewind(1)
-    with pytest.raises(ArgumentError, match="one count a sequence"):
+    with pytest.raises(ArgumentError, match="one number a sequence"):
         state.rewind([0])
     with pytest.raises(ArgumentError, match="negative"):
         state.rewind([-1, 0])
