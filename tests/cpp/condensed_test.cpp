@@ -4,30 +4,18 @@
 //     condensed_test [seed [rounds]]      60,000 rounds if not given, times TOKMILL_TEST_SCALE
 #include <algorithm>
 #include <cstdio>
-#include <cstdlib>
-#include <random>
 #include <vector>
 
 #include "base/cancel.hpp"
 #include "base/errors.hpp"
 #include "condensed/condensed.hpp"
+#include "rounds.hpp"
 
 namespace {
 
 using namespace tokmill;
 using namespace tokmill::condensed;
-
-int failures = 0;
-
-void expect(bool holds, const char* what) {
-    if (holds) return;
-    if (++failures < 20) std::printf("FAIL %s\n", what);
-}
-
-using Numbers = std::vector<std::int32_t>;
-std::mt19937_64 random_number;
-
-std::int32_t below(std::int64_t end) { return static_cast<std::int32_t>(random_number() % static_cast<std::uint64_t>(end)); }
+using namespace rounds;
 
 HypertokenRules random_rules() {
     HypertokenRules::Spec spec;
@@ -218,14 +206,10 @@ void check_bad_rules() {
 }  // namespace
 
 int main(int argc, char** argv) {
-    const std::uint64_t seed = argc > 1 ? std::strtoull(argv[1], nullptr, 10) : std::random_device{}();
-    const char* const scale = std::getenv("TOKMILL_TEST_SCALE");
-    const double rounds = (argc > 2 ? std::strtod(argv[2], nullptr) : 60000) * (scale != nullptr ? std::strtod(scale, nullptr) : 1);
-    std::printf("condensed_test seed %llu rounds %.0f\n", static_cast<unsigned long long>(seed), rounds);
-    random_number.seed(seed);
+    const double count = begin("condensed_test", argc, argv, 60000);
     check_bad_rules();
     std::size_t lru_cases = 0, zip2zip_cases = 0;
-    for (double round = 0; round < rounds; ++round) {
+    for (double round = 0; round < count; ++round) {
         const HypertokenRules rules = random_rules();
         check_documents(rules);
         ++(rules.profile() == Profile::lru ? lru_cases : zip2zip_cases);
@@ -239,6 +223,5 @@ int main(int argc, char** argv) {
         check_table();
     }
     std::printf("streams read: zip2zip %zu, lru %zu\n", zip2zip_cases, lru_cases);
-    std::printf(failures == 0 ? "ok\n" : "%d failures\n", failures);
-    return failures == 0 ? 0 : 1;
+    return rounds::end();
 }

@@ -4,31 +4,20 @@
 //     opcodes_test [seed [rounds]]      50,000 rounds if not given, times TOKMILL_TEST_SCALE
 #include <algorithm>
 #include <cstdio>
-#include <cstdlib>
-#include <random>
 #include <vector>
 
 #include "base/cancel.hpp"
 #include "base/errors.hpp"
 #include "condensed/condensed.hpp"
+#include "rounds.hpp"
 
 namespace {
 
 using namespace tokmill;
 using namespace tokmill::condensed;
+using namespace rounds;
 
-int failures = 0;
-
-void expect(bool holds, const char* what) {
-    if (holds) return;
-    if (++failures < 20) std::printf("FAIL %s\n", what);
-}
-
-using Numbers = std::vector<std::int32_t>;
 using Offsets = std::vector<std::int64_t>;
-std::mt19937_64 random_number;
-
-std::int32_t below(std::int64_t end) { return static_cast<std::int32_t>(random_number() % static_cast<std::uint64_t>(end)); }
 
 OpcodeRules random_rules() {
     constexpr std::uint32_t kWindows[] = {0, 1, 5, 40, 1000};
@@ -271,13 +260,9 @@ void check_matcher() {
 }  // namespace
 
 int main(int argc, char** argv) {
-    const std::uint64_t seed = argc > 1 ? std::strtoull(argv[1], nullptr, 10) : std::random_device{}();
-    const char* const scale = std::getenv("TOKMILL_TEST_SCALE");
-    const double rounds = (argc > 2 ? std::strtod(argv[2], nullptr) : 50000) * (scale != nullptr ? std::strtod(scale, nullptr) : 1);
-    std::printf("opcodes_test seed %llu rounds %.0f\n", static_cast<unsigned long long>(seed), rounds);
-    random_number.seed(seed);
+    const double count = begin("opcodes_test", argc, argv, 50000);
     std::size_t cases = 0;
-    for (double round = 0; round < rounds; ++round, ++cases) {
+    for (double round = 0; round < count; ++round, ++cases) {
         const OpcodeRules rules = random_rules();
         const Numbers ids = random_ids(rules.vocab_size(), 150);
         const Stream stream = check_documents(rules, ids);
@@ -288,6 +273,5 @@ int main(int argc, char** argv) {
         if (cases % 8 == 0) check_matcher();
     }
     std::printf("streams read: %zu each of records, records in pieces, flat ids, packed bytes\n", cases);
-    std::printf(failures == 0 ? "ok\n" : "%d failures\n", failures);
-    return failures == 0 ? 0 : 1;
+    return rounds::end();
 }

@@ -4,32 +4,21 @@
 //     supertokens_test [seed [rounds]]      5,000 rounds if not given, times TOKMILL_TEST_SCALE
 #include <algorithm>
 #include <cstdio>
-#include <cstdlib>
-#include <random>
 #include <utility>
 #include <vector>
 
 #include "base/cancel.hpp"
 #include "base/errors.hpp"
 #include "condensed/condensed.hpp"
+#include "rounds.hpp"
 
 namespace {
 
 using namespace tokmill;
 using namespace tokmill::condensed;
+using namespace rounds;
 
-int failures = 0;
-
-void expect(bool holds, const char* what) {
-    if (holds) return;
-    if (++failures < 20) std::printf("FAIL %s\n", what);
-}
-
-using Numbers = std::vector<std::int32_t>;
-std::mt19937_64 random_number;
 Cancel cancel;
-
-std::int32_t below(std::int64_t end) { return static_cast<std::int32_t>(random_number() % static_cast<std::uint64_t>(end)); }
 
 Numbers random_ids(std::int32_t end, std::size_t most) {
     Numbers ids(random_number() % (most + 1));
@@ -177,13 +166,8 @@ void check_threads(const Phrases& phrases) {
 }  // namespace
 
 int main(int argc, char** argv) {
-    const std::uint64_t seed = argc > 1 ? std::strtoull(argv[1], nullptr, 10) : std::random_device{}();
-    const char* const scale = std::getenv("TOKMILL_TEST_SCALE");
-    const double rounds = (argc > 2 ? std::strtod(argv[2], nullptr) : 5000) * (scale != nullptr ? std::strtod(scale, nullptr) : 1);
-    std::printf("supertokens_test seed %llu rounds %.0f\n", static_cast<unsigned long long>(seed), rounds);
-    random_number.seed(seed);
-    for (double round = 0; round < rounds; ++round) check(random_phrases());
+    const double count = begin("supertokens_test", argc, argv, 5000);
+    for (double round = 0; round < count; ++round) check(random_phrases());
     for (int i = 0; i < 3; ++i) check_threads(random_phrases());
-    std::printf(failures == 0 ? "ok\n" : "%d failures\n", failures);
-    return failures == 0 ? 0 : 1;
+    return rounds::end();
 }
