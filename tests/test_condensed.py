@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import ast
 import json
 import random
-import re
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +16,6 @@ from tokmill.condensed.ppm import PPM_MAX_IDS
 from tokmill.errors import ArgumentError, UnknownIdError
 from tokmill.report.condensed import _entropy, _renyi, hypertokens_section
 
-from tests.conftest import REPOSITORY
 from tests.oracle.classes import read
 from tests.oracle.ppm import ppm_bits as oracle_ppm_bits
 
@@ -159,24 +156,6 @@ def test_public_names_are_documented() -> None:
     for name in tokmill.condensed.__all__:
         value = getattr(tokmill.condensed, name)
         assert isinstance(value, int) or value.__doc__, name
-
-
-@pytest.mark.parametrize(("name", "expressions"), [("hypertokens.md", 21), ("supertokens.md", 12), ("int-bpe.md", 7), ("opcodes.md", 4)])
-def test_the_page_runs(name: str, expressions: int) -> None:
-    """Every expression of a docs page gives what stands beside it."""
-    page = (REPOSITORY / "docs" / name).read_text("utf8")
-    names: dict[str, object] = {}
-    checked = 0
-    for block in re.findall(r"^```python\n(.*?)^```$", page, re.MULTILINE | re.DOTALL):
-        lines = block.splitlines()
-        for statement in ast.parse(block).body:
-            if (isinstance(statement, ast.Expr) and "  # " in lines[statement.lineno - 1]) or " # " in lines[statement.lineno - 1]:
-                expected = lines[statement.lineno - 1].rpartition(" # ")[2]
-                assert eval(ast.unparse(statement), names) == ast.literal_eval(expected), ast.unparse(statement)
-                checked += 1
-            else:
-                exec(ast.unparse(statement), names)
-    assert checked == expressions
 
 
 # The report

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import ast
 import json
 import pickle
 import random
-import re
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +14,6 @@ import tokmill
 from tokmill import ngrams
 from tokmill.ngrams import BigramHash, ByteNgrams, Engram, LongCat, NgramHash, OverEncoding, Plan, QwenPle
 
-from tests.conftest import REPOSITORY
 from tests.oracle import ngrams as oracle
 
 ISAS: list[str] = tokmill.isa()["supported"]
@@ -320,20 +317,3 @@ def test_over_decoding() -> None:
     assert digits.tolist() == [[[0, 0], [3, 1]], [[3, 5], [0, 3]]]
     with pytest.raises(tokmill.errors.ArgumentError, match="between 0 and 23"):
         ngrams.product_digits(np.array([24]), (4, 6))
-
-
-def test_the_page_keeps_its_word(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """docs/ngrams.md runs, and gives what the comments beside its expressions say."""
-    monkeypatch.chdir(tmp_path)
-    names: dict[str, Any] = {}
-    checked = 0
-    for block in re.findall(r"^```python\n(.*?)^```$", (REPOSITORY / "docs" / "ngrams.md").read_text("utf8"), re.MULTILINE | re.DOTALL):
-        lines = block.splitlines()
-        for statement in ast.parse(block).body:
-            if not isinstance(statement, ast.Expr) or "  # " not in lines[statement.lineno - 1]:
-                exec(ast.unparse(statement), names)
-                continue
-            expected = lines[statement.lineno - 1].rpartition("  # ")[2]
-            assert eval(ast.unparse(statement), names) == ast.literal_eval(expected), ast.unparse(statement)
-            checked += 1
-    assert checked == 16

@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 import pytest
 import tokmill
 from tokmill.cli import main
 from tokmill.ngrams import NgramCounts
 
-from tests.conftest import REPOSITORY
 from tests.oracle import ngram_counts as oracle
 from tests.test_ngram_counting import as_dict
 
@@ -78,28 +74,3 @@ def test_bad_usage(run: Run, tmp_path: Path) -> None:
     code, _, errors = run("ngrams", "count", tmp_path / "a.txt", "-o", tmp_path / "nowhere" / "counts")
     assert code == 1
     assert run("ngrams")[0] == 2
-
-
-def test_the_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, embedded: tokmill.Tokenizer) -> None:
-    """All Python of the page in one go, on small stand-ins for what it takes for granted."""
-    monkeypatch.chdir(tmp_path)
-    import gzip
-
-    from tokmill.documents import read_documents
-
-    with gzip.open("corpus.jsonl.gz", "wt") as file:
-        file.writelines(json.dumps({"text": text * 3}) + "\n" for text in TEXTS * 5)
-    page = (REPOSITORY / "docs" / "ngram-counting.md").read_text("utf8")
-    blocks = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
-    assert len(blocks) == 4
-    names: dict[str, Any] = {
-        "tok": embedded,
-        "read_documents": read_documents,
-        "ngrams": np.array([[1, 2, 3]]),
-        "rag": embedded.encode_batch(TEXTS),
-        "batch_rows": np.array([[5, 7], [7, 900]]),
-        "table_rows": 1000,
-    }
-    exec("\n".join(blocks), names)
-    assert names["unique"].shard_offsets[-1] == len(names["unique"])
-    assert names["plan"].bytes <= 8 * 10**9

@@ -6,7 +6,6 @@ import gzip
 import json
 import pickle
 import random
-import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -19,7 +18,7 @@ from tokmill.spans import length_of, owners, token_lengths
 from tokmill.tokenizer import Tokenizer
 
 from tests import tokenizer_files as files
-from tests.conftest import REPOSITORY, corpus
+from tests.conftest import corpus
 from tests.oracle import spans as oracle
 from tests.test_tokenizer_json import BYTE_LEVEL_FILES, of, random_file, stretches
 from tests.texts import mixed_text
@@ -269,14 +268,6 @@ def test_condensed_ids_stand_where_their_base_ids_do(embedded: Tokenizer) -> Non
     assert np.array_equal(condensed.spans(rows.spans), condensed.byte_spans(rows.ids, embedded))
     with pytest.raises(ArgumentError):
         condensed.spans(rows.spans[1:])
-
-
-def test_the_page_about_spans_runs() -> None:
-    names: dict[str, Any] = {}
-    blocks = re.findall(r"^```python\n(.*?)^```$", (REPOSITORY / "docs" / "spans.md").read_text("utf8"), re.MULTILINE | re.DOTALL)
-    assert len(blocks) == 2
-    for block in blocks:
-        exec(block, names)
 
 
 def test_owners_by_hand() -> None:

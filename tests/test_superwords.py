@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import json
 import random
-import re
 import subprocess
 import sys
 from collections import Counter
@@ -22,7 +21,7 @@ from tokmill.tokenizer import Tokenizer
 from tokmill.training import Counts, Stage2, train
 from tokmill.training.stage2 import BARRIERS, barrier_pattern
 
-from tests.conftest import REPOSITORY, SCALE, SEED, corpus
+from tests.conftest import SCALE, SEED, corpus
 from tests.oracle.superwords import learn_superwords, merge_flat, random_merges
 from tests.oracle.training import byte_level_order
 
@@ -302,12 +301,3 @@ def test_the_benchmark_compares_first() -> None:
     assert "ids equal" in rows[-1][2]
     with pytest.raises(AssertionError, match="different ids"):
         bench.encoding_rows(other, {"small": (other, content)}, [" of of of"] * 4, 1)
-
-
-def test_the_page() -> None:
-    """docs/superwords.md runs."""
-    page = (REPOSITORY / "docs" / "superwords.md").read_text("utf8")
-    blocks = re.findall(r"^```python\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
-    assert blocks
-    for block in blocks:
-        exec(block, {})

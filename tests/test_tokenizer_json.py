@@ -7,7 +7,6 @@ import itertools
 import json
 import pickle
 import random
-import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -28,7 +27,7 @@ from tokmill.errors import (
 from tokmill.tokenizer import Tokenizer
 
 from tests import tokenizer_files as files
-from tests.conftest import REPOSITORY, corpus
+from tests.conftest import corpus
 from tests.texts import mixed_text
 
 BYTE_LEVEL_FILES = [
@@ -497,9 +496,3 @@ def test_live_tokenizers(judge: Callable[[str], Any]) -> None:
     assert tokmill.load(encoding).encode_list("Hello, world") == encoding.encode("Hello, world")
     with pytest.raises(ArgumentError):
         tokmill.load(3)
-
-
-def test_the_example_of_the_page_runs() -> None:
-    page = (REPOSITORY / "docs" / "tokenizer_json.md").read_text("utf8")
-    (block,) = re.findall(r"^```python\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
-    exec(block, {})

@@ -6,7 +6,6 @@ import json
 import math
 import os
 import random
-import re
 import signal
 import subprocess
 import sys
@@ -24,7 +23,7 @@ from tokmill.report.usage import Usage
 from tokmill.training import Counts, train
 from tokmill.training.checkpoint import Checkpoint
 
-from tests.conftest import REPOSITORY, SEED
+from tests.conftest import SEED
 from tests.test_training import random_text
 
 
@@ -197,13 +196,3 @@ def test_interrupted_training_goes_on(tmp_path: Path, monkeypatch: pytest.Monkey
     assert main([*resumed[3:], "--resume"]) == 0
     assert tokmill.load("my.json") == train(counted, 400)
     assert not Path("my.json.checkpoint").exists()
-
-
-def test_documentation(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    page = (REPOSITORY / "docs" / "training.md").read_text("utf8")
-    blocks = re.findall(r"^```python\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
-    assert len(blocks) == 4
-    monkeypatch.chdir(tmp_path)
-    names: dict[str, Any] = {}
-    for block in blocks:
-        exec(block, names)

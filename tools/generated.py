@@ -1,10 +1,16 @@
-"""What the makers of tables have in common: a command that writes the files, or with --check compares them with those on disk."""
+"""What the makers of tables have in common: lines of C++, and a command that writes the files, or with --check compares them."""
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
+
+
+def rows(values: Iterable[str], per_line: int) -> str:
+    """The values as lines of a C++ initialiser."""
+    found = list(values)
+    return "".join("    " + ", ".join(found[i : i + per_line]) + ",\n" for i in range(0, len(found), per_line))
 
 
 def write_or_check(description: str | None, render: Callable[[], Mapping[Path, str]]) -> int:

@@ -19,7 +19,7 @@ from pathlib import Path
 
 import tokenizers  # type: ignore[import-not-found, import-untyped, unused-ignore]
 import unicodedata2  # type: ignore[import-not-found, import-untyped, unused-ignore]
-from generated import write_or_check
+from generated import rows, write_or_check
 from tokenizers import normalizers, pre_tokenizers
 
 UNICODE_VERSION = "16.0.0"
@@ -222,13 +222,6 @@ def character_sets() -> tuple[bytes, dict[str, str]]:
     add("bert_control", (c for c in CHARACTERS if clean.normalize_str(c) == ""))
     add("bert_accent", (c for c, made in bert(strip_accents=True).items() if made == ""))
     return bytes(bits), lower
-
-
-def rows(values: Iterable[str], per_line: int) -> str:
-    """The values as lines of a C++ initialiser."""
-    listed = list(values)
-    lines = [listed[i : i + per_line] for i in range(0, len(listed), per_line)]
-    return "".join("    " + ", ".join(line) + ",\n" for line in lines)
 
 
 def two_stages(name: str, kind: str, values: Sequence[int]) -> str:

@@ -20,7 +20,7 @@ from pathlib import Path
 import regex  # type: ignore[import-untyped, unused-ignore]
 import unicodedata2  # type: ignore[import-not-found, import-untyped, unused-ignore]
 from fontTools import unicodedata as fonttools_data  # type: ignore[import-not-found, import-untyped, unused-ignore]
-from generated import write_or_check
+from generated import rows, write_or_check
 
 UNICODE_VERSION = "16.0.0"
 CODE_POINTS = 0x110000
@@ -71,12 +71,6 @@ def orbits() -> list[list[int]]:
         if code not in SURROGATES:
             members[simple_fold(code)].append(code)
     return [sorted(set(group)) for group in members.values() if len(group) > 1]
-
-
-def rows(values: list[str], per_line: int) -> str:
-    """The values as lines of a C++ initialiser."""
-    lines = [values[i : i + per_line] for i in range(0, len(values), per_line)]
-    return "".join("    " + ", ".join(line) + ",\n" for line in lines)
 
 
 def render() -> str:

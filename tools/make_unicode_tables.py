@@ -13,7 +13,7 @@ import sys
 from pathlib import Path
 
 import unicodedata2  # type: ignore[import-not-found, import-untyped, unused-ignore]
-from generated import write_or_check
+from generated import rows, write_or_check
 
 UNICODE_VERSION = "16.0.0"
 CODE_POINTS = 0x110000
@@ -54,12 +54,6 @@ def class_of(code_point: int) -> int:
         return SPACE
     han = HAN_BIT if any(first <= code_point <= last for first, last in HAN) else 0
     return CLASS_OF_CATEGORY.get(unicodedata2.category(chr(code_point)), OTHER) + han
-
-
-def rows(values: list[str], per_line: int) -> str:
-    """The values as lines of a C++ initialiser."""
-    lines = [values[i : i + per_line] for i in range(0, len(values), per_line)]
-    return "".join("    " + ", ".join(line) + ",\n" for line in lines)
 
 
 def render() -> str:
