@@ -322,6 +322,16 @@ def test_unknown_ids(run, tmp_path):
     assert "1-D array of integers" in run("decode", path)[2]
 
 
+def test_hints_name_options(run, tmp_path):
+    bad = tmp_path / "bad.txt"
+    bad.write_bytes(b"ab\xff")
+    code, _, errors = run("count", bad)
+    assert (code, errors) == (
+        1,
+        f"tokmill: error: {bad}: document 0: byte 0xFF at position 2 is not UTF-8; pass --invalid replace to read such bytes as U+FFFD\n",
+    )
+
+
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no /dev/full on this platform")
 def test_full_disk(file):
     with open("/dev/full", "wb") as full:

@@ -55,9 +55,9 @@ def test_jsonl(tmp_path):
     ("line", "part"),
     [
         ("{", "not JSON"),
-        ("[1]", "holds a list"),
+        ("[1]", "holds list"),
         ('{"body": "x"}', "no field 'text'; there are 'body'"),
-        ('{"text": 3}', "holds a int"),
+        ('{"text": 3}', "holds int"),
         ("[" * 100_000, "not JSON"),
         ("\xff", "not UTF-8"),
     ],

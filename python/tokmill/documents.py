@@ -11,19 +11,20 @@ import gzip
 import io
 import json
 import os
+import re
 import sys
 import zlib
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from typing import IO, TYPE_CHECKING, Any, Literal, TypeAlias, cast
 
-from .errors import ArgumentError, DocumentError
+from .errors import ArgumentError, DocumentError, InvalidUtf8Error, PretokenTooLongError, SpecialTokenError
 from .files import input_error
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
 
-__all__ = ["DEFAULT_FIELD", "Format", "Source", "format_of", "name_of", "read_blocks", "read_documents"]
+__all__ = ["DEFAULT_FIELD", "Format", "Source", "format_of", "in_file", "name_of", "read_blocks", "read_documents"]
 
 Source: TypeAlias = str | os.PathLike[str] | IO[bytes]
 Format: TypeAlias = Literal["text", "jsonl", "arrow", "parquet"]
@@ -49,6 +50,16 @@ def name_of(source: Source) -> str:
         return "standard input" if source == "-" else os.fspath(source)
     name = getattr(source, "name", None)
     return name if isinstance(name, str) else "the given file"
+
+
+@contextmanager
+def in_file(source: Source, first_document: int = 0) -> Iterator[None]:
+    """Puts the source's name before what the core says of a text; the texts of a call are its documents from ``first_document`` on."""
+    try:
+        yield
+    except (InvalidUtf8Error, SpecialTokenError, PretokenTooLongError) as error:
+        message = re.sub(r"^text (\d+)(?=:)", lambda text: f"document {first_document + int(text[1])}", str(error))
+        raise type(error)(f"{name_of(source)}: {message}", error.where) from error
 
 
 def format_of(source: Source) -> Format:
@@ -126,13 +137,13 @@ def _document_in(line: bytes, field: str, path: str, number: int) -> str:
     except (RecursionError, ValueError) as error:
         raise DocumentError(f"{path}, line {number}: not JSON that can be read: {error}", number, path) from error
     if not isinstance(row, dict):
-        raise DocumentError(f"{path}, line {number}: holds a {type(row).__name__}, expected an object with a field {field!r}", number, path)
+        raise DocumentError(f"{path}, line {number}: holds {type(row).__name__}, expected an object with a field {field!r}", number, path)
     if field not in row:
         there = ", ".join(repr(name) for name in list(row)[:8])
         raise DocumentError(f"{path}, line {number}: no field {field!r}; there are {there or 'none'}: choose with field=", number, path)
     document = row[field]
     if not isinstance(document, str):
-        raise DocumentError(f"{path}, line {number}: field {field!r} holds a {type(document).__name__}, expected a string", number, path)
+        raise DocumentError(f"{path}, line {number}: field {field!r} holds {type(document).__name__}, expected a string", number, path)
     return document
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 import sys
 from collections.abc import Sequence
 
@@ -94,5 +95,8 @@ def _bench(words: list[str]) -> int:
 
 
 def _failed(message: str, code: int) -> int:
-    print(f"tokmill: error: {message}", file=sys.stderr)
+    # Hints name the arguments of calls; four of them are options here, of the same names.
+    hint = re.sub(r"""\b(invalid|special|unknown)=["'](\w+)["']""", r"--\1 \2", message)
+    hint = hint.replace("choose with field=", "choose with --field")
+    print(f"tokmill: error: {hint}", file=sys.stderr)
     return code

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from ..condensed import Condensed, Opcodes, Supertokens
 from ..condensed.supertokens import BARRIER_CLASSES, DEFAULT_BARRIER_CLASSES
-from ..documents import format_of, name_of, read_documents
+from ..documents import format_of, in_file, name_of, read_documents
 from ..errors import ArgumentError, ArgumentTypeError, DocumentError
 from ..files import Output, input_error
 from ..pipeline import Pipeline
@@ -28,7 +28,7 @@ from ..ragged import Ragged
 from .condensers import Condenser, add_condenser, arrays_of, condenser_of, load_condenser, most_base_ids, read_blocks_of
 from .inputs import format_of_ids, load_integers, read_ids
 from .opcodes import ENDING, condense_opcodes, expand_opcodes
-from .options import add_documents, add_encoding, add_vocabulary, in_file, load_vocabulary, positive
+from .options import add_documents, add_encoding, add_vocabulary, load_vocabulary, positive
 from .outputs import FORMATS, Writer, add_output, format_of_output, open_writer
 from .progress import Progress
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import argparse
 import json
 
-from ..documents import name_of, read_documents
-from .options import add_documents, add_encoding, add_threads, add_vocabulary, in_file, load_vocabulary, total_size
+from ..documents import in_file, name_of, read_documents
+from .options import add_documents, add_encoding, add_threads, add_vocabulary, load_vocabulary, total_size
 from .progress import Progress
 
 __all__ = ["add_parser", "run"]

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..documents import format_of, read_blocks, read_documents
+from ..documents import format_of, in_file, read_blocks, read_documents
 from ..errors import ArgumentError
 from ..tokenizer import Tokenizer
-from .options import add_documents, add_encoding, add_vocabulary, in_file, load_vocabulary, total_size
+from .options import add_documents, add_encoding, add_vocabulary, load_vocabulary, total_size
 from .outputs import Writer, add_output, format_of_output, open_writer
 from .progress import Progress
 

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..documents import in_file
 from ..errors import ArgumentError, UnknownIdError
 from ..ngrams import Plan, plan_named
 from ..ngrams.named import SCHEMES
@@ -18,7 +19,7 @@ from ..pipeline import Pipeline
 from ..report import Report, Row, Section, Table
 from . import ngrams_count
 from .inputs import load_integers
-from .options import add_documents, add_encoding, add_threads, add_vocabulary, in_file, load_vocabulary
+from .options import add_documents, add_encoding, add_threads, add_vocabulary, load_vocabulary
 from .outputs import open_matrix, open_writer
 from .progress import Progress
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import argparse
 import json
 
-from ..documents import format_of, read_blocks, read_documents
+from ..documents import format_of, in_file, read_blocks, read_documents
 from ..ngrams import NgramCounter, NgramCounts
 from ..tokenizer import Tokenizer
-from .options import add_documents, add_encoding, add_threads, add_vocabulary, in_file, load_vocabulary, positive, total_size
+from .options import add_documents, add_encoding, add_threads, add_vocabulary, load_vocabulary, positive, total_size
 from .progress import Progress
 
 __all__ = ["HELP", "add_parser", "run"]

@@ -8,13 +8,12 @@ import numpy as np
 
 from ..condensed import Opcodes, OpcodeShard, OpcodeStream, save_opcodes
 from ..condensed.opcodes import Records, join
-from ..documents import format_of
+from ..documents import format_of, in_file
 from ..errors import ArgumentError
 from ..pipeline import Pipeline
 from ..ragged import Ragged
 from ..tokenizer import Tokenizer
 from .condensers import read_blocks_of
-from .options import in_file
 from .outputs import format_of_output, open_writer
 from .progress import Progress
 

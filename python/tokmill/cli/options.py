@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import argparse
 import os
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 
 from .. import embedded
-from ..documents import DEFAULT_FIELD, Format, format_of, name_of
-from ..errors import InvalidUtf8Error, PretokenTooLongError, SpecialTokenError
+from ..documents import DEFAULT_FIELD, Format, format_of
 from ..registry import load
 from ..tokenizer import Tokenizer
 
@@ -18,7 +16,6 @@ __all__ = [
     "add_encoding",
     "add_threads",
     "add_vocabulary",
-    "in_file",
     "load_vocabulary",
     "positive",
     "total_size",
@@ -75,16 +72,6 @@ def add_encoding(parser: argparse.ArgumentParser) -> None:
 
 def add_threads(parser: argparse._ActionsContainer, used_for: str = "") -> None:
     parser.add_argument("--threads", type=positive, help=f"{used_for}(TOKMILL_THREADS, else all cores)")
-
-
-@contextmanager
-def in_file(file: str, first_document: int = 0) -> Iterator[None]:
-    """Puts the file's name before what the core says of its text; numbers of texts are counted from ``first_document``."""
-    try:
-        yield
-    except (InvalidUtf8Error, SpecialTokenError, PretokenTooLongError) as error:
-        counted = f" (texts are counted from document {first_document:,} of the file)" if first_document else ""
-        raise type(error)(f"{name_of(file)}: {error}{counted}", error.where) from error
 
 
 def total_size(files: Sequence[str]) -> int | None:

@@ -13,7 +13,7 @@ from operator import add
 
 from .. import embedded
 from ..condensed import Chain, Hypertokens, Opcodes, Supertokens
-from ..documents import name_of, read_blocks
+from ..documents import in_file, name_of, read_blocks
 from ..errors import ArgumentError
 from ..files import write_file
 from ..ngrams import Plan, plan_named
@@ -24,7 +24,7 @@ from ..report.opcodes import opcodes_section
 from ..tokenizer import Tokenizer
 from ..training import Counts
 from .condensers import add_condenser, load_condenser
-from .options import add_encoding, add_vocabulary, in_file, load_vocabulary
+from .options import add_encoding, add_vocabulary, load_vocabulary
 
 __all__ = ["add_parser", "run"]
 

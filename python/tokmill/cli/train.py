@@ -10,13 +10,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-from ..documents import read_documents
+from ..documents import in_file, read_documents
 from ..errors import ArgumentError
 from ..registry import load
 from ..training import Counts, Stage2, train
 from ..training.checkpoint import Checkpoint, sizes_of
 from ..training.stage2 import BARRIERS, check_stages
-from .options import add_documents, add_threads, in_file, positive, total_size
+from .options import add_documents, add_threads, positive, total_size
 from .progress import Progress
 
 __all__ = ["add_parser", "run"]

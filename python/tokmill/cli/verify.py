@@ -11,13 +11,13 @@ import json
 import sys
 from collections.abc import Iterator
 
-from ..documents import name_of, read_documents
+from ..documents import in_file, name_of, read_documents
 from ..errors import InvalidUtf8Error
 from ..report import Report, Row, Section, Table, escaped
 from ..report.tokens import lost_rows
 from ..tokenizer import Tokenizer
 from ..verify import Comparison, Difference, Peer, compare, find_peer, pieces_of
-from .options import add_documents, add_encoding, add_threads, add_vocabulary, in_file, load_vocabulary, total_size
+from .options import add_documents, add_encoding, add_threads, add_vocabulary, load_vocabulary, total_size
 from .progress import Progress
 
 __all__ = ["add_parser", "run"]

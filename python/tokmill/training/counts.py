@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 
 from .._core import PATTERNS, CoreTokenizer, WordCounts
 from ..conversion import components_of, splits_of, tokenizers_pattern
-from ..documents import DEFAULT_FIELD, Format, Source, name_of, read_documents
-from ..errors import ArgumentError, InvalidUtf8Error
+from ..documents import DEFAULT_FIELD, Format, Source, in_file, read_documents
+from ..errors import ArgumentError
 from ..sections import Sections, save_sections
 from ..signatures import Invalid
 from .stage2 import barrier_pattern
@@ -109,11 +109,8 @@ class Counts:
         for i, file in enumerate(listed):
             first = 0
             for documents in read_documents(file, format=format, field=field, lines=lines):
-                try:
+                with in_file(file, first):
                     counts.add_texts(documents, weight=1 if weights is None else weights[i], threads=threads, invalid=invalid)
-                except InvalidUtf8Error as error:
-                    counted = f" (texts are counted from document {first:,} of the file)" if first else ""
-                    raise InvalidUtf8Error(f"{name_of(file)}: {error}{counted}", error.where) from error
                 first += len(documents)
         return counts
 
