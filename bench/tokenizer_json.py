@@ -5,7 +5,7 @@
 llama3 and qwen2 have scanners of their own (qwen2 normalises besides), smollm cuts in steps that become one program of the general
 engine. Every peer loads the same file and reads special tokens as text; its ids have to equal those of `tokenizers`, else its row says so
 and has no figure. The text is cut into 24 slices, each seen once, on one thread; the figure is that of the last 12 (as `*-steady` of
-`python -m bench`): the best of the rounds, in MB/s, and how many times that of `tokenizers`.
+`python -m bench`): the best of the rounds, in MB/s.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from tokmill.bench.outputs import add_outputs, write_outputs
 
 ROUNDS = 5
 SLICES = 24
@@ -53,7 +54,7 @@ def fastokens_encode(path: Path) -> Encode:
     return lambda text: tokenizer.encode_batch_flat([text], split_special_tokens=True)[0]
 
 
-PEERS = {"tokenizers": tokenizers_encode, "tokmill": tokmill_encode, "gigatoken": gigatoken_encode, "fastokens": fastokens_encode}
+PEERS = {"tokmill": tokmill_encode, "tokenizers": tokenizers_encode, "gigatoken": gigatoken_encode, "fastokens": fastokens_encode}
 
 
 def numbers(result: Any) -> list[int]:
@@ -73,6 +74,25 @@ def steady(make: Callable[[Path], Encode], path: Path, slices: list[str]) -> flo
     return sum(len(piece.encode()) for piece in slices[SLICES // 2 :]) / (time.perf_counter() - start) / 1e6
 
 
+def measure(path: Path, slices: list[str], rounds: int) -> dict[str, str]:
+    """What stands in a row of the table, by peer: MB/s, or why there is no figure."""
+    expected = [numbers(tokenizers_encode(path)(piece)) for piece in slices]
+    cells = {}
+    for peer, make in PEERS.items():
+        try:
+            encode = make(path)
+            ids = [numbers(encode(piece)) for piece in slices]
+        except (ImportError, ValueError, RuntimeError, TypeError) as error:
+            cells[peer] = f"does not load it: {str(error).splitlines()[0][:40]}"
+            continue
+        differing = sum(a != b for a, b in zip(ids, expected, strict=True))
+        if differing:
+            cells[peer] = f"other ids in {differing} of {len(slices)} slices"
+        else:
+            cells[peer] = f"{max(steady(make, path, slices) for _ in range(rounds)):.1f}"
+    return cells
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, default=Path("../shared"), help="folder with vocab/ and corpora/")
@@ -80,6 +100,7 @@ def main() -> None:
     parser.add_argument("--files", default="llama3,qwen2,smollm", help="names of NAME.tokenizer.json.gz in vocab/")
     parser.add_argument("--rounds", type=int, default=ROUNDS)
     parser.add_argument("--work", type=Path, default=Path(tempfile.gettempdir()), help="folder for the unpacked files")
+    add_outputs(parser)
     arguments = parser.parse_args()
     os.environ["RAYON_NUM_THREADS"] = os.environ["TOKMILL_THREADS"] = "1"
     os.environ["TOKENIZERS_PARALLELISM"] = "false"
@@ -87,25 +108,15 @@ def main() -> None:
     lines = text.splitlines(keepends=True)
     size = -(-len(lines) // SLICES)
     slices = ["".join(lines[i * size : (i + 1) * size]) for i in range(SLICES)]
+    seen = {}
     for name in arguments.files.split(","):
         path = arguments.work / f"{name}.tokenizer.json"
         path.write_bytes(gzip.decompress((arguments.data / "vocab" / f"{name}.tokenizer.json.gz").read_bytes()))
-        expected = [numbers(tokenizers_encode(path)(piece)) for piece in slices]
-        standard = 0.0
-        for peer, make in PEERS.items():
-            try:
-                encode = make(path)
-                ids = [numbers(encode(piece)) for piece in slices]
-            except (ImportError, ValueError, RuntimeError, TypeError) as error:
-                print(f"{name:10} {peer:12} does not load it: {str(error).splitlines()[0][:80]}")
-                continue
-            if ids != expected:
-                differing = sum(a != b for a, b in zip(ids, expected, strict=True))
-                print(f"{name:10} {peer:12} other ids than tokenizers in {differing} of {SLICES} slices")
-                continue
-            speed = max(steady(make, path, slices) for _ in range(arguments.rounds))
-            standard = standard or speed
-            print(f"{name:10} {peer:12} {speed:7.1f} MB/s {speed / standard:7.1f} times", flush=True)
+        seen[name] = measure(path, slices, arguments.rounds)
+        print(name, seen[name], flush=True)
+    table = [f"| tokenizer.json, {arguments.text}, unseen, one core, MB/s | {' | '.join(PEERS)} |", "|---|" + "---|" * len(PEERS)]
+    table += [f"| {name} | {' | '.join(cells[peer] for peer in PEERS)} |" for name, cells in seen.items()]
+    write_outputs(arguments, "tokenizer.json", "\n".join(table), seen, [peer for peer in PEERS if peer != "tokmill"])
 
 
 if __name__ == "__main__":

@@ -10,7 +10,6 @@ from __future__ import annotations
 import argparse
 import gzip
 import importlib
-import json
 import os
 import statistics
 import time
@@ -29,6 +28,7 @@ from ..ragged import Ragged
 from ..registry import load
 from ..tokenizer import Tokenizer
 from .opcodes import measure_opcodes, opcodes_table
+from .outputs import add_outputs, write_outputs
 
 __all__ = ["CASES", "Case", "main", "measure", "measure_fused", "measure_lru", "measure_steps"]
 
@@ -226,8 +226,7 @@ def main(arguments: list[str] | None = None) -> int:
     )
     parser.add_argument("--texts", default=",".join(BARS), help="names of corpora/NAME.txt.gz, or 'all' (%(default)s)")
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--json", type=Path, help="write everything that was seen as JSON")
-    parser.add_argument("--markdown", type=Path, help="write the tables as Markdown")
+    add_outputs(parser)
     options = parser.parse_args(arguments)
     os.environ.setdefault("TOKMILL_VOCAB", str(options.data / "vocab"))
     tokenizer = load("cl100k_base")
@@ -245,11 +244,7 @@ def main(arguments: list[str] | None = None) -> int:
     steps = measure_steps(next(iter(texts.values())), tokenizer.vocab_size)
     opcodes = measure_opcodes(texts, tokenizer.vocab_size, options.rounds, lambda line: print(line, flush=True))
     text = _table(results, lru, fused, steps) + "\n" + opcodes_table(opcodes)
-    print("\n" + text)
-    if options.markdown is not None:
-        options.markdown.write_text(text, encoding="utf-8")
-    if options.json is not None:
-        seen = {"processors": os.cpu_count(), "results": results, "lru": lru, "fused": fused, "steps": steps, "opcodes": opcodes}
-        options.json.write_text(json.dumps(seen, indent=1) + "\n", encoding="utf-8")
+    seen = {"results": results, "lru": lru, "fused": fused, "steps": steps, "opcodes": opcodes}
+    write_outputs(options, "condensed", text, seen, ["zip2zip_compression"])
     right = all(cells["reversible"] and cells.get("equal", True) for cases in results.values() for cells in cases.values())
     return 0 if right else 1

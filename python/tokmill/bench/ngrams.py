@@ -9,13 +9,10 @@ from __future__ import annotations
 
 import argparse
 import importlib
-import json
-import os
 import statistics
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -23,6 +20,7 @@ from numpy.typing import NDArray
 
 from ..ngrams import BigramHash, ByteNgrams, Engram, LongCat, OverEncoding, Plan
 from ..ngrams.plan import Layout
+from .outputs import add_outputs, write_outputs
 
 __all__ = ["CASES", "Case", "array_rows", "main", "measure"]
 
@@ -218,16 +216,10 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m bench.ngrams", description="N-gram rows: tokmill beside NumPy and torch.")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seconds", type=float, default=0.3, help="of each figure of each round")
-    parser.add_argument("--json", type=Path, help="write everything that was seen as JSON")
-    parser.add_argument("--markdown", type=Path, help="write the table as Markdown")
+    add_outputs(parser)
     options = parser.parse_args(arguments)
     results = measure(options.rounds, options.seconds, lambda line: print(line, flush=True))
     steps = measure_steps(options.seconds)
-    text = _table(results, steps)
-    print("\n" + text)
-    if options.markdown is not None:
-        options.markdown.write_text(text, encoding="utf-8")
-    if options.json is not None:
-        seen = {"tokens": TOKENS, "processors": os.cpu_count(), "results": results, "steps": steps}
-        options.json.write_text(json.dumps(seen, indent=1) + "\n", encoding="utf-8")
+    seen = {"tokens": TOKENS, "results": results, "steps": steps}
+    write_outputs(options, "ngrams", _table(results, steps), seen, ["numpy", "torch"])
     return 0

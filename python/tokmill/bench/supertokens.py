@@ -11,7 +11,6 @@ import argparse
 import gzip
 import importlib
 import itertools
-import json
 import os
 import time
 from collections.abc import Callable
@@ -27,6 +26,7 @@ from ..ragged import Ragged
 from ..registry import load
 from ..report.condensed import growth_table
 from ..tokenizer import Tokenizer
+from .outputs import add_outputs, write_outputs
 
 __all__ = ["fast_symbols", "main", "measure_integers", "measure_text", "measure_training"]
 
@@ -204,8 +204,7 @@ def main(arguments: list[str] | None = None) -> int:
     )
     parser.add_argument("--texts", default=",".join(BARS), help="names of corpora/NAME.txt.gz (%(default)s)")
     parser.add_argument("--symbols", type=int, default=10_000_000, help="ids to train on, and symbols (%(default)s)")
-    parser.add_argument("--json", type=Path, help="write everything that was seen as JSON")
-    parser.add_argument("--markdown", type=Path, help="write the tables as Markdown")
+    add_outputs(parser)
     options = parser.parse_args(arguments)
     os.environ.setdefault("TOKMILL_VOCAB", str(options.data / "vocab"))
     tokenizer = load("cl100k_base")
@@ -222,11 +221,6 @@ def main(arguments: list[str] | None = None) -> int:
     for name, text in data.items():
         half = text.find(b"\n", len(text) // 2) + 1
         growth[name] = growth_table(tokenizer, text[:half], text[half:], SIZE).rows
-    table = _table(results, training, integers, growth)
-    print("\n" + table)
-    if options.markdown is not None:
-        options.markdown.write_text(table, encoding="utf-8")
-    if options.json is not None:
-        seen = {"processors": os.cpu_count(), "texts": results, "training": training, "integers": integers, "growth": growth}
-        options.json.write_text(json.dumps(seen, indent=1) + "\n", encoding="utf-8")
+    seen = {"texts": results, "training": training, "integers": integers, "growth": growth}
+    write_outputs(options, "supertokens", _table(results, training, integers, growth), seen, ["tokenizers"])
     return 0 if all(cells.get("equal", True) for cells in integers.values()) else 1

@@ -23,6 +23,7 @@ from .._core import isa
 from ..registry import load
 from ..tokenizer import Tokenizer
 from ..training import Counts, Stage2, train
+from .outputs import add_outputs, write_outputs
 from .texts import Library
 from .training import documents_of
 
@@ -95,25 +96,28 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--data", type=Path, default=Path("../shared"), help="folder with vocab/ and corpora/")
     parser.add_argument("--text", help="documents to train on: jsonl, text, Arrow or Parquet")
     parser.add_argument("--rounds", type=int, default=5)
+    add_outputs(parser)
     options = parser.parse_args(arguments)
     if hasattr(os, "sched_setaffinity") and options.text is None:
         os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
     made: dict[str, tuple[Tokenizer, bytes]] = {}
+    training = ""
     file = gzip.decompress((options.data / "vocab" / VOCABULARY).read_bytes())
     made["superbpe-200k"] = (Tokenizer._from_tokenizer_json(file, name="superbpe-200k"), file)
     if options.text is not None:
         tok, content, seconds, size = _trained(options.text)
         made["trained"] = (tok, content)
         superwords = STAGE2.vocab_size - TRANSITION
-        print(f"trained {TRANSITION:,} + {superwords:,} tokens on {size / 1e6:.0f} MB in {seconds:.2f} s (bar: 15 s for 100 MB)")
+        training = f"Trained {TRANSITION:,} + {superwords:,} tokens on {size / 1e6:.0f} MB in {seconds:.2f} s (bar: 15 s for 100 MB)."
         if hasattr(os, "sched_setaffinity"):
             os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
     with tempfile.TemporaryDirectory() as work:
         slices = [part.decode() for part in Library(Path(work), options.data, {}).cutting("english/slices").parts()]
     os.environ.setdefault("TOKMILL_VOCAB", str(options.data / "vocab"))
-    print("| English, unseen, one core | MB/s | |\n|---|---|---|")
-    for name, speed, remark in encoding_rows(load("cl100k_base"), made, slices, options.rounds):
-        print(f"| {name} | {speed:.1f} | {remark} |")
+    rows = encoding_rows(load("cl100k_base"), made, slices, options.rounds)
+    lines = ["| superwords, unseen English, one core | MB/s | |", "|---|---|---|"]
+    lines += [f"| {name} | {speed:.1f} | {remark} |" for name, speed, remark in rows]
+    write_outputs(options, "superwords", "\n".join([*lines, "", training]), {"rows": rows, "training": training}, ["tokenizers"])
     return 0
 
 

@@ -18,7 +18,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from datetime import date
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -26,8 +25,7 @@ from .._core import PATTERNS
 from ..conversion import tokenizers_pattern
 from ..documents import read_documents
 from ..training import Counts, train
-from .run import machine
-from .show import between
+from .outputs import add_outputs, write_outputs
 
 __all__ = ["TRAINERS", "documents_of", "forget_peak", "kilobytes", "main"]
 
@@ -101,7 +99,6 @@ ROWS = [
     ("tokmill, counting alone", 0, 1),
 ]
 ENGLISH = ("tokmill, counting English alone", 0, 1)
-MARKERS = ("<!-- training table begin -->", "<!-- training table end -->")
 Row: TypeAlias = tuple[str, int, int]
 
 
@@ -161,8 +158,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--text", required=True, help="documents: jsonl, text, Arrow or Parquet")
     parser.add_argument("--rounds", type=int, default=1)
     parser.add_argument("--english", help="a text whose pretokens are counted on one thread besides")
-    parser.add_argument("--readme", type=Path, help="put the table between the markers of this Markdown file")
-    parser.add_argument("--json", type=Path, help="write everything that was seen as JSON")
+    add_outputs(parser)
     parser.add_argument("--only", action="append", metavar="NAME", help="rows of this implementation only; may be repeated")
     parser.add_argument("--threads", type=int, help="rows with so many threads only")
     parser.add_argument("--one", nargs=3, metavar=("NAME", "SIZE", "THREADS"), help=argparse.SUPPRESS)
@@ -178,14 +174,8 @@ def main(arguments: list[str] | None = None) -> int:
     for _ in range(options.rounds):
         for row in rows:
             seen[row].append(_in_a_process(options.english if row == ENGLISH else options.text, row))
-    shown = _table(seen)
-    print(shown)
-    if options.json is not None:
-        kept = [{"name": row[0], "vocab_size": row[1], "threads": row[2], "figures": figures} for row, figures in seen.items()]
-        options.json.write_text(json.dumps(kept, indent=1) + "\n", encoding="utf-8")
-    if options.readme is not None:
-        page = between(options.readme.read_text(encoding="utf-8"), MARKERS, f"{shown}\n\n{_heading(options.rounds, here)}")
-        options.readme.write_text(page, encoding="utf-8")
+    kept = [{"name": row[0], "vocab_size": row[1], "threads": row[2], "figures": figures} for row, figures in seen.items()]
+    write_outputs(options, "training", f"{_table(seen)}\n\nRounds: {options.rounds}.", kept, here)
     return 0
 
 
@@ -202,15 +192,6 @@ def _table(seen: dict[Row, list[dict[str, float]]]) -> str:
             f"| {name} | {size} | {threads} | {seconds[row]:.2f} | {times} | {figures[0]['bytes'] / seconds[row] / 1e6:.1f} | {peak:.0f} |"
         )
     return "\n".join(lines)
-
-
-def _heading(rounds: int, peers: list[str]) -> str:
-    known = machine()
-    versions = ", ".join(f"{name} {importlib.metadata.version(name)}" for name in peers)
-    return (
-        f"Measured {date.today().isoformat()} on {known['processor']}, {known['cores']} cores, Python {known['python']}; rounds: {rounds}. "
-        f"Packages: {versions}. Vocabularies were compared first."
-    )
 
 
 def _in_a_process(text: str, row: Row) -> dict[str, float]:
