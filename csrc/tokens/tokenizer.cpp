@@ -371,14 +371,17 @@ void Tokenizer::run_parts(std::span<const documents::Document> documents, const 
     }
     // The first failure in the order of the text is the one that is reported, whatever the threads do.
     std::atomic<std::size_t> first_failure{parts.size()};
-    pool::run(parts.size(), threads, cancel, [&](std::size_t i) {
-        if (first_failure.load(std::memory_order_relaxed) < i) return;
-        // A thread takes the slot that it had before, if it can: that table is in the cache of its core.
+    std::atomic<std::size_t> next{0};
+    pool::run(parts.size(), threads, cancel, [&](std::size_t) {
+        // A thread takes the slot that it had before, if it can: that table is in the cache of its core. And it has a slot before it has a
+        // part: else, where many call at once, the ids of all other parts would wait for that of a thread without a slot.
         static thread_local std::size_t last_slot = 0;
+        const Lease lease = acquire(threads, cancel, last_slot, text_bytes >= kLargeCallBytes);
+        last_slot = lease.index(*this);
+        const std::size_t i = next.fetch_add(1, std::memory_order_relaxed);
+        if (first_failure.load(std::memory_order_relaxed) < i) return;
         Result& result = results[i];
         try {
-            const Lease lease = acquire(threads, cancel, last_slot, text_bytes >= kLargeCallBytes);
-            last_slot = lease.index(*this);
             std::optional<Placing::Part> part;
             if (placing) part.emplace(*placing, i);
             Sink sink{part ? part->ids() : nullptr, &result.ends, 0, part ? &*part : nullptr};
