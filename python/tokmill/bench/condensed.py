@@ -29,9 +29,13 @@ from ..ragged import Ragged
 from ..registry import load
 from ..tokenizer import Tokenizer
 from .opcodes import measure_opcodes, opcodes_table
+from .run import machine
+from .show import between, measured
 
 __all__ = ["CASES", "Case", "main", "measure", "measure_fused", "measure_lru", "measure_steps"]
 
+MARKERS = ("<!-- condensed table begin -->", "<!-- condensed table end -->")
+PACKAGE = "zip2zip_compression"
 CHUNK = 8192
 SEQUENCES = 64
 DOCUMENT_BYTES = 8192
@@ -192,12 +196,12 @@ def _median_seconds(call: Callable[[], object], times: int) -> float:
 
 def _package() -> Any:
     try:
-        return importlib.import_module("zip2zip_compression")
+        return importlib.import_module(PACKAGE)
     except ImportError:
         return None
 
 
-def _table(results: dict[str, Any], lru: dict[str, Any], fused: dict[str, Any], steps: dict[str, float]) -> str:
+def _chunks_table(results: dict[str, Any]) -> str:
     columns = ["condense", "condense, 2 threads", "package encode", "expand", "package decode"]
     lines = [
         f"| text, million base ids/s | reduction | ids equal | {' | '.join(columns)} | bar |",
@@ -208,7 +212,12 @@ def _table(results: dict[str, Any], lru: dict[str, Any], fused: dict[str, Any], 
             equal = {True: "yes", False: "NO", None: "not compared"}[cells.get("equal")]
             speeds = " | ".join(f"{cells[column]:g}" if column in cells else "" for column in columns)
             lines.append(f"| {name}, {case} | {cells['reduction']:.3f} | {equal} | {speeds} | {BARS.get(name, '')} |")
-    lines += ["", "| text as one stream, book 4,096, phrases of up to 8 | lru | lru, digits disabled | frozen |", "|---|---|---|---|"]
+    return "\n".join(lines)
+
+
+def _table(results: dict[str, Any], lru: dict[str, Any], fused: dict[str, Any], steps: dict[str, float]) -> str:
+    lines = [_chunks_table(results), ""]
+    lines += ["| text as one stream, book 4,096, phrases of up to 8 | lru | lru, digits disabled | frozen |", "|---|---|---|---|"]
     for name, cells in lru.items():
         shown = [f"{cell['reduction']:.3f} at {cell['speed']:g}" for cell in cells.values()]
         lines.append(f"| {name} | {' | '.join(shown)} |")
@@ -228,6 +237,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--json", type=Path, help="write everything that was seen as JSON")
     parser.add_argument("--markdown", type=Path, help="write the tables as Markdown")
+    parser.add_argument("--readme", type=Path, help="put the first table between the markers of this Markdown file")
     options = parser.parse_args(arguments)
     os.environ.setdefault("TOKMILL_VOCAB", str(options.data / "vocab"))
     tokenizer = load("cl100k_base")
@@ -248,6 +258,11 @@ def main(arguments: list[str] | None = None) -> int:
     print("\n" + text)
     if options.markdown is not None:
         options.markdown.write_text(text, encoding="utf-8")
+    if options.readme is not None:
+        packages = ["numpy"] if _package() is None else ["numpy", PACKAGE]
+        below = measured(machine(), options.rounds, packages, "Ids were compared first.")
+        page = between(options.readme.read_text(encoding="utf-8"), MARKERS, f"{_chunks_table(results)}\n\n{below}")
+        options.readme.write_text(page, encoding="utf-8")
     if options.json is not None:
         seen = {"processors": os.cpu_count(), "results": results, "lru": lru, "fused": fused, "steps": steps, "opcodes": opcodes}
         options.json.write_text(json.dumps(seen, indent=1) + "\n", encoding="utf-8")

@@ -23,9 +23,12 @@ from numpy.typing import NDArray
 
 from ..ngrams import BigramHash, ByteNgrams, Engram, LongCat, OverEncoding, Plan
 from ..ngrams.plan import Layout
+from .run import machine
+from .show import between, measured
 
 __all__ = ["CASES", "Case", "array_rows", "main", "measure"]
 
+MARKERS = ("<!-- ngrams table begin -->", "<!-- ngrams table end -->")
 TOKENS = 1 << 20
 SEQUENCES = 256
 Timed = Callable[[], object]
@@ -220,6 +223,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--seconds", type=float, default=0.3, help="of each figure of each round")
     parser.add_argument("--json", type=Path, help="write everything that was seen as JSON")
     parser.add_argument("--markdown", type=Path, help="write the table as Markdown")
+    parser.add_argument("--readme", type=Path, help="put the table between the markers of this Markdown file")
     options = parser.parse_args(arguments)
     results = measure(options.rounds, options.seconds, lambda line: print(line, flush=True))
     steps = measure_steps(options.seconds)
@@ -227,6 +231,11 @@ def main(arguments: list[str] | None = None) -> int:
     print("\n" + text)
     if options.markdown is not None:
         options.markdown.write_text(text, encoding="utf-8")
+    if options.readme is not None:
+        packages = ["numpy", "torch"] if "torch" in next(iter(results.values())) else ["numpy"]
+        below = measured(machine(), options.rounds, packages, "Rows were compared first.")
+        page = between(options.readme.read_text(encoding="utf-8"), MARKERS, f"{text}\n{below}")
+        options.readme.write_text(page, encoding="utf-8")
     if options.json is not None:
         seen = {"tokens": TOKENS, "processors": os.cpu_count(), "results": results, "steps": steps}
         options.json.write_text(json.dumps(seen, indent=1) + "\n", encoding="utf-8")

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import importlib.metadata
+from collections.abc import Iterable
+from datetime import date
 from typing import Any
 
 from .bars import Verdict, best_peer, judge
@@ -33,6 +36,15 @@ def between(page: str, markers: tuple[str, str], content: str) -> str:
     if not begin or not end:
         raise ValueError(f"the page has no {markers[0]} ... {markers[1]}")
     return f"{before}{begin}\n{content}\n{end}{after}"
+
+
+def measured(machine: dict[str, Any], rounds: int, packages: Iterable[str], compared: str) -> str:
+    """What stands below a table of a smaller benchmark: when and on what it was measured, beside which packages, what was ``compared``."""
+    versions = ", ".join(f"{name} {importlib.metadata.version(name)}" for name in packages)
+    return (
+        f"Measured {date.today().isoformat()} on {machine['processor']}, {machine['cores']} cores, Python {machine['python']}; "
+        f"rounds: {rounds}. Packages: {versions}. {compared}"
+    )
 
 
 def _heading(run: dict[str, Any]) -> str:

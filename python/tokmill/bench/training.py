@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import argparse
 import importlib
-import importlib.metadata
 import importlib.util
 import json
 import os
@@ -18,7 +17,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from datetime import date
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -27,7 +25,7 @@ from ..conversion import tokenizers_pattern
 from ..documents import read_documents
 from ..training import Counts, train
 from .run import machine
-from .show import between
+from .show import between, measured
 
 __all__ = ["TRAINERS", "documents_of", "forget_peak", "kilobytes", "main"]
 
@@ -184,7 +182,8 @@ def main(arguments: list[str] | None = None) -> int:
         kept = [{"name": row[0], "vocab_size": row[1], "threads": row[2], "figures": figures} for row, figures in seen.items()]
         options.json.write_text(json.dumps(kept, indent=1) + "\n", encoding="utf-8")
     if options.readme is not None:
-        page = between(options.readme.read_text(encoding="utf-8"), MARKERS, f"{shown}\n\n{_heading(options.rounds, here)}")
+        below = measured(machine(), options.rounds, here, "Vocabularies were compared first.")
+        page = between(options.readme.read_text(encoding="utf-8"), MARKERS, f"{shown}\n\n{below}")
         options.readme.write_text(page, encoding="utf-8")
     return 0
 
@@ -202,15 +201,6 @@ def _table(seen: dict[Row, list[dict[str, float]]]) -> str:
             f"| {name} | {size} | {threads} | {seconds[row]:.2f} | {times} | {figures[0]['bytes'] / seconds[row] / 1e6:.1f} | {peak:.0f} |"
         )
     return "\n".join(lines)
-
-
-def _heading(rounds: int, peers: list[str]) -> str:
-    known = machine()
-    versions = ", ".join(f"{name} {importlib.metadata.version(name)}" for name in peers)
-    return (
-        f"Measured {date.today().isoformat()} on {known['processor']}, {known['cores']} cores, Python {known['python']}; rounds: {rounds}. "
-        f"Packages: {versions}. Vocabularies were compared first."
-    )
 
 
 def _in_a_process(text: str, row: Row) -> dict[str, float]:
