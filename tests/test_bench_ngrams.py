@@ -10,6 +10,8 @@ import pytest
 import tokmill
 from tokmill.bench import ngrams
 
+MARKERS = ("<!-- ngrams table begin -->", "<!-- ngrams table end -->")
+
 
 @pytest.fixture(autouse=True)
 def few_tokens(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -18,12 +20,19 @@ def few_tokens(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_everybody_gives_the_same_rows(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert ngrams.main(["--rounds", "1", "--seconds", "0", "--json", str(tmp_path / "b.json"), "--markdown", str(tmp_path / "b.md")]) == 0
-    table = (tmp_path / "b.md").read_text()
+    readme = tmp_path / "README.md"
+    readme.write_text("above\n{}\nold\n{}\nbelow\n".format(*MARKERS), "utf8")
+    words = ["--rounds", "1", "--seconds", "0", "--json", str(tmp_path / "b.json"), "--markdown", str(tmp_path / "b.md")]
+    assert ngrams.main([*words, "--readme", str(readme)]) == 0
+    table = (tmp_path / "b.md").read_text("utf8")
     assert "WRONG" not in table
     assert all(case.name in table for case in ngrams.CASES)
     assert all(f"tokmill {isa}" in table for isa in tokmill.isa()["supported"])
     assert table in capsys.readouterr().out
+    page = readme.read_text("utf8")
+    assert page.startswith(f"above\n{MARKERS[0]}\n{table[:-1]}\n")
+    assert page.endswith(f"\n{MARKERS[1]}\nbelow\n")
+    assert f"numpy {np.__version__}" in page
 
 
 def test_wrong_rows_are_not_timed(monkeypatch: pytest.MonkeyPatch) -> None:
