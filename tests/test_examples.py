@@ -44,18 +44,17 @@ def test_stream_a_reply():
     assert run("stream_a_reply", "reply.py").endswith("水車は回る 🌾\n")
 
 
-def test_decoupled_vocabulary(tmp_path, monkeypatch):
+def test_decoupled_vocabulary(tmp_path):
     pytest.importorskip("torch", reason="torch is not installed (tokmill[torch])")
-    monkeypatch.setenv("OMP_NUM_THREADS", "1")
-    output = run("decoupled_vocabulary", "run.py", "--tiny", "--output", str(tmp_path))
+    output = run("decoupled_vocabulary", "run.py", "--tiny", "--processes", "1", "--output", str(tmp_path))
     results = json.loads((tmp_path / "results.json").read_text("utf8"))["outcomes"]
-    assert list(results) == ["baseline, tuned", "control: x_t only", "32.37x", "128.37x"]
-    bits = {name: outcomes[0]["bits_per_byte"] for name, outcomes in results.items()}
+    assert list(results) == ["baseline", "control: x_t only", "32.37x", "128.37x"]
+    bits = {name: outcomes["0"]["bits_per_byte"] for name, outcomes in results.items()}
     assert all(0.5 < value < 20 for value in bits.values())
     assert len(set(bits.values())) == 4
-    assert results["baseline, tuned"][0]["table_rows"] == 0
+    assert results["baseline"]["0"]["table_rows"] == 0
     # The control's two tables have a row for each id at most; those of n-grams are hit more widely.
-    assert results["control: x_t only"][0]["rows_hit"] <= 2 * 512 < results["128.37x"][0]["rows_hit"]
+    assert results["control: x_t only"]["0"]["rows_hit"] <= 2 * 512 < results["128.37x"]["0"]["rows_hit"]
     assert "| 128.37x |" in output
     assert (tmp_path / "plot.svg").read_text("utf8").count("<circle") == 2
 
@@ -77,10 +76,9 @@ def test_token_shards(tmp_path):
     assert sizes["opcodes, a RESET every 4,096 ids"] < 1 < sizes["array of int32"]
 
 
-def test_condensed_model(tmp_path, monkeypatch):
+def test_condensed_model(tmp_path):
     pytest.importorskip("torch", reason="torch is not installed (tokmill[torch])")
-    monkeypatch.setenv("OMP_NUM_THREADS", "1")
-    output = run("condensed_model", "run.py", "--tiny", "--output", str(tmp_path))
+    output = run("condensed_model", "run.py", "--tiny", "--processes", "1", "--output", str(tmp_path))
     results = json.loads((tmp_path / "results.json").read_text("utf8"))["outcomes"]
     assert list(results) == ["base ids", "supertokens", "hypertokens", "opcodes, factored"]
     assert all(0.5 < outcome["bits_per_byte"] < 20 for each in results.values() for outcome in each)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import argparse
 import json
+import multiprocessing
 import platform
 from collections.abc import Callable
+from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -56,18 +58,20 @@ ARMS: dict[str, Callable[[Data, Size], Arm]] = {
 }
 
 
-def run_all(data: Data, size: Size, seeds: tuple[int, ...]) -> dict[str, list[Outcome]]:
-    """Every arm with every seed, a line printed for each."""
-    outcomes: dict[str, list[Outcome]] = {}
-    for name, make in ARMS.items():
-        arm = make(data, size)
-        train, held_out = (arm.rows(data, ids, size.length) for ids in (data.train, data.held_out))
-        for seed in seeds:
-            torch.manual_seed(seed)
-            outcome = run_arm(arm.form(), size, train, held_out, seed)
-            outcomes.setdefault(name, []).append(outcome)
-            print(f"seed {seed}  {name:18} {outcome.bits_per_byte:.4f} bits a byte, {outcome.ms_step:.0f} ms a step", flush=True)
-    return outcomes
+def run_all(data: Data, size: Size, seeds: tuple[int, ...], processes: int) -> dict[str, list[Outcome]]:
+    """Every arm with every seed, each in a process with one thread, as many at once as there are processes; a line printed for each."""
+    jobs: dict[tuple[str, int], Future[Outcome]] = {}
+    with ProcessPoolExecutor(processes, multiprocessing.get_context("spawn")) as pool:
+        for name, make in ARMS.items():
+            arm = make(data, size)
+            train, held_out = (arm.rows(data, ids, size.length) for ids in (data.train, data.held_out))
+            for seed in seeds:
+                torch.manual_seed(seed)
+                jobs[name, seed] = pool.submit(run_arm, arm.form(), size, train, held_out, seed)
+        for (name, seed), job in jobs.items():
+            bits, milliseconds = job.result().bits_per_byte, job.result().ms_step
+            print(f"seed {seed}  {name:18} {bits:.4f} bits a byte, {milliseconds:.0f} ms a step", flush=True)
+    return {name: [jobs[name, seed].result() for seed in seeds] for name in ARMS}
 
 
 def table(outcomes: dict[str, list[Outcome]]) -> str:
@@ -86,7 +90,7 @@ def write(folder: Path, outcomes: dict[str, list[Outcome]], size: Size, seeds: t
     content = {
         "size": asdict(size),
         "seeds": seeds,
-        "machine": f"{platform.machine()}, torch {torch.__version__}, {torch.get_num_threads()} threads",
+        "machine": f"{platform.machine()}, torch {torch.__version__}, one thread an arm",
         "outcomes": {name: [asdict(outcome) for outcome in each] for name, each in outcomes.items()},
     }
     (folder / "results.json").write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
@@ -100,14 +104,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--tiny", action="store_true", help="seconds: does it run? The figures mean nothing")
     parser.add_argument("--steps", type=int, help="other than 400; fewer make another experiment")
+    parser.add_argument("--bfloat16", action="store_true", help="products of bfloat16: faster where the processor has such instructions")
+    parser.add_argument("--processes", type=int, default=multiprocessing.cpu_count(), help="arms at once, a thread each")
     parser.add_argument("--output", type=Path, default=Path("results"), help="folder for results.json, results.md, plot.svg")
     arguments = parser.parse_args()
     size = Size(layers=1, width=16, heads=2, length=16, batch=4, steps=3) if arguments.tiny else Size()
-    if arguments.steps is not None:
-        size = replace(size, steps=arguments.steps)
+    size = replace(size, steps=arguments.steps or size.steps, bfloat16=arguments.bfloat16)
     data = prepare(400, most_bytes=60_000) if arguments.tiny else prepare(VOCAB_SIZE, most_bytes=6_000_000)
     print(f"{len(data.train):,} ids to train on, {len(data.held_out):,} held out", flush=True)
-    outcomes = run_all(data, size, (0, 1))
+    outcomes = run_all(data, size, (0, 1), arguments.processes)
     print("\n" + table(outcomes), end="")
     write(arguments.output, outcomes, size, (0, 1))
 
