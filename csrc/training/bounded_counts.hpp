@@ -61,6 +61,15 @@ public:
         }
     }
     void visit_sorted(const Visitor& visitor, Cancel& cancel) const;  // in bytewise order
+    // With words that begin alike one after the other.
+    template <class Function>
+    void visit_grouped(Function&& function, Cancel& cancel) const {
+        if (runs_.empty()) {
+            table_.visit_grouped(function);
+        } else {
+            visit_sorted(function, cancel);
+        }
+    }
     // Forgets the words that occur less often; sums of what is left stay within the bound.
     void prune(std::int64_t least_count, Cancel& cancel);
 

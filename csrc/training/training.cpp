@@ -90,8 +90,8 @@ void drop_repeated(TrainedBpe& trained) {
 
 using Progress = std::function<void(std::size_t done, std::size_t all)>;
 
-// The order of the words changes no result, but neighbours in the alphabet share their merges: in bytewise order the places of
-// a pair lie close together, and the merges take three quarters of the time that they take in the order of a hash.
+// The order of the words changes no result, but words that begin alike share their merges: side by side, the places of a pair
+// lie close together, and the merges take three quarters of the time that they take in the order of a hash.
 // symbols_of(word) gives a span of the symbols that a word begins with.
 template <class SymbolsOf>
 Sequences sequences_of(const BoundedCounts& counts, SymbolsOf&& symbols_of, Cancel& cancel) {
@@ -104,7 +104,7 @@ Sequences sequences_of(const BoundedCounts& counts, SymbolsOf&& symbols_of, Canc
         cancel);
     Sequences sequences;
     sequences.reserve(words, bytes);
-    counts.visit_sorted([&](std::string_view word, std::int64_t count) { sequences.add(symbols_of(word), count); }, cancel);
+    counts.visit_grouped([&](std::string_view word, std::int64_t count) { sequences.add(symbols_of(word), count); }, cancel);
     return sequences;
 }
 

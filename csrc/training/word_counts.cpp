@@ -4,6 +4,7 @@
 #include <array>
 #include <bit>
 #include <string>
+#include <utility>
 
 #include "base/errors.hpp"
 
@@ -162,29 +163,54 @@ void WordCounts::resize_long(std::size_t slot_count) {
     long_slots_ = std::move(grown);
 }
 
-std::vector<WordCounts::Entry> WordCounts::sorted() const {
-    // By the first eight bytes as a number, and by the rest only where these agree: a third of the time of comparing strings.
-    struct Place {
-        std::uint64_t front;
-        std::uint32_t number;
+WordCounts::Entry WordCounts::entry_at(const Place& place) const noexcept {
+    if (place.number < short_slots_.size()) return {word_of(short_slots_[place.number]), short_slots_[place.number].count};
+    const LongWord& word = long_words_[place.number - short_slots_.size()];
+    return {std::string_view(reinterpret_cast<const char*>(arena_.data()) + word.begin, word.length), word.count};
+}
+
+void WordCounts::fetch(const Place& place) const noexcept {
+    if (place.number < short_slots_.size()) __builtin_prefetch(&short_slots_[place.number]);
+}
+
+// Sorted from the last digit to the first, each of 11 bits: a tenth of the time of comparing.
+std::vector<WordCounts::Place> WordCounts::places_by_front() const {
+    constexpr std::uint32_t kDigitBits = 11, kDigits = 6;
+    constexpr std::size_t kValues = std::size_t(1) << kDigitBits;
+    std::vector<Place> places, other(size());
+    places.reserve(size());
+    std::vector<std::array<std::size_t, kValues>> ends(kDigits);
+    const auto digit = [](const Place& place, std::uint32_t which) { return place.front >> (which * kDigitBits) & (kValues - 1); };
+    const auto add = [&](std::uint64_t first_bytes, std::size_t number) {
+        places.push_back({__builtin_bswap64(first_bytes), number});
+        for (std::uint32_t which = 0; which < kDigits; ++which) ++ends[which][digit(places.back(), which)];
     };
+    for (std::size_t i = 0; i < short_slots_.size(); ++i)
+        if (short_slots_[i].count != 0) add(short_slots_[i].key.low, i);
+    for (std::size_t i = 0; i < long_words_.size(); ++i) {
+        std::uint64_t first_bytes = 0;
+        std::memcpy(&first_bytes, arena_.data() + long_words_[i].begin, std::min<std::size_t>(long_words_[i].length, sizeof first_bytes));
+        add(first_bytes, short_slots_.size() + i);
+    }
+    for (std::uint32_t which = 0; which < kDigits; ++which) {
+        std::size_t sum = 0;
+        for (std::size_t& end : ends[which]) sum += std::exchange(end, sum);  // where the next one with this digit goes
+        for (const Place& place : places) other[ends[which][digit(place, which)]++] = place;
+        places.swap(other);
+    }
+    return places;
+}
+
+std::vector<WordCounts::Entry> WordCounts::sorted() const {
     std::vector<Entry> entries;
-    std::vector<Place> order;
     entries.reserve(size());
-    order.reserve(size());
-    visit([&](std::string_view word, std::int64_t count) {
-        std::uint8_t bytes[8] = {};
-        std::memcpy(bytes, word.data(), std::min<std::size_t>(word.size(), sizeof bytes));
-        order.push_back({__builtin_bswap64(load<std::uint64_t>(bytes)), static_cast<std::uint32_t>(entries.size())});
-        entries.push_back({word, count});
-    });
-    std::sort(order.begin(), order.end(), [&](const Place& a, const Place& b) {
-        return a.front != b.front ? a.front < b.front : entries[a.number].word < entries[b.number].word;
-    });
-    std::vector<Entry> sorted;
-    sorted.reserve(entries.size());
-    for (const Place& place : order) sorted.push_back(entries[place.number]);
-    return sorted;
+    const std::vector<Place> places = places_by_front();
+    for (std::size_t begin = 0, end = 0; begin < places.size(); begin = end) {
+        for (; end < places.size() && places[end].front == places[begin].front; ++end) entries.push_back(entry_at(places[end]));
+        std::sort(entries.begin() + static_cast<std::ptrdiff_t>(begin), entries.end(),
+                  [](const Entry& a, const Entry& b) { return a.word < b.word; });
+    }
+    return entries;
 }
 
 void WordCounts::drain(const Visitor& visitor) {
