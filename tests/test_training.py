@@ -231,6 +231,21 @@ def test_bounded_memory(tmp_path: Path) -> None:
     assert len(bounded) == len(free) + 2
 
 
+def test_a_text_that_does_not_fit_into_the_bound(tmp_path: Path) -> None:
+    rng = random.Random(f"{SEED} one text")
+    text = " ".join("".join(rng.choices("abcdefgh", k=rng.choice([6, 20]))) for _ in range(60_000)).encode()
+    known = ["known before " * 3]
+    bounded = Counts.from_texts(known, memory="1 MB", spill_directory=tmp_path)
+    with pytest.raises(tokmill.errors.InvalidUtf8Error, match="text 0"):  # nothing of it stays, though runs of it were written
+        bounded.add_texts([text + b"\xff"])
+    assert bounded.spilled_bytes > 1_000_000
+    assert dict(bounded) == dict(Counts.from_texts(known))
+    bounded.add_texts([text])
+    assert bounded.nbytes <= 1_000_000
+    assert dict(bounded) == dict(Counts.from_texts([*known, text]))
+    assert len(bounded) == len(set(text.split())) + 4  # "known", " before", " known" and the space at the end
+
+
 def test_memory_that_cannot_be_bounded(tmp_path: Path) -> None:
     with pytest.raises(tokmill.errors.ArgumentError, match="not a size"):
         Counts(memory="much")
@@ -247,12 +262,20 @@ import resource, signal, sys
 import tokmill
 from tokmill.training import Counts
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
-counts = Counts(memory=3000, spill_directory=sys.argv[1])
-try:
-    counts.add_texts([str(i * i) + "abc" * (i % 9) for i in range(50_000)])
-except tokmill.errors.OutputError as error:
-    print(error)
+resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, resource.RLIM_INFINITY))
+counts = Counts(memory=100_000, spill_directory=sys.argv[1])
+texts = [" ".join(str(i * k) + "abc" * (k % 9) for k in range(100)) for i in range(1000)]
+for i, text in enumerate(texts):
+    try:
+        counts.add_texts([text])
+    except tokmill.errors.OutputError as error:
+        print(error)
+        break
+assert counts.spilled_bytes > 0
+resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+assert dict(counts) == dict(Counts.from_texts(texts[:i]))  # what was counted before is still there
+counts.add_texts(texts[i:])
+assert dict(counts) == dict(Counts.from_texts(texts))
 """
     done = subprocess.run([sys.executable, "-c", script, str(tmp_path)], capture_output=True, text=True, check=True)
     assert "cannot write word counts" in done.stdout

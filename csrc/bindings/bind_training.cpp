@@ -31,8 +31,8 @@ public:
 
     // The words of these runs, by another pattern.
     void add_words_of(const PyWordCounts& runs) {
-        const std::scoped_lock both(mutex_, runs.mutex_);
         WithoutInterpreterLock unlocked;
+        const std::scoped_lock both(mutex_, runs.mutex_);
         training::count_words(runs.counts_, scanner_, counts_, unlocked.cancel());
     }
 
@@ -44,63 +44,64 @@ public:
         if (weight < 1) throw Error(ErrorKind::value, "a weight is 1 or more, not " + std::to_string(weight));
         WithoutInterpreterLock unlocked;
         const std::lock_guard<std::mutex> one_at_a_time(mutex_);
-        training::count_documents(texts.documents(), scanner_, invalid, weight, threads, counts_.table(), unlocked.cancel());
-        counts_.spill_if_full(unlocked.cancel());
+        training::count_documents(texts.documents(), scanner_, invalid, weight, threads, counts_, unlocked.cancel());
     }
 
     void add_words(const py::bytes& blob, const py::array_t<std::int64_t, py::array::c_style>& offsets,
                    const py::array_t<std::int64_t, py::array::c_style>& counts) {
         const std::string_view bytes = blob;
         if (offsets.size() != counts.size() + 1) throw Error(ErrorKind::value, "offsets has to be one longer than counts");
-        const std::int64_t* const bounds = offsets.data();
+        const std::int64_t *const bounds = offsets.data(), *const sums = counts.data();
+        const py::ssize_t word_count = counts.size();
+        WithoutInterpreterLock unlocked;
         const std::lock_guard<std::mutex> one_at_a_time(mutex_);
-        for (py::ssize_t i = 0; i < counts.size(); ++i) {
+        for (py::ssize_t i = 0; i < word_count; ++i) {
             if (bounds[i] < 0 || bounds[i] > bounds[i + 1] || bounds[i + 1] > static_cast<std::int64_t>(bytes.size()))
                 throw Error(ErrorKind::value, "offsets run backwards or past the end at word " + std::to_string(i), i);
-            if (counts.data()[i] < 1)
+            if (sums[i] < 1)
                 throw Error(ErrorKind::value,
-                            "the count of word " + std::to_string(i) + " is " + std::to_string(counts.data()[i]) + "; counts are 1 or more",
-                            i);
-            counts_.table().add(bytes.substr(static_cast<std::size_t>(bounds[i]), static_cast<std::size_t>(bounds[i + 1] - bounds[i])),
-                                counts.data()[i]);
+                            "the count of word " + std::to_string(i) + " is " + std::to_string(sums[i]) + "; counts are 1 or more", i);
+            counts_.add(bytes.substr(static_cast<std::size_t>(bounds[i]), static_cast<std::size_t>(bounds[i + 1] - bounds[i])), sums[i],
+                        unlocked.cancel());
         }
-        Cancel never;
-        counts_.spill_if_full(never);
     }
 
     void add_counts(const PyWordCounts& other) {
-        const std::scoped_lock both(mutex_, other.mutex_);
         WithoutInterpreterLock unlocked;
-        constexpr std::size_t kWordsBetweenLooks = 4096;
-        std::size_t added = 0;
-        other.counts_.visit([&](std::string_view word, std::int64_t count) {
-            counts_.table().add(word, count);
-            if (++added % kWordsBetweenLooks == 0) counts_.spill_if_full(unlocked.cancel());
-        });
+        const std::scoped_lock both(mutex_, other.mutex_);
+        other.counts_.visit([&](std::string_view word, std::int64_t count) { counts_.add(word, count, unlocked.cancel()); },
+                            unlocked.cancel());
     }
 
     void prune(std::int64_t least_count) {
+        WithoutInterpreterLock unlocked;
         const std::lock_guard<std::mutex> one_at_a_time(mutex_);
-        counts_.prune(least_count);
+        counts_.prune(least_count, unlocked.cancel());
     }
 
     // All words in bytewise order: their bytes back to back, the bounds, the counts.
     py::tuple words() const {
-        const std::lock_guard<std::mutex> one_at_a_time(mutex_);
         std::string blob;
         std::vector<std::int64_t> offsets{0}, counts;
-        counts_.visit_sorted([&](std::string_view word, std::int64_t count) {
-            blob += word;
-            offsets.push_back(static_cast<std::int64_t>(blob.size()));
-            counts.push_back(count);
-        });
+        {
+            WithoutInterpreterLock unlocked;
+            const std::lock_guard<std::mutex> one_at_a_time(mutex_);
+            counts_.visit_sorted(
+                [&](std::string_view word, std::int64_t count) {
+                    blob += word;
+                    offsets.push_back(static_cast<std::int64_t>(blob.size()));
+                    counts.push_back(count);
+                },
+                unlocked.cancel());
+        }
         return py::make_tuple(py::bytes(blob), to_array(offsets), to_array(counts));
     }
 
     std::int64_t total() const noexcept { return counts_.total(); }
     std::size_t size() const {
+        WithoutInterpreterLock unlocked;
         const std::lock_guard<std::mutex> one_at_a_time(mutex_);
-        return counts_.size();
+        return counts_.size(unlocked.cancel());
     }
     std::size_t byte_size() const noexcept { return counts_.byte_size(); }
     std::uint64_t spilled_bytes() const noexcept { return counts_.spilled_bytes(); }

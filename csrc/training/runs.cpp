@@ -20,14 +20,18 @@ std::span<const std::uint32_t> RunCutter::cut(std::string_view run) {
 void count_words(const BoundedCounts& runs, const pretokens::Scanner& scanner, BoundedCounts& words, Cancel& cancel) {
     constexpr std::size_t kRunsBetweenLooks = 4096;
     RunCutter cutter(scanner);
+    WordCounts batch;
     std::size_t seen = 0;
-    runs.visit([&](std::string_view run, std::int64_t count) {
-        const std::span<const std::uint32_t> starts = cutter.cut(run);
-        words.table().add_all(cutter.text(), starts.data(), starts.size() - 1, count);
-        if (++seen % kRunsBetweenLooks != 0) return;
-        words.spill_if_full(cancel);
-        cancel.poll();
-    });
+    runs.visit(
+        [&](std::string_view run, std::int64_t count) {
+            const std::span<const std::uint32_t> starts = cutter.cut(run);
+            batch.add_all(cutter.text(), starts.data(), starts.size() - 1, count);
+            if (++seen % kRunsBetweenLooks != 0) return;
+            if (words.is_large(batch.byte_size())) words.add({&batch, 1}, cancel);
+            cancel.poll();
+        },
+        cancel);
+    words.add({&batch, 1}, cancel);
 }
 
 std::span<const std::int32_t> RunSegmenter::segment(std::string_view run) {

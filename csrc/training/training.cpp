@@ -45,12 +45,14 @@ std::array<std::uint8_t, 256> order_of(ByteOrder order) {
 }
 
 // Which bytes become base tokens, in order.
-std::vector<std::uint8_t> alphabet_of(const BoundedCounts& counts, const BpeOptions& options) {
+std::vector<std::uint8_t> alphabet_of(const BoundedCounts& counts, const BpeOptions& options, Cancel& cancel) {
     constexpr std::int64_t kAsked = INT64_MAX;  // outweighs everything that only occurs
     std::array<std::int64_t, 256> weights{};
-    counts.visit([&](std::string_view word, std::int64_t count) {
-        for (const char byte : word) weights[static_cast<std::uint8_t>(byte)] += count;
-    });
+    counts.visit(
+        [&](std::string_view word, std::int64_t count) {
+            for (const char byte : word) weights[static_cast<std::uint8_t>(byte)] += count;
+        },
+        cancel);
     for (std::size_t byte = 0; byte < 256; ++byte)
         if (options.initial_alphabet[byte]) weights[byte] = kAsked;
     const std::array<std::uint8_t, 256> order = order_of(options.byte_order);
@@ -88,19 +90,21 @@ void drop_repeated(TrainedBpe& trained) {
 
 using Progress = std::function<void(std::size_t done, std::size_t all)>;
 
-// The order of the words changes no result, but neighbours in the alphabet share their merges: in bytewise order the places of
-// a pair lie close together, and the merges take three quarters of the time that they take in the order of a hash.
+// The order of the words changes no result, but words that begin alike share their merges: side by side, the places of a pair
+// lie close together, and the merges take three quarters of the time that they take in the order of a hash.
 // symbols_of(word) gives a span of the symbols that a word begins with.
 template <class SymbolsOf>
-Sequences sequences_of(const BoundedCounts& counts, SymbolsOf&& symbols_of) {
+Sequences sequences_of(const BoundedCounts& counts, SymbolsOf&& symbols_of, Cancel& cancel) {
     std::size_t words = 0, bytes = 0;
-    counts.visit([&](std::string_view word, std::int64_t) {
-        ++words;
-        bytes += word.size();
-    });
+    counts.visit(
+        [&](std::string_view word, std::int64_t) {
+            ++words;
+            bytes += word.size();
+        },
+        cancel);
     Sequences sequences;
     sequences.reserve(words, bytes);
-    counts.visit_sorted([&](std::string_view word, std::int64_t count) { sequences.add(symbols_of(word), count); });
+    counts.visit_grouped([&](std::string_view word, std::int64_t count) { sequences.add(symbols_of(word), count); }, cancel);
     return sequences;
 }
 
@@ -151,7 +155,7 @@ TrainedBpe go_on(const BoundedCounts& counts, const Start& start, const BpeOptio
         lengths.push_back(static_cast<std::uint32_t>(trained.tokens.back().size()));
     }
     for (const vocab::SpecialToken& special : vocabulary.specials()) id_of.emplace(special.text, -1);  // no merge may spell one
-    Sequences sequences = sequences_of(counts, symbols_of);
+    Sequences sequences = sequences_of(counts, symbols_of, cancel);
     cancel.poll();
 
     MergeLimits limits;
@@ -172,7 +176,7 @@ TrainedBpe train_bpe(const BoundedCounts& counts, const BpeOptions& options, con
     }
     std::array<std::int32_t, 256> id_of_byte{};
     id_of_byte.fill(-1);
-    for (const std::uint8_t byte : alphabet_of(counts, options)) {
+    for (const std::uint8_t byte : alphabet_of(counts, options, cancel)) {
         const std::string token(1, static_cast<char>(byte));
         const auto [known, is_new] = id_of.emplace(token, static_cast<std::int32_t>(trained.tokens.size()));
         if (is_new) trained.tokens.push_back(token);
@@ -184,14 +188,15 @@ TrainedBpe train_bpe(const BoundedCounts& counts, const BpeOptions& options, con
                                           " special tokens and single bytes; raise it, or keep fewer bytes with limit_alphabet");
 
     std::vector<std::int32_t> symbols;
-    Sequences sequences = sequences_of(counts, [&](std::string_view word) -> std::span<const std::int32_t> {
+    const auto symbols_of = [&](std::string_view word) -> std::span<const std::int32_t> {
         symbols.clear();
         for (const char byte : word) {
             const std::int32_t id = id_of_byte[static_cast<std::uint8_t>(byte)];
             if (id >= 0) symbols.push_back(id);
         }
         return symbols;
-    });
+    };
+    Sequences sequences = sequences_of(counts, symbols_of, cancel);
     cancel.poll();
 
     MergeLimits limits;
@@ -226,10 +231,12 @@ std::vector<std::int64_t> count_symbols(const BoundedCounts& counts, const vocab
                                         bool whole_words, Cancel& cancel) {
     std::vector<std::int64_t> sums(vocabulary.symbol_count());
     Segmenter segmenter(vocabulary, merges, whole_words);
-    counts.visit([&](std::string_view word, std::int64_t count) {
-        for (const vocab::Symbol symbol : segmenter.segment(word)) sums[symbol] += count;
-        cancel.poll();
-    });
+    counts.visit(
+        [&](std::string_view word, std::int64_t count) {
+            for (const vocab::Symbol symbol : segmenter.segment(word)) sums[symbol] += count;
+            cancel.poll();
+        },
+        cancel);
     return sums;
 }
 

@@ -4,6 +4,7 @@
 #include <array>
 #include <bit>
 #include <string>
+#include <utility>
 
 #include "base/errors.hpp"
 
@@ -24,6 +25,23 @@ WordCounts::WordCounts() : hash_key_(process_hash_key()), short_slots_(kFirstSho
 std::size_t WordCounts::byte_size() const noexcept {
     return short_slots_.capacity() * sizeof(ShortSlot) + long_words_.capacity() * sizeof(LongWord) +
            long_slots_.capacity() * sizeof(std::uint32_t) + arena_.capacity();
+}
+
+std::size_t WordCounts::byte_size_with(const Extent& more) const noexcept {
+    std::size_t bytes = byte_size();
+    // Both grow by doubling once they are half full; whoever grows holds what it had as well.
+    const auto slots = [&](std::size_t now, std::size_t words, std::size_t slot_bytes) {
+        const std::size_t wanted = std::bit_ceil(2 * words);
+        if (wanted > now) bytes += wanted * slot_bytes + (wanted / 2 - now) * slot_bytes;
+    };
+    const auto array = [&](std::size_t now, std::size_t wanted, std::size_t element_bytes) {
+        if (wanted > now) bytes += std::max(wanted, 2 * now) * element_bytes;
+    };
+    slots(short_slots_.size(), short_count_ + more.short_words, sizeof(ShortSlot));
+    slots(long_slots_.size(), long_words_.size() + more.long_words, sizeof(std::uint32_t));
+    array(long_words_.capacity(), long_words_.size() + more.long_words, sizeof(LongWord));
+    array(arena_.capacity(), arena_.size() + more.long_bytes, 1);
+    return bytes;
 }
 
 std::string_view WordCounts::word_of(const ShortSlot& slot) noexcept {
@@ -89,7 +107,7 @@ void WordCounts::add_short(Key16 key, std::uint64_t hash, std::int64_t count) {
         if (slot.count == 0) {
             add_to(slot.count, count);
             slot.key = key;
-            if (++short_count_ * 2 > short_slots_.size()) grow_short();
+            if (++short_count_ * 2 > short_slots_.size()) resize_short(short_slots_.size() * 2);
             return;
         }
         if (slot.key == key) {
@@ -117,13 +135,13 @@ void WordCounts::add_long(const std::uint8_t* bytes, std::uint32_t length, std::
         arena_.insert(arena_.end(), bytes, bytes + length);
         long_slots_[at] = static_cast<std::uint32_t>(long_words_.size());
         long_words_.push_back({hash, begin, length, sum});
-        if (long_words_.size() * 2 > long_slots_.size()) grow_long();
+        if (long_words_.size() * 2 > long_slots_.size()) resize_long(long_slots_.size() * 2);
         return;
     }
 }
 
-void WordCounts::grow_short() {
-    std::vector<ShortSlot> grown(short_slots_.size() * 2);
+void WordCounts::resize_short(std::size_t slot_count) {
+    std::vector<ShortSlot> grown(slot_count);
     const std::size_t mask = grown.size() - 1;
     for (const ShortSlot& slot : short_slots_) {
         if (slot.count == 0) continue;
@@ -134,8 +152,8 @@ void WordCounts::grow_short() {
     short_slots_ = std::move(grown);
 }
 
-void WordCounts::grow_long() {
-    std::vector<std::uint32_t> grown(long_slots_.size() * 2, kNoWord);
+void WordCounts::resize_long(std::size_t slot_count) {
+    std::vector<std::uint32_t> grown(slot_count, kNoWord);
     const std::size_t mask = grown.size() - 1;
     for (std::uint32_t number = 0; number < long_words_.size(); ++number) {
         std::size_t at = long_words_[number].hash & mask;
@@ -145,37 +163,91 @@ void WordCounts::grow_long() {
     long_slots_ = std::move(grown);
 }
 
-std::vector<WordCounts::Entry> WordCounts::sorted() const {
-    // By the first eight bytes as a number, and by the rest only where these agree: a third of the time of comparing strings.
-    struct Place {
-        std::uint64_t front;
-        std::uint32_t number;
-    };
-    std::vector<Entry> entries;
-    std::vector<Place> order;
-    entries.reserve(size());
-    order.reserve(size());
-    visit([&](std::string_view word, std::int64_t count) {
-        std::uint8_t bytes[8] = {};
-        std::memcpy(bytes, word.data(), std::min<std::size_t>(word.size(), sizeof bytes));
-        order.push_back({__builtin_bswap64(load<std::uint64_t>(bytes)), static_cast<std::uint32_t>(entries.size())});
-        entries.push_back({word, count});
-    });
-    std::sort(order.begin(), order.end(), [&](const Place& a, const Place& b) {
-        return a.front != b.front ? a.front < b.front : entries[a.number].word < entries[b.number].word;
-    });
-    std::vector<Entry> sorted;
-    sorted.reserve(entries.size());
-    for (const Place& place : order) sorted.push_back(entries[place.number]);
-    return sorted;
+WordCounts::Entry WordCounts::entry_at(const Place& place) const noexcept {
+    if (place.number < short_slots_.size()) return {word_of(short_slots_[place.number]), short_slots_[place.number].count};
+    const LongWord& word = long_words_[place.number - short_slots_.size()];
+    return {std::string_view(reinterpret_cast<const char*>(arena_.data()) + word.begin, word.length), word.count};
 }
 
-void WordCounts::prune(std::int64_t least_count) {
-    WordCounts kept;
-    visit([&](std::string_view word, std::int64_t count) {
-        if (count >= least_count) kept.add(word, count);
-    });
-    *this = std::move(kept);
+void WordCounts::fetch(const Place& place) const noexcept {
+    if (place.number < short_slots_.size()) __builtin_prefetch(&short_slots_[place.number]);
+}
+
+// Sorted from the last digit to the first, each of 11 bits: a tenth of the time of comparing.
+std::vector<WordCounts::Place> WordCounts::places_by_front() const {
+    constexpr std::uint32_t kDigitBits = 11, kDigits = 6;
+    constexpr std::size_t kValues = std::size_t(1) << kDigitBits;
+    std::vector<Place> places, other(size());
+    places.reserve(size());
+    std::vector<std::array<std::size_t, kValues>> ends(kDigits);
+    const auto digit = [](const Place& place, std::uint32_t which) { return place.front >> (which * kDigitBits) & (kValues - 1); };
+    const auto add = [&](std::uint64_t first_bytes, std::size_t number) {
+        places.push_back({__builtin_bswap64(first_bytes), number});
+        for (std::uint32_t which = 0; which < kDigits; ++which) ++ends[which][digit(places.back(), which)];
+    };
+    for (std::size_t i = 0; i < short_slots_.size(); ++i)
+        if (short_slots_[i].count != 0) add(short_slots_[i].key.low, i);
+    for (std::size_t i = 0; i < long_words_.size(); ++i) {
+        std::uint64_t first_bytes = 0;
+        std::memcpy(&first_bytes, arena_.data() + long_words_[i].begin, std::min<std::size_t>(long_words_[i].length, sizeof first_bytes));
+        add(first_bytes, short_slots_.size() + i);
+    }
+    for (std::uint32_t which = 0; which < kDigits; ++which) {
+        std::size_t sum = 0;
+        for (std::size_t& end : ends[which]) sum += std::exchange(end, sum);  // where the next one with this digit goes
+        for (const Place& place : places) other[ends[which][digit(place, which)]++] = place;
+        places.swap(other);
+    }
+    return places;
+}
+
+std::vector<WordCounts::Entry> WordCounts::sorted() const {
+    std::vector<Entry> entries;
+    entries.reserve(size());
+    const std::vector<Place> places = places_by_front();
+    for (std::size_t begin = 0, end = 0; begin < places.size(); begin = end) {
+        for (; end < places.size() && places[end].front == places[begin].front; ++end) entries.push_back(entry_at(places[end]));
+        std::sort(entries.begin() + static_cast<std::ptrdiff_t>(begin), entries.end(),
+                  [](const Entry& a, const Entry& b) { return a.word < b.word; });
+    }
+    return entries;
+}
+
+void WordCounts::drain(const Visitor& visitor) {
+    try {
+        visit_in_place(visitor);
+    } catch (...) {
+        resize_short(short_slots_.size());  // every word back to where its hash says
+        resize_long(long_slots_.size());
+        throw;
+    }
+    std::fill(short_slots_.begin(), short_slots_.end(), ShortSlot());
+    std::fill(long_slots_.begin(), long_slots_.end(), kNoWord);
+    short_count_ = 0;
+    long_words_.clear();
+    arena_.clear();
+    total_ = 0;
+}
+
+void WordCounts::visit_in_place(const Visitor& visitor) {
+    // Zeros behind a short word sort as its end does: none of them ends in NUL, so a key says its word.
+    const auto is_before = [](const ShortSlot& a, const ShortSlot& b) {
+        const std::uint64_t low_a = __builtin_bswap64(a.key.low), low_b = __builtin_bswap64(b.key.low);
+        return low_a != low_b ? low_a < low_b : __builtin_bswap64(a.key.high) < __builtin_bswap64(b.key.high);
+    };
+    const auto bytes_of = [&](const LongWord& word) {
+        return std::string_view(reinterpret_cast<const char*>(arena_.data()) + word.begin, word.length);
+    };
+    const auto short_end = std::partition(short_slots_.begin(), short_slots_.end(), [](const ShortSlot& slot) { return slot.count != 0; });
+    std::sort(short_slots_.begin(), short_end, is_before);
+    std::sort(long_words_.begin(), long_words_.end(), [&](const LongWord& a, const LongWord& b) { return bytes_of(a) < bytes_of(b); });
+    auto long_word = long_words_.begin();
+    for (auto slot = short_slots_.begin(); slot != short_end; ++slot) {
+        const std::string_view word = word_of(*slot);
+        for (; long_word != long_words_.end() && bytes_of(*long_word) < word; ++long_word) visitor(bytes_of(*long_word), long_word->count);
+        visitor(word, slot->count);
+    }
+    for (; long_word != long_words_.end(); ++long_word) visitor(bytes_of(*long_word), long_word->count);
 }
 
 }  // namespace tokmill::training

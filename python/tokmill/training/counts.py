@@ -26,16 +26,17 @@ KIND = "word counts"
 NAME_OF_PATTERN = {regex: name for name, regex in PATTERNS.items()}
 TEXTS_PER_CALL = 4096
 UNITS_PER_CALL = 4 << 20  # characters or bytes
+CALLS_IN_MEMORY = 64  # when it is bounded: what a call counts takes up to 15 times its text, if no word comes twice
 
 
-def _batches(texts: Iterable[Any]) -> Iterator[list[Any]]:
-    """Texts in lists, of which neither the number nor the length grows: between two of them full tables can be written out."""
+def _batches(texts: Iterable[Any], units_per_call: int) -> Iterator[list[Any]]:
+    """Texts in lists, of which neither the number nor the length grows: between two of them a full table can be written out."""
     batch: list[Any] = []
     length = 0
     for text in texts:
         batch.append(text)
         length += len(text)
-        if len(batch) == TEXTS_PER_CALL or length >= UNITS_PER_CALL:
+        if len(batch) == TEXTS_PER_CALL or length >= units_per_call:
             yield batch
             batch, length = [], 0
     if batch:
@@ -73,6 +74,7 @@ class Counts:
             from ..ngrams.arguments import bytes_of  # few bound the memory; the package of n-grams takes longer to import
 
             memory_bytes = bytes_of(memory)
+        self._units_per_call = min(UNITS_PER_CALL, max(memory_bytes // CALLS_IN_MEMORY, 1)) if self._bounded else UNITS_PER_CALL
         directory = os.fspath(spill_directory) if spill_directory is not None else tempfile.gettempdir()
         self.barriers = tuple(barriers)
         counted = barrier_pattern(self.barriers) if self.barriers else name
@@ -162,7 +164,7 @@ class Counts:
         if is_arrow or (not self._bounded and isinstance(texts, (list, tuple, np.ndarray))):
             self._core.add_texts(texts, weight=weight, threads=threads, invalid=invalid)
             return
-        for batch in _batches(texts):
+        for batch in _batches(texts, self._units_per_call):
             self._core.add_texts(batch, weight=weight, threads=threads, invalid=invalid)
 
     def __add__(self, other: Counts) -> Counts:
