@@ -5,6 +5,7 @@ Everything happens in child processes, each a function `..._child` of this file.
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import json
 import multiprocessing
@@ -65,6 +66,9 @@ def interrupts_child(seed: str, count: str) -> None:
     many_ids = np.tile(tok.encode(WORDS * 100_000), 15)
     documents = [WORDS * 50] * 8_000
     ranks, snapshot, specials = tok._rank_file(), tok._snapshot(), tok.special_tokens
+    with tempfile.TemporaryDirectory() as folder:
+        tok.save(Path(folder) / "x.tokenizer.json")
+        json_file = (Path(folder) / "x.tokenizer.json").read_bytes()
     stream, file = tok._stream(), tempfile.NamedTemporaryFile()  # noqa: SIM115
     file.write(prose.encode())
     file.flush()
@@ -76,6 +80,7 @@ def interrupts_child(seed: str, count: str) -> None:
 
     calls: dict[str, Callable[[], object]] = {
         "load a rank file": lambda: tokmill.Tokenizer._from_ranks(ranks, name="x", pattern="cl100k", special_tokens=specials),
+        "load a tokenizer.json": lambda: tokmill.Tokenizer._from_tokenizer_json(json_file, name="x"),
         "load a snapshot": lambda: tokmill.Tokenizer._from_snapshot(snapshot),
         "encode_file": lambda: tok.encode_file(file.name),
         "encode_file_iter": lambda: sum(map(len, tok.encode_file_iter(file.name))),
@@ -146,6 +151,36 @@ def quiet_signal_child() -> None:
         assert np.array_equal(ids, wanted)
         assert decoded == (WORDS * 100_000).encode()
     assert seen
+
+
+def test_loading_answers_signals() -> None:
+    run_child("loading")
+
+
+def loading_child() -> None:
+    # Every pair of bytes is a token, and so are 150,000 of three bytes: some 0.1 s to load, where signals are looked for every 0.02 s.
+    tokens = [bytes([byte]) for byte in range(256)]
+    tokens += [a + b for a in tokens for b in tokens]
+    tokens += [pair + bytes([number % 251]) for number, pair in enumerate(tokens[256:] * 3)][:150_000]
+    tokens = list(dict.fromkeys(tokens))
+    ranks = b"".join(b"%s %d\n" % (base64.b64encode(token), rank) for rank, token in enumerate(tokens))
+    tok = tokmill.Tokenizer._from_ranks(ranks, name="x", pattern="cl100k")
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "x.tokenizer.json"
+        tok.save(path)
+        file = path.read_bytes()
+    seen: list[int] = []
+    signal.signal(signal.SIGALRM, lambda *_: seen.append(1))
+    for load_it in (
+        lambda: tokmill.Tokenizer._from_ranks(ranks, name="x", pattern="cl100k"),
+        lambda: tokmill.Tokenizer._from_tokenizer_json(file, name="x"),
+    ):
+        seen.clear()
+        signal.setitimer(signal.ITIMER_REAL, 0.005, 0.005)
+        loaded = load_it()
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        assert loaded.encode_list(WORDS) == tok.encode_list(WORDS)
+        assert len(seen) >= 2, "a call that does not look for signals meets its handler once, when it is over"
 
 
 # Forks

@@ -5,6 +5,7 @@
 
 #include <atomic>
 #include <chrono>
+#include <cstddef>
 #include <thread>
 
 #include "base/errors.hpp"
@@ -42,7 +43,13 @@ public:
         check();
     }
 
+    // For loops of many short turns, each well below 10 us: polls at every kTurnsBetween-th.
+    void poll_at(std::size_t turn) {
+        if (turn % kTurnsBetween == 0) poll();
+    }
+
 private:
+    static constexpr std::size_t kTurnsBetween = 512;
     static constexpr std::chrono::milliseconds kPollInterval{20};
 
     std::atomic<bool> requested_{false};

@@ -52,7 +52,7 @@ std::vector<vocab::SpecialToken> specials_argument(PyObject* argument) {
 }
 
 PyObject* from_spec(PyObject* type, const char* function, PyObject* const* args, Py_ssize_t count, PyObject* keywords,
-                    vocab::Spec (*read)(std::span<const std::uint8_t>)) {
+                    vocab::Spec (*read)(std::span<const std::uint8_t>, Cancel&)) {
     return guarded([&]() -> PyObject* {
         PyObject* slots[5];
         sort_arguments(function, args, count, keywords, {"data", "name", "pattern", "special_tokens", "isa"}, 1, 3, slots);
@@ -64,12 +64,13 @@ PyObject* from_spec(PyObject* type, const char* function, PyObject* const* args,
         const cpu::Isa isa = isa_argument(slots[4]);
         auto core = std::make_unique<Core>();
         {
-            const WithoutInterpreterLock unlocked;
-            vocab::Spec spec = read({static_cast<const std::uint8_t*>(data.document().data), data.document().unit_count});
+            WithoutInterpreterLock unlocked;
+            vocab::Spec spec =
+                read({static_cast<const std::uint8_t*>(data.document().data), data.document().unit_count}, unlocked.cancel());
             spec.name = name;
             spec.pattern = regex;
             spec.specials = std::move(specials);
-            core->tokenizer = std::make_unique<tokens::Tokenizer>(std::move(spec), isa);
+            core->tokenizer = std::make_unique<tokens::Tokenizer>(std::move(spec), isa, unlocked.cancel());
         }
         finish_core(*core);
         return new_object(reinterpret_cast<PyTypeObject*>(type), std::move(core));
@@ -93,11 +94,12 @@ PyObject* from_tokenizer_json(PyObject* type, PyObject* const* args, Py_ssize_t 
         const cpu::Isa isa = isa_argument(slots[2]);
         auto core = std::make_unique<Core>();
         {
-            const WithoutInterpreterLock unlocked;
-            formats::TokenizerJson file = formats::read_tokenizer_json(
-                {static_cast<const std::uint8_t*>(data.document().data), data.document().unit_count}, refuses_missing_bytes);
+            WithoutInterpreterLock unlocked;
+            formats::TokenizerJson file =
+                formats::read_tokenizer_json({static_cast<const std::uint8_t*>(data.document().data), data.document().unit_count},
+                                             refuses_missing_bytes, unlocked.cancel());
             file.spec.name = name;
-            core->tokenizer = std::make_unique<tokens::Tokenizer>(std::move(file), isa);
+            core->tokenizer = std::make_unique<tokens::Tokenizer>(std::move(file), isa, unlocked.cancel());
         }
         finish_core(*core);
         return new_object(reinterpret_cast<PyTypeObject*>(type), std::move(core));

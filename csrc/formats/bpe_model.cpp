@@ -133,9 +133,10 @@ private:
 
 class SpecMaker {
 public:
-    SpecMaker(const BpeModel& model, vocab::Spec& spec)
+    SpecMaker(const BpeModel& model, vocab::Spec& spec, Cancel& cancel)
         : model_(model),
           spec_(spec),
+          cancel_(cancel),
           pairs_(model.merges.size()),
           marks_end_(!model.word_suffix.empty()),
           marks_begin_(!model.word_prefix.empty()) {}
@@ -176,6 +177,7 @@ private:
         lines_.reserve(model_.merges.size());
         std::string whole;
         for (const BpeModel::Merge& merge : model_.merges) {
+            cancel_.poll_at(lines_.size());
             const auto part = [&](std::string_view content) {
                 const std::uint32_t entry = model_.find(content);
                 if (entry == kNoEntry) refuse_json("a merge of " + shown(content) + ", which is no token,", merge.position);
@@ -201,6 +203,7 @@ private:
     void spell_tokens() {
         begins_.reserve(model_.entries.size() + 1);
         for (const BpeModel::Entry& entry : model_.entries) {
+            cancel_.poll_at(begins_.size());
             begins_.push_back(spelt_.size());
             std::string_view content = entry.content;
             const bool has_suffix = marks_end_ && content.ends_with(model_.word_suffix) && content.size() > model_.word_suffix.size();
@@ -256,7 +259,7 @@ private:
             }
             count = vocab::merge_plain(pairs, symbols_.data(), ranks, static_cast<std::uint32_t>(count));
         } else {
-            count = tree_.merge(pairs, symbols_.data(), count, [] {});
+            count = tree_.merge(pairs, symbols_.data(), count, [this] { cancel_.poll(); });
         }
         return count == 1 ? symbols_[0] : kNoSymbol;
     }
@@ -265,6 +268,7 @@ private:
         byte_pairs_.assign(std::size_t(1) << 16, kNotAsked);
         maker_.assign(model_.entries.size(), kNoSymbol);
         for (std::uint32_t entry = 0; entry < model_.entries.size(); ++entry) {
+            cancel_.poll_at(entry);
             const std::string_view bytes = spelling(entry);
             if (bytes.empty()) continue;
             const Symbol symbol = merge_whole(bytes);
@@ -336,6 +340,7 @@ private:
         for (const std::uint32_t entry : entry_of_line)
             if (entry != kNoEntry) symbol_of_entry[entry] = next++;
         for (std::size_t line = 0; line < lines_.size(); ++line) {
+            cancel_.poll_at(line);
             const std::uint32_t entry = entry_of_line[line];
             if (entry != kNoEntry)
                 add_symbol(spelling(entry), model_.entries[entry].id, symbol_of_entry[lines_[line].left],
@@ -378,6 +383,7 @@ private:
 
     const BpeModel& model_;
     vocab::Spec& spec_;
+    Cancel& cancel_;
     FilePairs pairs_;
     const bool marks_end_, marks_begin_;
     std::vector<Line> lines_;
@@ -423,12 +429,13 @@ void append_spelling(std::string_view bytes, std::string& text) {
     }
 }
 
-void BpeModel::index() {
+void BpeModel::index(Cancel& cancel) {
     slots_.assign(std::bit_ceil(2 * entries.size() + 2), kNoEntry);
     const std::size_t mask = slots_.size() - 1;
     seed_ = fresh_seed();
     std::uint32_t greatest = 0;
     for (std::uint32_t i = 0; i < entries.size(); ++i) {
+        cancel.poll_at(i);
         std::size_t at = hash_of(entries[i].content, seed_) & mask;
         for (; slots_[at] != kNoEntry; at = (at + 1) & mask)
             if (entries[slots_[at]].content == entries[i].content)
@@ -456,6 +463,6 @@ std::optional<std::uint32_t> BpeModel::id_of(std::string_view content) const noe
     return entries[entry].id;
 }
 
-void make_spec(const BpeModel& model, vocab::Spec& spec) { SpecMaker(model, spec).run(); }
+void make_spec(const BpeModel& model, vocab::Spec& spec, Cancel& cancel) { SpecMaker(model, spec, cancel).run(); }
 
 }  // namespace tokmill::formats

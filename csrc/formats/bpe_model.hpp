@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/cancel.hpp"
 #include "vocab/vocab.hpp"
 
 namespace tokmill::formats {
@@ -32,7 +33,7 @@ struct BpeModel {
     // The id of a token; nothing if there is none. After index().
     std::optional<std::uint32_t> id_of(std::string_view content) const noexcept;
     // Error(vocabulary) if a token or an id stands twice.
-    void index();
+    void index(Cancel& cancel);
     std::uint32_t find(std::string_view content) const noexcept;  // kNoEntry if there is none
 
     static constexpr std::uint32_t kNoEntry = ~std::uint32_t(0);
@@ -43,6 +44,6 @@ private:
 };
 
 // Bytes, offsets, ids and parts of the spec; tokens that no text can become are added to its specials as names.
-void make_spec(const BpeModel& model, vocab::Spec& spec);
+void make_spec(const BpeModel& model, vocab::Spec& spec, Cancel& cancel);
 
 }  // namespace tokmill::formats

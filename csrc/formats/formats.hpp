@@ -6,6 +6,7 @@
 #include <string>
 #include <string_view>
 
+#include "base/cancel.hpp"
 #include "formats/tokenizer_json.hpp"
 #include "vocab/vocab.hpp"
 
@@ -14,14 +15,14 @@ namespace tokmill::formats {
 // A tiktoken rank file: a line a token, its bytes in base64, a space, its rank, which is also its id. Lines may come in
 // any order and end in LF or CR LF; empty ones are passed over. Error(vocabulary) with the line number. Name, pattern and
 // special tokens are not in the file: the caller fills them in.
-vocab::Spec read_tiktoken_ranks(std::span<const std::uint8_t> file);
+vocab::Spec read_tiktoken_ranks(std::span<const std::uint8_t> file, Cancel& cancel);
 
 // The reverse, in rank order.
 std::string write_tiktoken_ranks(const vocab::Vocabulary& vocabulary);
 
 // The compact form of the embedded vocabulary: its merges, and how their pairs are placed in their table (see merge_list.cpp). Symbols
 // 0-255 are the bytes by value, 256 + i is merge i; ids are symbols. Error(vocabulary) with the byte position.
-vocab::Spec read_merge_list(std::span<const std::uint8_t> file);
+vocab::Spec read_merge_list(std::span<const std::uint8_t> file, Cancel& cancel);
 
 // The reverse. Error(vocabulary) if the vocabulary is not of that form.
 std::string write_merge_list(const vocab::Vocabulary& vocabulary, const vocab::Merges& merges);

@@ -40,7 +40,7 @@ void append(std::string& file, T value) {
 
 }  // namespace
 
-vocab::Spec read_merge_list(std::span<const std::uint8_t> file) {
+vocab::Spec read_merge_list(std::span<const std::uint8_t> file, Cancel& cancel) {
     if (file.size() < 4) damaged("cut short", file.size());
     const auto count = load<std::uint32_t>(file.data());
     if (count > kMaxMerges || file.size() < 4 + std::size_t(count) * 4)
@@ -68,6 +68,7 @@ vocab::Spec read_merge_list(std::span<const std::uint8_t> file) {
     std::uint8_t* const bytes = spec.bytes.data();
     for (std::uint32_t byte = 0; byte < kByteSymbols; ++byte) bytes[byte] = static_cast<std::uint8_t>(byte);
     for (std::uint32_t made = kByteSymbols; made < token_count; ++made) {
+        cancel.poll_at(made);
         std::uint64_t at = spec.offsets[made];
         for (const vocab::Symbol part : {spec.parts[made].first, spec.parts[made].second}) {
             const std::uint64_t length = spec.offsets[part + 1] - spec.offsets[part];

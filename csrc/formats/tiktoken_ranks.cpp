@@ -81,7 +81,7 @@ private:
 };
 
 // Files in rank order are the rule; any other order is sorted here.
-void sort_by_rank(vocab::Spec& spec) {
+void sort_by_rank(vocab::Spec& spec, Cancel& cancel) {
     if (std::is_sorted(spec.ids.begin(), spec.ids.end())) return;
     std::vector<std::uint32_t> order(spec.ids.size());
     std::iota(order.begin(), order.end(), 0u);
@@ -89,6 +89,7 @@ void sort_by_rank(vocab::Spec& spec) {
     vocab::Spec sorted;
     sorted.offsets.push_back(0);
     for (const std::uint32_t i : order) {
+        cancel.poll_at(sorted.ids.size());
         sorted.bytes.insert(sorted.bytes.end(), spec.bytes.begin() + static_cast<std::ptrdiff_t>(spec.offsets[i]),
                             spec.bytes.begin() + static_cast<std::ptrdiff_t>(spec.offsets[i + 1]));
         sorted.offsets.push_back(sorted.bytes.size());
@@ -99,14 +100,14 @@ void sort_by_rank(vocab::Spec& spec) {
 
 }  // namespace
 
-vocab::Spec read_tiktoken_ranks(std::span<const std::uint8_t> file) {
+vocab::Spec read_tiktoken_ranks(std::span<const std::uint8_t> file, Cancel& cancel) {
     vocab::Spec spec;
     spec.bytes.reserve(file.size() / 2);
     spec.offsets.push_back(0);
     const std::uint8_t* const end = file.data() + file.size();
     std::size_t line = 0;
     for (const std::uint8_t* p = file.data(); p < end;) {
-        ++line;
+        cancel.poll_at(++line);
         const std::uint8_t* line_end = std::find(p, end, std::uint8_t('\n'));
         if (std::any_of(p, line_end, [](std::uint8_t byte) { return !is_blank(byte); })) {
             LineReader reader(p, line_end, line);
@@ -117,7 +118,7 @@ vocab::Spec read_tiktoken_ranks(std::span<const std::uint8_t> file) {
         }
         p = line_end == end ? end : line_end + 1;
     }
-    sort_by_rank(spec);
+    sort_by_rank(spec, cancel);
     return spec;
 }
 

@@ -333,8 +333,8 @@ constexpr std::array<std::string_view, 7> kTrees{"truncation",    "padding",    
 
 class FileReader {
 public:
-    FileReader(std::span<const std::uint8_t> file, bool refuses_missing_bytes)
-        : cursor_(file, arena_), refuses_missing_bytes_(refuses_missing_bytes) {}
+    FileReader(std::span<const std::uint8_t> file, bool refuses_missing_bytes, Cancel& cancel)
+        : cursor_(file, arena_), refuses_missing_bytes_(refuses_missing_bytes), cancel_(cancel) {}
 
     TokenizerJson read() {
         read_members();
@@ -348,10 +348,10 @@ public:
         model_.word_prefix = components.word_prefix;
         model_.word_suffix = components.word_suffix;
         model_.ignore_merges = components.ignore_merges;
-        model_.index();
+        model_.index(cancel_);
         components.added_tokens = read_added_tokens(tree("added_tokens"));
         number_added_tokens(components.added_tokens);
-        make_spec(model_, out.spec);
+        make_spec(model_, out.spec, cancel_);
         name_added_tokens(components.added_tokens, out.spec);
         components.refuses_missing_bytes = refuses_missing_bytes_;
         components.json = compact(components);
@@ -421,6 +421,7 @@ private:
         cursor_.enter_object();
         std::string_view token;
         while (cursor_.next_key(token)) {
+            cancel_.poll_at(model_.entries.size());
             cursor_.peek();
             const std::size_t position = cursor_.position();
             const std::string_view digits = cursor_.number();
@@ -440,6 +441,7 @@ private:
     void read_merges() {
         cursor_.enter_array();
         while (cursor_.next_item()) {
+            cancel_.poll_at(model_.merges.size());
             const JsonKind kind = cursor_.peek();
             const std::size_t position = cursor_.position();
             BpeModel::Merge merge{{}, {}, position};
@@ -550,6 +552,7 @@ private:
     StringArena arena_;
     JsonCursor cursor_;
     const bool refuses_missing_bytes_;
+    Cancel& cancel_;
     std::array<JsonValue, kTrees.size()> trees_;
     BpeModel model_;
     JsonValue settings_;
@@ -560,8 +563,8 @@ private:
 
 }  // namespace
 
-TokenizerJson read_tokenizer_json(std::span<const std::uint8_t> file, bool refuses_missing_bytes) {
-    return FileReader(file, refuses_missing_bytes).read();
+TokenizerJson read_tokenizer_json(std::span<const std::uint8_t> file, bool refuses_missing_bytes, Cancel& cancel) {
+    return FileReader(file, refuses_missing_bytes, cancel).read();
 }
 
 Components read_components(std::string_view json) {

@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/cancel.hpp"
 #include "vocab/vocab.hpp"
 
 namespace tokmill::formats {
@@ -119,7 +120,7 @@ void append_spelling(std::string_view bytes, std::string& text);
 
 // Error(vocabulary) with the byte position for what breaks a rule of JSON or of the format, Error(unsupported) naming the component for
 // what is not done exactly.
-TokenizerJson read_tokenizer_json(std::span<const std::uint8_t> file, bool refuses_missing_bytes = false);
+TokenizerJson read_tokenizer_json(std::span<const std::uint8_t> file, bool refuses_missing_bytes, Cancel& cancel);
 Components read_components(std::string_view json);
 
 }  // namespace tokmill::formats

@@ -115,18 +115,19 @@ private:
     Slot* slot_ = nullptr;
 };
 
-Tokenizer::Tables Tokenizer::build(vocab::Spec spec) {
+Tokenizer::Tables Tokenizer::build(vocab::Spec spec, Cancel& cancel) {
     const std::vector<std::pair<vocab::Symbol, vocab::Symbol>> parts = std::move(spec.parts);
     vocab::Placement placement = std::move(spec.placement);
-    vocab::Vocabulary vocabulary = vocab::Vocabulary::build(std::move(spec));
-    vocab::Merges merges = parts.empty() ? vocab::Merges::build(vocabulary) : vocab::Merges::build(vocabulary, parts, std::move(placement));
+    vocab::Vocabulary vocabulary = vocab::Vocabulary::build(std::move(spec), cancel);
+    vocab::Merges merges =
+        parts.empty() ? vocab::Merges::build(vocabulary, cancel) : vocab::Merges::build(vocabulary, parts, std::move(placement), cancel);
     return {std::move(vocabulary), std::move(merges)};
 }
 
-Tokenizer::Tokenizer(vocab::Spec spec, cpu::Isa isa) : Tokenizer(build(std::move(spec)), nullptr, isa) {}
+Tokenizer::Tokenizer(vocab::Spec spec, cpu::Isa isa, Cancel& cancel) : Tokenizer(build(std::move(spec), cancel), nullptr, isa) {}
 
-Tokenizer::Tokenizer(formats::TokenizerJson file, cpu::Isa isa)
-    : Tokenizer(build(std::move(file.spec)), std::make_unique<const formats::Components>(std::move(file.components)), isa) {}
+Tokenizer::Tokenizer(formats::TokenizerJson file, cpu::Isa isa, Cancel& cancel)
+    : Tokenizer(build(std::move(file.spec), cancel), std::make_unique<const formats::Components>(std::move(file.components)), isa) {}
 
 Tokenizer::Tokenizer(Tables tables, std::unique_ptr<const formats::Components> components, cpu::Isa isa)
     : vocabulary_(std::move(tables.vocabulary)),

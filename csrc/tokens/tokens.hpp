@@ -40,9 +40,9 @@ struct SpanRequest {
 class Tokenizer {
 public:
     // Error(vocabulary) if the spec breaks a rule, Error(pattern) if its pattern is none of the known ones.
-    Tokenizer(vocab::Spec spec, cpu::Isa isa);
+    Tokenizer(vocab::Spec spec, cpu::Isa isa, Cancel& cancel);
     // From a tokenizer.json; besides these Error(unsupported).
-    Tokenizer(formats::TokenizerJson file, cpu::Isa isa);
+    Tokenizer(formats::TokenizerJson file, cpu::Isa isa, Cancel& cancel);
     // From a snapshot; the bytes have to outlive the tokenizer. With `table_sizes`, every slot has tables of these.
     Tokenizer(const SectionReader& snapshot, cpu::Isa isa, std::optional<TableSizes> table_sizes = std::nullopt);
     Tokenizer(const Tokenizer&) = delete;
@@ -105,7 +105,7 @@ private:
         vocab::Vocabulary vocabulary;
         vocab::Merges merges;
     };
-    static Tables build(vocab::Spec spec);
+    static Tables build(vocab::Spec spec, Cancel& cancel);
     bool allows_safe_cuts() const noexcept;
     Tokenizer(Tables tables, std::unique_ptr<const formats::Components> components, cpu::Isa isa);
     std::optional<pretokens::Scanner> make_scanner() const;

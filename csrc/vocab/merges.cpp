@@ -90,7 +90,7 @@ std::vector<Symbol> by_length(const Vocabulary& vocabulary) {
 
 }  // namespace
 
-Merges Merges::build(const Vocabulary& vocabulary) {
+Merges Merges::build(const Vocabulary& vocabulary, Cancel& cancel) {
     Merges merges;
     merges.symbol_of_byte_ = vocabulary.symbol_of_byte();
     GrowingPairs pairs(vocabulary.symbol_count());
@@ -99,7 +99,9 @@ Merges Merges::build(const Vocabulary& vocabulary) {
     Buffer<Symbol> symbols(std::max<std::size_t>(vocabulary.max_token_bytes(), kMaxPlainMerge));
     Symbol ranks[kMaxPlainMerge];
     TreeMerger tree;
+    std::size_t turn = 0;
     for (const Symbol symbol : by_length(vocabulary)) {
+        cancel.poll_at(turn++);
         const std::string_view token = vocabulary.bytes(symbol);
         if (token.size() == 1) continue;
         for (std::size_t i = 0; i < token.size(); ++i) symbols[i] = merges.symbol_of_byte_[static_cast<std::uint8_t>(token[i])];
@@ -110,7 +112,7 @@ Merges Merges::build(const Vocabulary& vocabulary) {
             for (std::size_t i = 0; i + 1 < count; ++i) ranks[i] = byte_pairs[load<std::uint16_t>(token.data() + i)];
             count = merge_plain(pairs, symbols.data(), ranks, static_cast<std::uint32_t>(count));
         } else {
-            count = tree.merge(pairs, symbols.data(), count, [] {});
+            count = tree.merge(pairs, symbols.data(), count, [&] { cancel.poll(); });
         }
         if (count == 2) {
             pairs.add(symbols[0], symbols[1], symbol);
@@ -120,12 +122,12 @@ Merges Merges::build(const Vocabulary& vocabulary) {
     }
     std::sort(unreachable.begin(), unreachable.end());
     merges.unreachable_ = Column<Symbol>(std::move(unreachable));
-    merges.place(pairs.entries(), vocabulary.symbol_count(), {});
+    merges.place(pairs.entries(), vocabulary.symbol_count(), {}, cancel);
     merges.byte_pairs_ = Column<Symbol>(std::move(byte_pairs));
     return merges;
 }
 
-Merges Merges::build(const Vocabulary& vocabulary, std::span<const std::pair<Symbol, Symbol>> parts, Placement hint) {
+Merges Merges::build(const Vocabulary& vocabulary, std::span<const std::pair<Symbol, Symbol>> parts, Placement hint, Cancel& cancel) {
     Merges merges;
     merges.symbol_of_byte_ = vocabulary.symbol_of_byte();
     std::vector<std::uint64_t> entries;
@@ -133,6 +135,7 @@ Merges Merges::build(const Vocabulary& vocabulary, std::span<const std::pair<Sym
     std::vector<Symbol> byte_pairs(std::size_t(1) << 16, kNoSymbol);
     std::vector<Symbol> unreachable;
     for (Symbol symbol = 0; symbol < parts.size(); ++symbol) {
+        cancel.poll_at(symbol);
         const auto [left, right] = parts[symbol];
         if (left == kNoSymbol) {
             if (vocabulary.bytes(symbol).size() > 1) unreachable.push_back(symbol);
@@ -143,21 +146,24 @@ Merges Merges::build(const Vocabulary& vocabulary, std::span<const std::pair<Sym
         if (token.size() == 2) byte_pairs[load<std::uint16_t>(token.data())] = symbol;
     }
     merges.unreachable_ = Column<Symbol>(std::move(unreachable));
-    merges.place(entries, vocabulary.symbol_count(), std::move(hint));
+    merges.place(entries, vocabulary.symbol_count(), std::move(hint), cancel);
     merges.byte_pairs_ = Column<Symbol>(std::move(byte_pairs));
     return merges;
 }
 
-void Merges::place(std::span<const std::uint64_t> entries, std::uint32_t symbol_count, Placement hint) {
-    if (!try_place(entries, symbol_count, std::move(hint))) try_place(entries, symbol_count, find_placement(entries));
+void Merges::place(std::span<const std::uint64_t> entries, std::uint32_t symbol_count, Placement hint, Cancel& cancel) {
+    if (!try_place(entries, symbol_count, std::move(hint), cancel))
+        try_place(entries, symbol_count, find_placement(entries, cancel), cancel);
 }
 
-bool Merges::try_place(std::span<const std::uint64_t> entries, std::uint32_t symbol_count, Placement placement) {
+bool Merges::try_place(std::span<const std::uint64_t> entries, std::uint32_t symbol_count, Placement placement, Cancel& cancel) {
     if (placement.displacements.size() != bucket_count_for(entries.size())) return false;
     std::vector<std::uint64_t> slots(slot_count_for(entries.size()), kEmptyEntry);
     std::vector<std::uint32_t> slot_of_symbol(symbol_count, kNoSlot);
     const PairTable table = pair_table(placement.multipliers, placement.displacements, slots);
+    std::size_t turn = 0;
     for (const std::uint64_t entry : entries) {
+        cancel.poll_at(turn++);
         const std::uint32_t slot = table.slot(PairTable::left(entry), PairTable::right(entry));
         if (slots[slot] != kEmptyEntry) return false;
         slots[slot] = entry;

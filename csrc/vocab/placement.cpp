@@ -11,11 +11,12 @@ namespace tokmill::vocab {
 
 namespace {
 
-constexpr std::uint32_t kMaxBucketKeys = 64;  // 8 on average at most; more than this is a hash that does not fit the keys
+constexpr std::uint32_t kMaxBucketKeys = 64;      // 8 on average at most; more than this is a hash that does not fit the keys
+constexpr std::size_t kBucketsBetweenPolls = 32;  // the last ones try thousands of displacements each
 
 }  // namespace
 
-Placement find_placement(std::span<const std::uint64_t> entries) {
+Placement find_placement(std::span<const std::uint64_t> entries, Cancel& cancel) {
     const std::size_t count = entries.size();
     const std::size_t slot_count = slot_count_for(count), bucket_count = bucket_count_for(count);
     std::vector<std::uint32_t> hashes(count);            // slot hashes of all entries, grouped by bucket
@@ -49,7 +50,9 @@ Placement find_placement(std::span<const std::uint64_t> entries) {
         std::fill(taken.begin(), taken.end(), 0);
         std::fill(displacements.begin(), displacements.end(), std::uint16_t(0));
         std::uint32_t places[kMaxBucketKeys];
+        std::size_t turn = 0;
         for (const std::uint32_t b : order) {
+            if (++turn % kBucketsBetweenPolls == 0) cancel.poll();
             const std::uint32_t* keys = hashes.data() + begin[b];
             const std::uint32_t size = begin[b + 1] - begin[b];
             const auto fits = [&](std::uint32_t displacement) {

@@ -53,6 +53,6 @@ inline PairTable pair_table(const std::array<std::uint32_t, 4>& multipliers, std
 }
 
 // Error(vocabulary) if the pairs collide under every hash that is tried.
-Placement find_placement(std::span<const std::uint64_t> entries);
+Placement find_placement(std::span<const std::uint64_t> entries, Cancel& cancel);
 
 }  // namespace tokmill::vocab

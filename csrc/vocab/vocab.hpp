@@ -12,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/cancel.hpp"
 #include "base/memory.hpp"
 #include "base/sections.hpp"
 #include "vocab/specials.hpp"
@@ -54,7 +55,11 @@ public:
     // Checks the whole of a spec (see limits.hpp) and builds the index from bytes to symbol.
     // Error(vocabulary) names the rule and the entry: duplicate token or id, clash with a special token, id too
     // large, empty or over-long token, one of the 256 bytes missing, too many tokens.
-    static Vocabulary build(Spec spec);
+    static Vocabulary build(Spec spec, Cancel& cancel);
+    static Vocabulary build(Spec spec) {
+        Cancel never;
+        return build(std::move(spec), never);
+    }
 
     void save(SectionWriter& out) const;
     static Vocabulary map(const SectionReader& in);  // Error(snapshot) if the sections do not fit together
@@ -148,9 +153,17 @@ struct PairTable {
 // as a whole (tiktoken looks a pretoken up before it merges).
 class Merges {
 public:
-    static Merges build(const Vocabulary& vocabulary);
+    static Merges build(const Vocabulary& vocabulary, Cancel& cancel);
+    static Merges build(const Vocabulary& vocabulary) {
+        Cancel never;
+        return build(vocabulary, never);
+    }
     // From the parts that a list of merges states (see Spec); saves finding them out, half of the time of loading.
-    static Merges build(const Vocabulary& vocabulary, std::span<const std::pair<Symbol, Symbol>> parts, Placement hint);
+    static Merges build(const Vocabulary& vocabulary, std::span<const std::pair<Symbol, Symbol>> parts, Placement hint, Cancel& cancel);
+    static Merges build(const Vocabulary& vocabulary, std::span<const std::pair<Symbol, Symbol>> parts, Placement hint) {
+        Cancel never;
+        return build(vocabulary, parts, std::move(hint), never);
+    }
     void save(SectionWriter& out) const;
     static Merges map(const SectionReader& in, const Vocabulary& vocabulary);
 
@@ -181,8 +194,8 @@ private:
     static constexpr std::uint32_t kNoSlot = ~std::uint32_t(0);
 
     // Lays the perfect hash out, by the hint if it fits. Entries as in PairTable::slots.
-    void place(std::span<const std::uint64_t> entries, std::uint32_t symbol_count, Placement hint);
-    bool try_place(std::span<const std::uint64_t> entries, std::uint32_t symbol_count, Placement placement);
+    void place(std::span<const std::uint64_t> entries, std::uint32_t symbol_count, Placement hint, Cancel& cancel);
+    bool try_place(std::span<const std::uint64_t> entries, std::uint32_t symbol_count, Placement placement, Cancel& cancel);
 
     PairTable table_;
     Column<std::uint64_t> slots_;

@@ -167,13 +167,14 @@ struct Index {
 
 // Fills the index; false if a token would lie too far from home. Throws at a token that stands twice. The hashes of a few tokens are
 // computed and their slots fetched before the first of them is stored.
-bool fill_index(const Spec& spec, Index& index) {
+bool fill_index(const Spec& spec, Index& index, Cancel& cancel) {
     constexpr std::size_t kBatch = 32;
     std::uint64_t hashes[kBatch];
     std::fill(index.slots.begin(), index.slots.end(), kEmptySlot);
     const std::size_t mask = index.slots.size() - 1;
     const std::size_t count = spec.ids.size();
     for (std::size_t i = 0; i < count; ++i) {
+        cancel.poll_at(i);
         if (i % kBatch == 0) {
             for (std::size_t j = i; j < std::min(i + kBatch, count); ++j) {
                 hashes[j % kBatch] = hash_bytes(token_of(spec, j), index.seed);
@@ -200,12 +201,12 @@ bool fill_index(const Spec& spec, Index& index) {
     return true;
 }
 
-Index build_index(const Spec& spec) {
+Index build_index(const Spec& spec, Cancel& cancel) {
     Index index;
     index.slots.resize(std::bit_ceil(2 * spec.ids.size()));
     for (int attempt = 0; attempt < kSeedsTried; ++attempt) {
         index.seed = fold(kFinish + static_cast<std::uint64_t>(attempt), kStir);
-        if (fill_index(spec, index)) return index;
+        if (fill_index(spec, index, cancel)) return index;
     }
     refuse("the tokens collide under every hash that was tried; the file looks made for that", 0);
 }
@@ -226,9 +227,9 @@ void check_limits(const Spec& spec) {
     check_specials(spec);
 }
 
-Vocabulary Vocabulary::build(Spec spec) {
+Vocabulary Vocabulary::build(Spec spec, Cancel& cancel) {
     check_limits(spec);
-    Index index = build_index(spec);
+    Index index = build_index(spec, cancel);
 
     Vocabulary vocabulary;
     vocabulary.name_ = std::move(spec.name);

@@ -161,7 +161,7 @@ public:
         fail_each(
             "vocabulary and tokenizer", nothing,
             [this] {
-                const Tokenizer tokenizer(spec_, cpu::active());
+                const Tokenizer tokenizer(spec_, cpu::active(), never_);
                 const vocab::SpecialMatcher matcher(tokenizer.vocabulary().specials());
             },
             nothing);
@@ -209,7 +209,7 @@ private:
         options.specials = &matcher_;
         return options;
     }
-    void renew() { tokenizer_.emplace(spec_, cpu::active()); }
+    void renew() { tokenizer_.emplace(spec_, cpu::active(), never_); }
 
     Ids encode(const std::vector<documents::Document>& documents, std::size_t threads) {
         IdArray ids;
@@ -302,6 +302,7 @@ private:
     std::string text_, large_text_;
     std::vector<documents::Document> documents_, large_;
     vocab::SpecialMatcher matcher_{kSpecials};
+    Cancel never_;
     std::optional<Tokenizer> tokenizer_;
     Ids ids_, large_ids_;
 };

@@ -205,8 +205,10 @@ int main(int argument_count, char** arguments) {
         Random random(seed * 1'000'003 + number);
         const std::string file = mutated(random, small_file(random));
         try {
+            Cancel never;
             const tokens::Tokenizer tokenizer(
-                formats::read_tokenizer_json({reinterpret_cast<const std::uint8_t*>(file.data()), file.size()}), cpu::active());
+                formats::read_tokenizer_json({reinterpret_cast<const std::uint8_t*>(file.data()), file.size()}, false, never),
+                cpu::active(), never);
             ++loaded;
             try {
                 use(tokenizer);

@@ -272,7 +272,8 @@ int main(int argc, char** argv) {
         const std::uint64_t vocabulary_seed = random();
         for (const cpu::Isa isa : cpu::supported()) {
             Random same(vocabulary_seed);
-            const Tokenizer tokenizer(samples::spec(same, 600, pattern, kSpecials), isa);
+            Cancel never;
+            const Tokenizer tokenizer(samples::spec(same, 600, pattern, kSpecials), isa, never);
             samples::Book book(tokenizer.vocabulary());
             const Subject subject{tokenizer, book, vocab::SpecialMatcher(kSpecials),
                                   ", " + std::string(pretokens::name(pattern)) + ", " + std::string(cpu::name(isa))};
