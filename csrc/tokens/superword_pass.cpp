@@ -25,57 +25,23 @@ std::size_t next_zero(const std::uint64_t* bits, std::size_t at) noexcept {
     return word * 64 + static_cast<std::size_t>(std::countr_zero(zeros));
 }
 
-// Moves those whose bit is 0 to the front. Without a branch: which are dropped is chance.
-std::size_t compress(std::uint32_t* symbols, std::size_t count, const std::uint64_t* dropped) noexcept {
-    std::size_t to = 0;
-    for (std::size_t first = 0; first < count; first += 64) {
-        std::uint64_t keep = ~dropped[first / 64];
-        const std::size_t end = std::min(count, first + 64);
-        for (std::size_t i = first; i < end; ++i, keep >>= 1) {
-            symbols[to] = symbols[i];
-            to += keep & 1;
-        }
-    }
-    return to;
-}
-
-template <class Id>
-void write_ids(const Superwords& superwords, const std::uint32_t* symbols, std::size_t count, void* ids, std::size_t at) {
-    Id* const to = static_cast<Id*>(ids) + at;
-    const IdsOfSymbols& known = superwords.ids_of_symbols();
-    const auto first_end = static_cast<vocab::Symbol>(known.first.size());
-    if (!known.is_constant) {
-        for (std::size_t i = 0; i < count; ++i) to[i] = static_cast<Id>(superwords.vocabulary().id(symbols[i]));
-        return;
-    }
-    for (std::size_t i = 0; i < count; ++i) {
-        const vocab::Symbol symbol = symbols[i];
-        const std::uint32_t low = known.first[std::min(symbol, first_end - 1)];
-        to[i] = static_cast<Id>(symbol < first_end ? low : symbol + known.distance);
-    }
-}
-
-template <class Write>
-void append(Sink& sink, std::size_t count, const Write& write) {
+void append_ids(Sink& sink, const std::uint32_t* ids, std::size_t count) {
     if (sink.ids != nullptr && count != 0) {
         sink.ids->prepare(count);
+        void* const to = sink.ids->data();
+        const std::size_t at = sink.ids->size();
         switch (sink.ids->type()) {
             case IdType::int32:
-            case IdType::uint32: write(std::uint32_t()); break;
-            case IdType::uint16: write(std::uint16_t()); break;
-            case IdType::int64: write(std::int64_t()); break;
+            case IdType::uint32: std::copy_n(ids, count, static_cast<std::uint32_t*>(to) + at); break;
+            case IdType::uint16:
+                std::transform(ids, ids + count, static_cast<std::uint16_t*>(to) + at,
+                               [](std::uint32_t id) { return static_cast<std::uint16_t>(id); });
+                break;
+            case IdType::int64: std::copy_n(ids, count, static_cast<std::int64_t*>(to) + at); break;
         }
-        sink.ids->set_size(sink.ids->size() + count);
+        sink.ids->set_size(at + count);
     }
     sink.id_count += count;
-}
-
-void append_symbols(Sink& sink, const Superwords& superwords, const std::uint32_t* symbols, std::size_t count) {
-    append(sink, count, [&](auto type) { write_ids<decltype(type)>(superwords, symbols, count, sink.ids->data(), sink.ids->size()); });
-}
-
-void append_id(Sink& sink, std::uint32_t id) {
-    append(sink, 1, [&](auto type) { static_cast<decltype(type)*>(sink.ids->data())[sink.ids->size()] = static_cast<decltype(type)>(id); });
 }
 
 }  // namespace
@@ -127,16 +93,12 @@ void SuperwordPass::join(const pretokens::Pretokens& pretokens, Sink& sink, Canc
     for (const Stretch& stretch : stretches_) {
         const std::size_t end = stretch.mark == Stretch::Mark::none ? first_ids_.size() : first_ends_[next_end++];
         if (begin != end) {
-            const std::size_t count = join_stretch(stretch, symbols + begin, end - begin, cancel);
-            append_symbols(sink, superwords_, symbols + begin, count);
-            if (spans) {
-                for (std::size_t i = begin; i < begin + count; ++i) symbols[i] = superwords_.vocabulary().id(symbols[i]);
-                spans->add(symbols + begin, count);
-            }
+            const std::size_t kept = join_stretch(stretch, symbols + begin, end - begin, cancel);
+            append_kept(symbols + begin, end - begin, kept, sink, spans ? &*spans : nullptr);
         }
         begin = end;
         if (stretch.mark == Stretch::Mark::special) {
-            append_id(sink, stretch.special_id);
+            append_ids(sink, &stretch.special_id, 1);
             if (spans) spans->add_special(stretch.special_id, stretch.special_bytes);
             ++begin;
         } else if (stretch.mark == Stretch::Mark::document_end) {
@@ -147,6 +109,21 @@ void SuperwordPass::join(const pretokens::Pretokens& pretokens, Sink& sink, Canc
     if (spans) spans->finish();
     first_ids_.set_size(0);
     first_ends_.clear();
+}
+
+void SuperwordPass::append_kept(std::uint32_t* symbols, std::size_t count, std::size_t kept, Sink& sink, SpanWriter* spans) const {
+    const bool is_32_bit = sink.ids != nullptr && (sink.ids->type() == IdType::int32 || sink.ids->type() == IdType::uint32);
+    if (is_32_bit && spans == nullptr) {
+        sink.ids->prepare(kept);
+        std::uint32_t* const to = static_cast<std::uint32_t*>(sink.ids->data()) + sink.ids->size();
+        kernels_.write_kept(superwords_.symbol_ids(), symbols, count, dropped_.data(), to);
+        sink.ids->set_size(sink.ids->size() + kept);
+        sink.id_count += kept;
+        return;
+    }
+    kernels_.write_kept(superwords_.symbol_ids(), symbols, count, dropped_.data(), symbols);
+    append_ids(sink, symbols, kept);
+    if (spans != nullptr) spans->add(symbols, kept);
 }
 
 // Runs of tokens that may be joined are listed first and merged then, pairs by themselves: so the look-ups of many do not wait for each
@@ -166,7 +143,9 @@ std::size_t SuperwordPass::join_stretch(const Stretch& stretch, std::uint32_t* s
         const std::size_t left = join_run(symbols + at, length, cancel);
         for (std::size_t gone = at + left; gone < at + length; ++gone) dropped_[gone / 64] |= std::uint64_t(1) << (gone % 64);
     }
-    return compress(symbols, count, dropped_.data());
+    std::size_t kept = count;
+    for (std::size_t word = 0; word < words; ++word) kept -= static_cast<std::size_t>(std::popcount(dropped_[word]));
+    return kept;
 }
 
 void SuperwordPass::list_runs(std::size_t count) {

@@ -15,6 +15,7 @@
 namespace tokmill::tokens {
 
 struct Sink;
+class SpanWriter;
 
 class SuperwordPass {
 public:
@@ -40,11 +41,13 @@ private:
         std::uint32_t special_id, special_bytes;
     };
 
-    // Both merge in place, to the front, and return how many symbols are left.
+    // Merges in place; returns how many symbols are left, which are those without a bit in dropped_.
     std::size_t join_stretch(const Stretch& stretch, std::uint32_t* symbols, std::size_t count, Cancel& cancel);
+    void append_kept(std::uint32_t* symbols, std::size_t count, std::size_t kept, Sink& sink, SpanWriter* spans) const;
     void list_runs(std::size_t count);
     void join_pairs(std::uint32_t* symbols);
     void join_triples(std::uint32_t* symbols);
+    // Merges in place, to the front; returns how many symbols are left.
     std::size_t join_run(std::uint32_t* symbols, std::size_t count, Cancel& cancel);
 
     const Superwords& superwords_;

@@ -1,6 +1,7 @@
 #include "tokens/superwords.hpp"
 
 #include <algorithm>
+#include <array>
 #include <numeric>
 #include <optional>
 #include <utility>
@@ -107,14 +108,6 @@ std::vector<std::pair<Symbol, Symbol>> parts_of(const vocab::Merges& merges, Sym
 
 }  // namespace
 
-IdsOfSymbols::IdsOfSymbols(const vocab::Vocabulary& vocabulary) noexcept {
-    const auto first_end = static_cast<Symbol>(first.size());
-    const Symbol count = vocabulary.symbol_count();
-    for (Symbol symbol = 0; symbol < std::min(count, first_end); ++symbol) first[symbol] = vocabulary.id(symbol);
-    if (count > first_end) distance = vocabulary.id(first_end) - first_end;
-    for (Symbol symbol = first_end; symbol < count; ++symbol) is_constant &= vocabulary.id(symbol) == symbol + distance;
-}
-
 std::unique_ptr<const Superwords> Superwords::find(const vocab::Vocabulary& vocabulary, const vocab::Merges& merges) {
     const FirstHolders holders(vocabulary);
     const std::optional<Symbol> begin = holders.second_level(vocabulary.symbol_count());
@@ -132,14 +125,27 @@ Superwords::Superwords(const vocab::Vocabulary& vocabulary, const vocab::Merges&
       first_vocabulary_(std::move(first_vocabulary)),
       first_merges_(vocab::Merges::build(first_vocabulary_, parts_of(merges, 0, first_end), {})),
       second_merges_(vocab::Merges::build(vocabulary, parts_of(merges, first_end, vocabulary.symbol_count()), {})),
-      ids_of_symbols_(vocabulary),
       word_cuts_(word_cuts) {
+    note_ids();
     byte_lengths_.reserve(first_end + 1);
     for (Symbol symbol = 0; symbol < first_end; ++symbol)
         byte_lengths_.push_back(static_cast<std::uint16_t>(vocabulary.bytes(symbol).size()));
     byte_lengths_.push_back(0);
     note_neighbours(merges, first_end);
     join_tables_ = {neighbours_.data(), byte_lengths_.data()};
+}
+
+// In most files the ids of the merged tokens, from symbol 256 on, are a constant away from their symbols. If not, all are in the table.
+void Superwords::note_ids() {
+    constexpr Symbol kSingleBytes = 256;
+    const Symbol count = vocabulary_.symbol_count();
+    Symbol first_end = std::min(count, kSingleBytes);
+    if (first_end < count) symbol_ids_.distance = vocabulary_.id(first_end) - first_end;
+    for (Symbol symbol = first_end; symbol < count; ++symbol)
+        if (vocabulary_.id(symbol) != symbol + symbol_ids_.distance) first_end = count;
+    for (Symbol symbol = 0; symbol < first_end; ++symbol) first_ids_.push_back(vocabulary_.id(symbol));
+    symbol_ids_.first = first_ids_.data();
+    symbol_ids_.first_end = first_end;
 }
 
 // A second-level merge joins two tokens; between them meet the last first-level token of the left one and the first of the right one.

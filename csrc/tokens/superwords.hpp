@@ -6,7 +6,6 @@
 // DESIGN.md, "Superwords". Where a vocabulary breaks a condition, there are no levels and it is encoded as any other.
 #pragma once
 
-#include <array>
 #include <cstdint>
 #include <memory>
 #include <vector>
@@ -15,15 +14,6 @@
 #include "vocab/vocab.hpp"
 
 namespace tokmill::tokens {
-
-// The ids of symbols. In most files those from 256 on, the merged ones, are a constant away from their symbols.
-struct IdsOfSymbols {
-    explicit IdsOfSymbols(const vocab::Vocabulary& vocabulary) noexcept;
-
-    std::array<std::uint32_t, 256> first{};
-    std::uint32_t distance = 0;
-    bool is_constant = true;
-};
 
 class Superwords {
 public:
@@ -34,7 +24,7 @@ public:
     const vocab::Vocabulary& first_vocabulary() const noexcept { return first_vocabulary_; }
     const vocab::Merges& first_merges() const noexcept { return first_merges_; }
     const vocab::Vocabulary& vocabulary() const noexcept { return vocabulary_; }
-    const IdsOfSymbols& ids_of_symbols() const noexcept { return ids_of_symbols_; }
+    const SymbolIds& symbol_ids() const noexcept { return symbol_ids_; }
 
     // What two symbols of the second level merge into, kNoSymbol if they do not.
     vocab::Symbol joined(vocab::Symbol left, vocab::Symbol right) const noexcept { return second_merges_.merged(left, right); }
@@ -45,13 +35,15 @@ public:
 private:
     Superwords(const vocab::Vocabulary& vocabulary, const vocab::Merges& merges, vocab::Symbol first_end,
                vocab::Vocabulary first_vocabulary, const WordCuts& word_cuts);
+    void note_ids();
     void note_neighbours(const vocab::Merges& merges, vocab::Symbol first_end);
 
     const vocab::Vocabulary& vocabulary_;
     const vocab::Vocabulary first_vocabulary_;
     const vocab::Merges first_merges_;
     const vocab::Merges second_merges_;  // those of the second level alone: 256 KiB stay in the cache, 2 MiB did not
-    const IdsOfSymbols ids_of_symbols_;
+    std::vector<std::uint32_t> first_ids_;
+    SymbolIds symbol_ids_;
     const WordCuts word_cuts_;
     std::vector<std::uint16_t> byte_lengths_;
     std::vector<std::uint32_t> neighbours_;  // hashed bits

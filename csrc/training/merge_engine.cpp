@@ -208,6 +208,7 @@ void MergeEngine::index_first_pairs(Cancel& cancel) {
         std::int64_t count = 0;
         Item last = ~Item(0);
         std::uint32_t item_count = 0;
+        Item* next = nullptr;  // where its next place goes
     };
     FirstPairs numbers(lengths_.size());
     std::vector<Pair> pairs;
@@ -228,14 +229,15 @@ void MergeEngine::index_first_pairs(Cancel& cancel) {
     places_.resize(pairs.size());
     for (std::size_t i = 0; i < pairs.size(); ++i) {
         places_[i] = Places(pairs[i].item_count);
+        places_[i].keep_first(pairs[i].item_count);
+        pairs[i].next = places_[i].begin();
         pairs[i].last = ~Item(0);
     }
     visit_pairs([&](std::int32_t left, std::int32_t right, std::int64_t, Item item) {
         if (!allowed(left, right)) return;
-        const std::uint32_t number = numbers.number(left, right);
-        if (pairs[number].last == item) return;
-        pairs[number].last = item;
-        places_[number].push_back(item);
+        Pair& pair = pairs[numbers.number(left, right)];
+        if (pair.last != item) *pair.next++ = item;
+        pair.last = item;
     });
     cancel.poll();
     pair_counts_->reserve_more(pairs.size());
@@ -335,7 +337,12 @@ void MergeEngine::merge_top(std::int32_t made) {
     const Item* const items = places.begin();
     const auto first_long = shorts_end_;
     const auto fetch = [&](std::uint32_t i) {
-        if (i >= places.size() || items[i] >= first_long) return;
+        if (i >= places.size()) return;
+        if (items[i] >= first_long) {
+            __builtin_prefetch(long_symbols_.data() + (items[i] - first_long), 1);
+            __builtin_prefetch(links_.data() + (items[i] - first_long), 1);
+            return;
+        }
         __builtin_prefetch(shorts_.data() + items[i], 1);
         __builtin_prefetch(shorts_.data() + items[i] + kCacheLineBytes / sizeof(std::uint32_t), 1);  // most sequences end there
     };

@@ -1,5 +1,6 @@
-// The two passes of superword encoding that look at everything: where first-level words begin, and which of their tokens may go on into
-// the next one. Both err to one side only: a cut too few, a "may join" too many change nothing but the time.
+// The passes of superword encoding that look at everything: where first-level words begin, which of their tokens may go on into the next
+// one, and the ids of those that are left. The first two err to one side only: a cut too few, a "may join" too many change nothing but the
+// time.
 #pragma once
 
 #include <cstddef>
@@ -26,6 +27,13 @@ struct JoinTables {
     const std::uint16_t* byte_lengths = nullptr;  // of symbols; one more element is readable
 };
 
+// The ids of symbols: of those below `first_end` from a table, of the others a constant away from the symbol.
+struct SymbolIds {
+    const std::uint32_t* first = nullptr;
+    std::uint32_t first_end = 0;  // 1 or more
+    std::uint32_t distance = 0;
+};
+
 // A stretch of text that no mark interrupts, text[begin, end), and where its pretokens begin: bit p of `borders` for byte p.
 struct BorderedText {
     const std::uint8_t* text;
@@ -42,6 +50,9 @@ struct SuperwordKernels {
     // the bytes of the text, one behind the other; one word of `joins` for every 64, the bit of the last token is 0.
     void (*find_joins)(const JoinTables& tables, const BorderedText& text, const std::uint32_t* tokens, std::size_t count,
                        std::uint64_t* joins);
+    // Writes the ids of those symbols whose bit of `dropped` is 0, one behind the other, and nothing behind them. `ids` may be `symbols`.
+    void (*write_kept)(const SymbolIds& table, const std::uint32_t* symbols, std::size_t count, const std::uint64_t* dropped,
+                       std::uint32_t* ids);
 };
 inline constexpr std::size_t kCutSlack = 64;
 // Elements behind the tokens that find_joins may read, whatever they hold.
@@ -52,6 +63,7 @@ const SuperwordKernels& superword_kernels(cpu::Isa isa);
 namespace scalar {
 extern const SuperwordKernels kSuperwordKernels;
 void find_joins(const JoinTables& tables, const BorderedText& text, const std::uint32_t* tokens, std::size_t count, std::uint64_t* joins);
+void write_kept(const SymbolIds& table, const std::uint32_t* symbols, std::size_t count, const std::uint64_t* dropped, std::uint32_t* ids);
 }  // namespace scalar
 namespace haswell {
 extern const SuperwordKernels kSuperwordKernels;

@@ -1,4 +1,4 @@
-// Both passes with AVX-512: 64 bytes a step, and 16 tokens a step.
+// The passes with AVX-512: 64 bytes a step, and 16 tokens a step.
 #include "tokens/kernels/superword_kernels.hpp"
 
 #if defined(__x86_64__)
@@ -102,9 +102,26 @@ void find_joins(const JoinTables& tables, const BorderedText& text, const std::u
     }
 }
 
+void write_kept(const SymbolIds& table, const std::uint32_t* symbols, std::size_t count, const std::uint64_t* dropped, std::uint32_t* ids) {
+    const __m512i first_end = _mm512_set1_epi32(static_cast<int>(table.first_end));
+    const __m512i distance = _mm512_set1_epi32(static_cast<int>(table.distance));
+    for (std::size_t i = 0; i < count; i += 16) {
+        const std::uint32_t exist = count - i < 16 ? (1u << (count - i)) - 1 : 0xFFFF;
+        const auto keep = static_cast<__mmask16>(~(dropped[i / 64] >> (i % 64)) & exist);
+        const __m512i kept = _mm512_maskz_compress_epi32(keep, _mm512_maskz_loadu_epi32(static_cast<__mmask16>(exist), symbols + i));
+        const auto written = static_cast<std::uint32_t>(_mm_popcnt_u32(keep));
+        const auto there = static_cast<__mmask16>((1u << written) - 1);
+        const __mmask16 low = _mm512_mask_cmplt_epu32_mask(there, kept, first_end);
+        __m512i found = _mm512_add_epi32(kept, distance);
+        if (low != 0) found = _mm512_mask_i32gather_epi32(found, low, kept, table.first, 4);
+        _mm512_mask_storeu_epi32(ids, there, found);
+        ids += written;
+    }
+}
+
 }  // namespace
 
-const SuperwordKernels kSuperwordKernels{cut_words, find_joins};
+const SuperwordKernels kSuperwordKernels{cut_words, find_joins, write_kept};
 
 }  // namespace tokmill::tokens::icelake
 

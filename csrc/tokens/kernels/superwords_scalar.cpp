@@ -1,4 +1,4 @@
-// The plain reading of both passes, byte by byte and token by token: the specification of the others.
+// The plain reading of the passes, byte by byte and token by token: the specification of the others.
 #include "tokens/kernels/superword_kernels.hpp"
 
 namespace tokmill::tokens {
@@ -36,7 +36,15 @@ void find_joins(const JoinTables& tables, const BorderedText& text, const std::u
     }
 }
 
-const SuperwordKernels kSuperwordKernels{cut_words, find_joins};
+void write_kept(const SymbolIds& table, const std::uint32_t* symbols, std::size_t count, const std::uint64_t* dropped, std::uint32_t* ids) {
+    for (std::size_t i = 0; i < count; ++i) {
+        if (has_bit(dropped, static_cast<std::uint32_t>(i))) continue;
+        const std::uint32_t symbol = symbols[i];
+        *ids++ = symbol < table.first_end ? table.first[symbol] : symbol + table.distance;
+    }
+}
+
+const SuperwordKernels kSuperwordKernels{cut_words, find_joins, write_kept};
 
 }  // namespace scalar
 
