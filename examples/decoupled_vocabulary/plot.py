@@ -34,11 +34,12 @@ def svg(points: Mapping[str, tuple[float, Sequence[float]]], lines: Mapping[str,
     for step in range(5):
         value = low + (high - low) * step / 4
         parts.append(f'<text x="{LEFT - 6}" y="{down(value) + 4:.1f}" text-anchor="end">{value:.3f}</text>')
-    for name, values in lines.items():
-        mean = sum(values) / len(values)
+    label = 0.0
+    for name, mean in sorted(((name, sum(values) / len(values)) for name, values in lines.items()), key=lambda line: -line[1]):
         y = down(mean)
+        label = max(y + 4, label + 14)  # lines may lie closer than their names are high
         parts.append(f'<line x1="{LEFT}" y1="{y:.1f}" x2="{WIDTH - RIGHT}" y2="{y:.1f}" stroke="#888" stroke-dasharray="5 4"/>')
-        parts.append(f'<text x="{WIDTH - RIGHT + 6}" y="{y + 4:.1f}" fill="#555">{name}</text>')
+        parts.append(f'<text x="{WIDTH - RIGHT + 6}" y="{label:.1f}" fill="#555">{name}</text>')
     for name, (ratio, values) in points.items():
         for value in values:
             parts.append(f'<circle cx="{across(ratio):.1f}" cy="{down(value):.1f}" r="4" fill="#1465b4"><title>{name}</title></circle>')
