@@ -193,15 +193,7 @@ Expanded expand(const Phrases& phrases, std::span<const std::int32_t> ids, std::
         std::int32_t* const data = static_cast<std::int32_t*>(out.ids.data());
         std::size_t size = starts[i];
         const auto write = [&](std::size_t begin, std::size_t end) {
-            for (std::size_t at = begin; at < end; ++at) {
-                if (phrases.is_base(ids[at])) {
-                    data[size++] = ids[at];
-                    continue;
-                }
-                const std::span<const std::int32_t> phrase = phrases.phrase(static_cast<std::size_t>(ids[at] - phrases.vocab_size()));
-                std::copy(phrase.begin(), phrase.end(), data + size);
-                size += phrase.size();
-            }
+            for (std::size_t at = begin; at < end; ++at) size += phrases.spell(ids[at], data + size);
         };
         visit_stretches(parts[i], offsets, {}, write, [&](std::size_t document) { out.ends[document] = size; });
     });

@@ -7,10 +7,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .._core import Condenser, chain_condenser, digit_ids
+from .._core import ChainDecoder, ChainEncoder, ChainRules, Condenser, chain_condenser, digit_ids
 from ..errors import ArgumentError, ArgumentTypeError
 from ..ragged import Ragged
 from ..tokenizer import Tokenizer
+from .arguments import whole
 from .explain import Explanation, Render
 from .hypertokens import Hypertokens, Profile
 from .plain import PlainCondenser
@@ -33,6 +34,8 @@ class Chain(PlainCondenser):
             raise ArgumentTypeError("a chain is of Supertokens and, behind them, Hypertokens")
         if second.vocab_size < first.id_end:
             raise ArgumentError(f"the hypertokens are for {second.vocab_size:,} ids, the supertokens make {first.id_end:,}")
+        if second.seed.ids.max(initial=0) >= first.id_end:
+            raise ArgumentError(f"the hypertokens begin with {int(second.seed.ids.max()):,} in a phrase, which is no supertoken")
         self.first = first
         self.second = second
 
@@ -89,6 +92,22 @@ class Chain(PlainCondenser):
     def explain(self, condensed: Condensed, *, tokenizer: Tokenizer | None = None, render: Render | None = None) -> Explanation:
         """Condensed ids looked back at; ``render`` shows base ids that are not text. See Explanation."""
         return Explanation(condensed, self.expand(condensed), tokenizer or self.tokenizer, render)
+
+    def state(self, sequences: int = 1, *, max_rewind: int = 0) -> ChainEncoder:
+        """A writer of ``sequences`` sequences that grow base id by base id; their last ``max_rewind`` ids can be taken back.
+
+        Raises ArgumentError for supertokens in mode ``"merge"``, in which an id is certain only when the document has ended.
+        """
+        if self.first.mode != "longest":
+            raise ArgumentError("mode 'merge' needs whole documents; supertokens.with_mode('longest') have a step-by-step form")
+        return ChainEncoder(self._rules(), whole(sequences, "sequences"), whole(max_rewind, "max_rewind"))
+
+    def decoder(self, sequences: int = 1, *, max_rewind: int = 0, strict: bool = True) -> ChainDecoder:
+        """A reader of ``sequences`` sequences whose condensed ids come one by one; the last ``max_rewind`` can be taken back."""
+        return ChainDecoder(self._rules(), whole(sequences, "sequences"), whole(max_rewind, "max_rewind"), strict)
+
+    def _rules(self) -> ChainRules:
+        return ChainRules(self.first._core, self.second._rules)
 
     def _condenser(self) -> Condenser:
         return chain_condenser(self.first._condenser(), self.second._condenser())
