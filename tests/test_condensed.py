@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import random
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import tokmill
 from tokmill import Ragged, Tokenizer
 from tokmill.cli import main
-from tokmill.condensed import BASE, HYPER, Hypertokens, ppm_bits
+from tokmill.condensed import BASE, HYPER, Hypertokens, Supertokens, ppm_bits
 from tokmill.condensed.ppm import PPM_MAX_IDS
 from tokmill.errors import ArgumentError, UnknownIdError
 from tokmill.report.condensed import _entropy, _renyi, hypertokens_section
@@ -259,3 +260,19 @@ def test_report_of_predictability_and_shift(embedded: Tokenizer) -> None:
     fresh, from_logs, own = (float(row[2].rstrip("%")) for row in shift.rows)
     assert fresh < from_logs
     assert fresh < own
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_results_outgrow_the_memory_that_waits(threads: int) -> None:
+    """A result in the memory of a shorter one that was given back, once both of its arrays are in turn the shorter."""
+    rng = np.random.default_rng(1)
+    dense = Ragged.from_rows([rng.integers(0, 50_000, 8000) for _ in range(50)], np.int32)
+    even = Ragged.from_rows([np.zeros(8000, np.int32)] * 50, np.int32)
+    for z in (Hypertokens(50_000, max_subtokens=3), Supertokens(50_000, [0, 50_000], [0, 0])):
+        for _ in range(3):
+            kept: Any = [z.condense(even, threads=threads), z.condense(dense, threads=threads)]
+            assert kept[0].ids.size < len(even.ids) / 2
+            assert z.expand(kept[0], threads=threads) == even
+            assert z.expand(kept[1], threads=threads) == dense
+            kept[0] = kept[0].ids[:1]  # one of the two arrays goes
+            del kept

@@ -178,17 +178,17 @@ def check(z: Opcodes, rules: oracle.Rules, rows: list[list[int]], rng: random.Ra
             assert oracle.flat_length(part) <= len(row) + 1 + resets
         alone = z.condense(row)
         assert records_of(alone) == part
-        encoder, decoder, at, made = z.encoder(), z.decoder(), 0, []
+        encoder, decoder, at, made = z.state(), z.decoder(), 0, []
         while at < len(row):
             step = rng.choice([1, 2, 50, 500])
-            made.append(encoder.extend(row[at : at + step]))
+            made.append(encoder.extend(0, row[at : at + step]))
             at += step
-        made.append(encoder.fork().finish())
+        made.append(encoder.finish(encoder.fork(0)))
         joined = join(made)
         assert records_of(joined) == part
         assert joined.literals.tolist() == literals
-        assert [id for piece in made for id in decoder.extend(piece).tolist()] == row
-        assert decoder.is_between
+        assert [id for piece in made for id in decoder.extend(0, piece).tolist()] == row
+        assert decoder.are_between.tolist() == [True]
         if row:
             start, stop = sorted((rng.randint(0, len(row)), rng.randint(0, len(row))))
             assert z.slice(s, start, stop, document=d).tolist() == row[start:stop]
@@ -237,9 +237,9 @@ def test_domains_come_back(rng: random.Random) -> None:
             lane = int(s.literal_offsets[np.searchsorted(s.offsets, begin, side="right") - 1])
             for r in range(begin, end):
                 count = int(s.b[r]) if s.op[r] == LIT else 0
-                decoder.extend(Records(*(column[r : r + 1] for column in s.records[:4]), s.literals[lane : lane + count]))
+                decoder.extend(0, Records(*(column[r : r + 1] for column in s.records[:4]), s.literals[lane : lane + count]))
                 lane += count
-                wanted += (decoder.domains or [0]) * int(s.base_counts[r])
+                wanted += (decoder.domains() or [0]) * int(s.base_counts[r])
         expected = [0] * size
         for (start, stop), tag in zip(spans.tolist(), tags, strict=True):
             expected[start:stop] = [tag] * (stop - start)
@@ -285,8 +285,8 @@ def test_mutated_records(rng: random.Random) -> None:
             assert error.where == place, (records, literals, str(error))
             decoder = z.decoder()
             if place < len(records) and (EOD, 0, 0, 0) not in records[:place]:
-                assert refusal(partial(decoder.extend, stream.records)) is not None
-                assert decoder.is_between
+                assert refusal(partial(decoder.extend, 0, stream.records)) is not None
+                assert decoder.are_between.all()
         for call in (partial(z.flat, stream), partial(z._rules.pack, *stream.records, stream.offsets)):
             error = refusal(call)
             assert error is None or error.where in range(max(len(records), len(literals)) + 1)
@@ -361,7 +361,7 @@ def test_bad_arguments() -> None:
         z.condense([1, 2, 10])
     assert error.value.where == 2
     with pytest.raises(UnknownIdError):
-        z.encoder().extend([-1])
+        z.state().extend(0, [-1])
     s = z.condense([1, 2, 3])
     for document, start, stop in ((0, 0, 4), (0, 2, 1), (0, -1, 1), (1, 0, 1)):
         with pytest.raises(ArgumentError):

@@ -10,8 +10,7 @@
 #include <type_traits>
 #include <utility>
 
-#include "bindings/id_sequences.hpp"
-#include "condensed/condensed.hpp"
+#include "bindings/hypertoken_sequences.hpp"
 
 namespace tokmill::bindings {
 
@@ -104,89 +103,9 @@ private:
     std::unique_ptr<condensed::PiecewiseCondenser> pieces_;
 };
 
-// The entries of a book: phrases padded with -1, [rows, max_subtokens], and their lengths (0: no entry).
-template <class Book>
-py::tuple book_arrays(const Book& book, const condensed::HypertokenRules& rules) {
-    const std::size_t rows = book.row_end();
-    const auto most = static_cast<std::size_t>(rules.max_subtokens());
-    py::array_t<std::int32_t> phrases({static_cast<py::ssize_t>(rows), static_cast<py::ssize_t>(most)});
-    py::array_t<std::uint8_t> lengths(static_cast<py::ssize_t>(rows));
-    std::int32_t* out = phrases.mutable_data();
-    std::fill_n(out, rows * most, -1);
-    for (std::size_t row = 0; row < rows; ++row)
-        lengths.mutable_data()[row] = static_cast<std::uint8_t>(book.phrase(row, out + row * most));
-    return py::make_tuple(phrases, lengths);
-}
-
-// Both profiles of hypertokens, with the books of their sequences.
-template <class Zip2zip, class Lru>
-class HypertokenSequences : public IdSequences<Zip2zip, Lru> {
-public:
-    HypertokenSequences(const py::object& rules, std::size_t sequences, std::size_t max_rewind)
-        : IdSequences<Zip2zip, Lru>(rules, made(rules.cast<const condensed::HypertokenRules&>(), sequences, max_rewind)),
-          rules_(rules.cast<const condensed::HypertokenRules&>()) {}
-
-    py::tuple book(std::size_t sequence) {
-        return this->with([&](auto& all) { return book_arrays(all[this->check(sequence, all.size())].machine().book(), rules_); });
-    }
-    py::array_t<std::int32_t> installed() {
-        return this->of_each([](auto& one) { return one.machine().book().count(); });
-    }
-
-private:
-    static typename IdSequences<Zip2zip, Lru>::All made(const condensed::HypertokenRules& rules, std::size_t sequences,
-                                                        std::size_t max_rewind) {
-        if (rules.profile() == condensed::Profile::lru) return std::make_unique<Lru>(rules, sequences, max_rewind);
-        return std::make_unique<Zip2zip>(rules, sequences, max_rewind);
-    }
-
-    const condensed::HypertokenRules& rules_;
-};
-
 using PyEncoder =
     IdEncoder<HypertokenSequences<condensed::WriterSequences<condensed::Zip2zipWriter>, condensed::WriterSequences<condensed::LruWriter>>>;
-
-class PyDecoder
-    : public HypertokenSequences<condensed::ReaderSequences<condensed::Zip2zipReader>, condensed::ReaderSequences<condensed::LruReader>> {
-public:
-    PyDecoder(const py::object& rules, std::size_t sequences, std::size_t max_rewind, bool strict)
-        : HypertokenSequences(rules, sequences, max_rewind), reading_(strict ? condensed::Reading::strict : condensed::Reading::lenient) {}
-
-    py::object step(const py::object& ids_object, const py::object& out) {
-        const Int32Ids ids(ids_object.ptr());
-        return with([&](auto& all) {
-            check_count("step", ids.view().size(), all.size());
-            StepArray array(out, all.size(), static_cast<std::size_t>(all.rules().max_subtokens()));
-            all.step(ids.view(), reading_, array.data());
-            return array.array();
-        });
-    }
-    py::array_t<std::int32_t> extend(std::size_t sequence, const py::object& ids_object) {
-        const Int32Ids ids(ids_object.ptr());
-        return with([&](auto& all) {
-            std::vector<std::int32_t> out;
-            all.extend(check(sequence, all.size()), ids.view(), reading_, out);
-            return to_array(out);
-        });
-    }
-    void finish(std::size_t sequence) {
-        with([&](auto& all) { all.finish(check(sequence, all.size())); });
-    }
-    py::array_t<std::int32_t> last_rows() {
-        return of_each([](auto& one) { return one.machine().last_row(); });
-    }
-
-private:
-    condensed::Reading reading_;
-};
-
-template <class Class>
-void bind_books(py::class_<Class>& bound) {
-    bound
-        .def("book", &Class::book, py::arg("sequence") = 0,
-             "The entries so far: phrases int32 [rows, max_subtokens] padded with -1, lengths uint8 [rows] (0: no entry).")
-        .def_property_readonly("installed", &Class::installed, "Entries of each book, int32 [sequences].");
-}
+using PyDecoder = HypertokenDecoder<condensed::ReaderSequences<condensed::Zip2zipReader>, condensed::ReaderSequences<condensed::LruReader>>;
 
 // The book of one document: of base ids the writer's (one entry ahead of a reader's), of condensed ids a reader's.
 py::tuple book_of(const condensed::HypertokenRules& rules, const py::object& ids_object, bool condensed_ids, bool strict) {
@@ -195,14 +114,14 @@ py::tuple book_of(const condensed::HypertokenRules& rules, const py::object& ids
         std::vector<std::int32_t> out(static_cast<std::size_t>(rules.max_subtokens()));
         const condensed::Reading reading = strict ? condensed::Reading::strict : condensed::Reading::lenient;
         for (std::size_t i = 0; i < ids.view().size(); ++i) reader.read(ids.view()[i], reading, static_cast<std::int64_t>(i), out.data());
-        return book_arrays(reader.book(), rules);
+        return book_arrays(reader.book(), rules.max_subtokens());
     };
     const auto write = [&]<class Writer>(Writer writer) {
         std::vector<std::int32_t> out(ids.view().size()), counts(ids.view().size());
         condensed::CondensedSink sink{out.data(), counts.data(), nullptr, 0};
         writer.take(ids.view().data(), ids.view().size(), 0, sink);
         writer.cut(sink);
-        return book_arrays(writer.book(), rules);
+        return book_arrays(writer.book(), rules.max_subtokens());
     };
     if (rules.profile() == condensed::Profile::lru)
         return condensed_ids ? read(condensed::LruReader(rules)) : write(condensed::LruWriter(rules));
@@ -283,12 +202,6 @@ void bind_condensed(py::module_& module) {
             return std::make_unique<condensed::HypertokenCondenser>(rules);
         },
         py::arg("rules"), py::keep_alive<0, 1>(), "Hypertokens as a stage.");
-    module.def(
-        "chain_condenser",
-        [](const condensed::Condenser& first, const condensed::Condenser& second) -> std::unique_ptr<condensed::Condenser> {
-            return std::make_unique<condensed::ChainCondenser>(first, second);
-        },
-        py::arg("first"), py::arg("second"), py::keep_alive<0, 1>(), py::keep_alive<0, 2>(), "One stage behind the other.");
     py::class_<PyPiecewiseCondenser>(module, "PiecewiseCondenser", "Documents whose base ids come in pieces.")
         .def(py::init<py::object>(), py::arg("condenser"))
         .def("take", &PyPiecewiseCondenser::take, py::arg("ids"), "What the next base ids make: (ids, base counts); some may be held back.")
@@ -314,8 +227,7 @@ void bind_condensed(py::module_& module) {
                 py::arg("strict"));
     bind_protocol(decoder);
     bind_books(decoder);
-    decoder.def_property_readonly("last_rows", &PyDecoder::last_rows,
-                                  "The row of the book that each sequence's last id has installed, -1 for none: int32 [sequences].");
+    bind_last_rows(decoder);
 }
 
 }  // namespace tokmill::bindings

@@ -1,4 +1,4 @@
-// OpcodeRules and what is done by them: condense, expand, the flat view, packed bytes, pieces. Names, defaults and the classes of what
+// OpcodeRules and what is done by them: condense, expand, the flat view, packed bytes, sequences. Names, defaults and the classes of what
 // comes out live in Python (tokmill/condensed/opcodes.py).
 #include <pybind11/stl.h>
 
@@ -7,6 +7,7 @@
 #include <string>
 #include <utility>
 
+#include "bindings/id_sequences.hpp"
 #include "bindings/opcode_arrays.hpp"
 
 namespace tokmill::bindings {
@@ -160,50 +161,78 @@ py::tuple unpack(const OpcodeRules& rules, const py::object& bytes_object, const
     return document_arrays(std::move(out));
 }
 
-// A document whose ids come in pieces. Not for use by two threads at once.
-class PyPiecewiseOpcodes {
+class PyEncoder : public IdSequences<condensed::OpcodeWriterSequences> {
 public:
-    explicit PyPiecewiseOpcodes(py::object rules) : rules_(std::move(rules)), writer_(rules_.cast<const OpcodeRules&>()) {}
+    PyEncoder(const py::object& rules, std::size_t sequences, std::size_t max_rewind)
+        : IdSequences(rules, std::make_unique<condensed::OpcodeWriterSequences>(rules.cast<const OpcodeRules&>(), sequences, max_rewind)) {}
 
-    py::tuple take(const py::object& ids_object) {
+    py::tuple step(const py::object& ids_object) {
         const Int32Ids ids(ids_object.ptr());
         condensed::Records out;
-        {
-            WithoutInterpreterLock unlocked;
-            writer_.take(ids.view(), 0, out, unlocked.cancel());
-        }
-        return record_arrays(std::move(out));
+        std::vector<std::uint64_t> ends;
+        with([&](auto& all) {
+            check_count("step", ids.view().size(), all.size());
+            all.step(ids.view(), out, ends);
+        });
+        return py::make_tuple(record_arrays(std::move(out)), to_numpy(ends, true));
     }
-    py::tuple end_document() {
+    py::tuple extend(std::size_t sequence, const py::object& ids_object) {
+        const Int32Ids ids(ids_object.ptr());
         condensed::Records out;
-        writer_.end_document(out);
+        with([&](auto& all) {
+            check(sequence, all.size());
+            WithoutInterpreterLock unlocked;
+            all.extend(sequence, ids.view(), out, unlocked.cancel());
+        });
         return record_arrays(std::move(out));
     }
-    PyPiecewiseOpcodes fork() const { return *this; }
-
-private:
-    py::object rules_;
-    condensed::PiecewiseOpcodes writer_;
+    py::tuple finish(std::size_t sequence) {
+        condensed::Records out;
+        with([&](auto& all) { all[check(sequence, all.size())].end_document(out); });
+        return record_arrays(std::move(out));
+    }
+    py::array_t<std::int32_t> pending() {
+        return of_each([](auto& one) { return one.pending(); });
+    }
 };
 
-class PyPiecewiseReader {
+class PyDecoder : public IdSequences<condensed::OpcodeReaderSequences> {
 public:
-    explicit PyPiecewiseReader(py::object rules) : rules_(std::move(rules)), reader_(rules_.cast<const OpcodeRules&>()) {}
+    PyDecoder(const py::object& rules, std::size_t sequences, std::size_t max_rewind)
+        : IdSequences(rules, std::make_unique<condensed::OpcodeReaderSequences>(rules.cast<const OpcodeRules&>(), sequences, max_rewind)) {}
 
-    py::array_t<std::int32_t> take(const py::object& ops, const py::object& a, const py::object& b, const py::object& base_counts,
-                                   const py::object& literals) {
+    py::tuple step(const py::object& ops, const py::object& a, const py::object& b, const py::object& base_counts,
+                   const py::object& literals, const py::object& offsets_object) {
+        const RecordsArgument records(ops, a, b, base_counts, literals);
+        const std::vector<std::int64_t> offsets = offsets_argument(offsets_object, records.view().ops.size());
+        std::vector<std::int32_t> out;
+        std::vector<std::uint64_t> ends;
+        with([&](auto& all) {
+            check_count("step", offsets.size() - 1, all.size());
+            all.step(records.view(), offsets, out, ends);
+        });
+        return py::make_tuple(to_array(out), to_numpy(ends, true));
+    }
+    py::array_t<std::int32_t> extend(std::size_t sequence, const py::object& ops, const py::object& a, const py::object& b,
+                                     const py::object& base_counts, const py::object& literals) {
         const RecordsArgument records(ops, a, b, base_counts, literals);
         std::vector<std::int32_t> out;
-        reader_.take(records.view(), out);
+        with([&](auto& all) { all.extend(check(sequence, all.size()), records.view(), out); });
         return to_array(out);
     }
-    std::vector<std::int32_t> domains() const { return {reader_.domains().begin(), reader_.domains().end()}; }
-    bool is_between() const noexcept { return reader_.is_between(); }
-    PyPiecewiseReader fork() const { return *this; }
-
-private:
-    py::object rules_;
-    condensed::PiecewiseReader reader_;
+    std::vector<std::int32_t> domains(std::size_t sequence) {
+        return with([&](auto& all) {
+            const std::span<const std::int32_t> open = all[check(sequence, all.size())].domains();
+            return std::vector<std::int32_t>(open.begin(), open.end());
+        });
+    }
+    py::array_t<bool> are_between() {
+        return with([](auto& all) {
+            py::array_t<bool> answer(static_cast<py::ssize_t>(all.size()));
+            for (std::size_t i = 0; i < all.size(); ++i) answer.mutable_data()[i] = all[i].is_between();
+            return answer;
+        });
+    }
 };
 
 }  // namespace
@@ -232,19 +261,22 @@ void bind_opcodes(py::module_& module) {
         .def("unpack", &unpack, py::arg("bytes"), py::arg("byte_offsets"), py::arg("ids_by_rank"),
              "Blocks of bytes to (records, offsets, literal offsets), a stretch a block.");
 
-    py::class_<PyPiecewiseOpcodes>(module, "PiecewiseOpcodes", "Documents whose base ids come in pieces.")
-        .def(py::init<py::object>(), py::arg("rules"))
-        .def("take", &PyPiecewiseOpcodes::take, py::arg("ids"), "The records that the next base ids make certain.")
-        .def("end_document", &PyPiecewiseOpcodes::end_document, "The rest of the document's records.")
-        .def("fork", &PyPiecewiseOpcodes::fork, "A copy that goes on by itself.");
-    py::class_<PyPiecewiseReader>(module, "PiecewiseReader", "Records that come one after the other.")
-        .def(py::init<py::object>(), py::arg("rules"))
-        .def("take", &PyPiecewiseReader::take, py::arg("ops"), py::arg("a"), py::arg("b"), py::arg("base_counts"), py::arg("literals"),
-             "The base ids of the next records, which take all of the literals. Raises StreamError, UnknownIdError; nothing has changed "
-             "then.")
-        .def("fork", &PyPiecewiseReader::fork, "A copy that goes on by itself.")
-        .def_property_readonly("domains", &PyPiecewiseReader::domains, "The domains that are open, the innermost last.")
-        .def_property_readonly("is_between", &PyPiecewiseReader::is_between, "Whether no document is open.");
+    py::class_<PyEncoder> encoder(module, "OpcodeEncoder", "Records of sequences that grow base id by base id.");
+    encoder.def(py::init<py::object, std::size_t, std::size_t>(), py::arg("rules"), py::arg("sequences"), py::arg("max_rewind"))
+        .def("step", &PyEncoder::step, py::arg("ids"), "One base id a sequence, negative for none: (records, offsets).")
+        .def("extend", &PyEncoder::extend, py::arg("sequence"), py::arg("ids"), "Several ids of one sequence: records.")
+        .def("finish", &PyEncoder::finish, py::arg("sequence") = 0, "The rest of a document's records.");
+    bind_sequences(encoder, "ids");
+    bind_pending(encoder);
+    py::class_<PyDecoder> decoder(module, "OpcodeDecoder", "Base ids of sequences whose records come one after the other.");
+    decoder.def(py::init<py::object, std::size_t, std::size_t>(), py::arg("rules"), py::arg("sequences"), py::arg("max_rewind"))
+        .def("step", &PyDecoder::step, py::arg("ops"), py::arg("a"), py::arg("b"), py::arg("base_counts"), py::arg("literals"),
+             py::arg("offsets"), "Records of each sequence: (base ids, offsets).")
+        .def("extend", &PyDecoder::extend, py::arg("sequence"), py::arg("ops"), py::arg("a"), py::arg("b"), py::arg("base_counts"),
+             py::arg("literals"), "Records of one sequence: base ids.")
+        .def("domains", &PyDecoder::domains, py::arg("sequence") = 0, "The domains that are open, the innermost last.")
+        .def_property_readonly("are_between", &PyDecoder::are_between, "Of each sequence, whether no document is open: bool [sequences].");
+    bind_sequences(decoder, "records");
 }
 
 }  // namespace tokmill::bindings

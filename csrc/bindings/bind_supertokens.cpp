@@ -1,12 +1,12 @@
-// Phrases, and what is done by them: learn, condense, expand. Names, defaults and the result's class live in Python
-// (tokmill/condensed/).
+// Phrases, and what is done by them: learn, condense, expand; chains of them and hypertokens. Names, defaults and the result's class live
+// in Python (tokmill/condensed/).
 #include <pybind11/stl.h>
 
 #include <memory>
 #include <string>
 #include <utility>
 
-#include "bindings/id_sequences.hpp"
+#include "bindings/hypertoken_sequences.hpp"
 
 namespace tokmill::bindings {
 
@@ -93,15 +93,60 @@ py::tuple learn_phrases(const py::object& ids_object, const py::object& offsets_
     return py::make_tuple(to_array(learnt.lefts), to_array(learnt.rights), to_array(learnt.counts));
 }
 
-using Writers = condensed::WriterSequences<condensed::LongestWriter>;
+using LongestWriters = condensed::WriterSequences<condensed::LongestWriter>;
 
-class SupertokenSequences : public IdSequences<Writers> {
+class SupertokenSequences : public IdSequences<LongestWriters> {
 public:
     SupertokenSequences(const py::object& phrases, std::size_t sequences, std::size_t max_rewind)
-        : IdSequences(phrases, std::make_unique<Writers>(phrases.cast<const condensed::Phrases&>(), sequences, max_rewind)) {}
+        : IdSequences(phrases, std::make_unique<LongestWriters>(phrases.cast<const condensed::Phrases&>(), sequences, max_rewind)) {}
 };
 
 using PyEncoder = IdEncoder<SupertokenSequences>;
+
+template <class Machine>
+using ChainWriters = condensed::WriterSequences<condensed::ChainWriter<Machine>>;
+template <class Machine>
+using ChainReaders = condensed::ReaderSequences<condensed::ChainReader<Machine>>;
+
+using PyChainEncoder = IdEncoder<HypertokenSequences<ChainWriters<condensed::Zip2zipWriter>, ChainWriters<condensed::LruWriter>>>;
+using PyChainDecoder = HypertokenDecoder<ChainReaders<condensed::Zip2zipReader>, ChainReaders<condensed::LruReader>>;
+
+void bind_chain(py::module_& module) {
+    module.def(
+        "chain_condenser",
+        [](const condensed::Condenser& first, const condensed::Condenser& second) -> std::unique_ptr<condensed::Condenser> {
+            return std::make_unique<condensed::ChainCondenser>(first, second);
+        },
+        py::arg("first"), py::arg("second"), py::keep_alive<0, 1>(), py::keep_alive<0, 2>(), "One stage behind the other.");
+    py::class_<condensed::ChainRules>(module, "ChainRules", "What writer and reader of a chain agree on.")
+        .def(py::init<const condensed::Phrases&, const condensed::HypertokenRules&>(), py::arg("first"), py::arg("second"),
+             py::keep_alive<1, 2>(), py::keep_alive<1, 3>());
+
+    py::class_<PyChainEncoder> encoder(
+        module, "ChainEncoder",
+        "Condensed ids of sequences that grow id by id; made by Chain.state().\n\n"
+        "step(ids, out=None): one base id a sequence, negative for none; int32 [sequences, longest phrase + 1]:\n"
+        "what came out, then -1. extend(sequence, ids): several of one sequence; int32 [ids].\n"
+        "finish(sequence=0): the end of a document; what was held back, int32 [ids]. Raises UnknownIdError,\n"
+        "and has changed nothing then. Books hold phrases of the first stage's ids.");
+    encoder.def(py::init<py::object, std::size_t, std::size_t>(), py::arg("rules"), py::arg("sequences"), py::arg("max_rewind"));
+    bind_protocol(encoder);
+    bind_pending(encoder);
+    bind_books(encoder);
+
+    py::class_<PyChainDecoder> decoder(
+        module, "ChainDecoder",
+        "Base ids of sequences whose condensed ids come one by one; made by Chain.decoder().\n\n"
+        "step(ids, out=None): one id a sequence, negative for none; int32 [sequences, longest phrase of both]:\n"
+        "its base ids, then -1; nothing has changed if it raises UnknownIdError. extend(sequence, ids): several\n"
+        "of one sequence; int32 [base ids]; the ids before one that raises have been read.\n"
+        "finish(sequence=0): the next id begins a document. Books hold phrases of the first stage's ids.");
+    decoder.def(py::init<py::object, std::size_t, std::size_t, bool>(), py::arg("rules"), py::arg("sequences"), py::arg("max_rewind"),
+                py::arg("strict"));
+    bind_protocol(decoder);
+    bind_books(decoder);
+    bind_last_rows(decoder);
+}
 
 }  // namespace
 
@@ -131,6 +176,7 @@ void bind_supertokens(py::module_& module) {
                py::arg("vocab_size"), py::arg("most_phrases"), py::arg("max_length"), py::arg("max_words"), py::arg("min_count"),
                py::arg("by_length"), py::arg("alone"), py::arg("words"), py::arg("progress"),
                "The phrases of documents: (left parts, right parts, counts).");
+    bind_chain(module);
 }
 
 }  // namespace tokmill::bindings

@@ -5,6 +5,7 @@
 #include <memory>
 #include <mutex>
 #include <string>
+#include <type_traits>
 #include <utility>
 #include <variant>
 #include <vector>
@@ -66,7 +67,10 @@ public:
         });
     }
     void rewind(const py::object& counts) {
-        with([&](auto& all) { all.rewind(rewind_argument(counts.ptr(), "ids", all.size())); });
+        with([&](auto& all) {
+            using One = std::remove_cvref_t<decltype(all[0])>;
+            all.rewind(rewind_argument(counts.ptr(), One::kSteps, all.size()));
+        });
     }
     py::array_t<std::int64_t> base_counts() {
         return with([&](auto& all) {
@@ -143,17 +147,24 @@ public:
 };
 
 template <class Class>
-void bind_protocol(py::class_<Class>& bound) {
-    bound.def("step", &Class::step, py::arg("ids"), py::arg("out") = py::none())
-        .def("extend", &Class::extend, py::arg("sequence"), py::arg("ids"))
-        .def("finish", &Class::finish, py::arg("sequence") = 0)
-        .def("rewind", &Class::rewind, py::arg("ids"), "Takes back the last ids: as many of each sequence, or one number each.")
+void bind_sequences(py::class_<Class>& bound, const char* steps) {
+    const std::string rewind = std::string("Takes back the last ") + steps + ": as many of each sequence, or one number each.";
+    bound.def("rewind", &Class::rewind, py::arg(steps), rewind.c_str())
         .def("reorder", &Class::reorder, py::arg("sources"), "Sequence i becomes a copy of old sequence sources[i].")
         .def("fork", &Class::fork, py::arg("sequence"), "Adds a copy of a sequence; its number.")
         .def("add", &Class::add, py::arg("count") = 1, "Adds fresh sequences.")
         .def("drop", &Class::drop, py::arg("sequences"), "Removes sequences; those behind move up.")
         .def_property_readonly("base_counts", &Class::base_counts, "Base ids of each sequence so far, int64 [sequences].")
         .def_property_readonly("sequences", &Class::sequences, "How many sequences there are.");
+}
+
+// Sequences of which one id a step goes in.
+template <class Class>
+void bind_protocol(py::class_<Class>& bound) {
+    bound.def("step", &Class::step, py::arg("ids"), py::arg("out") = py::none())
+        .def("extend", &Class::extend, py::arg("sequence"), py::arg("ids"))
+        .def("finish", &Class::finish, py::arg("sequence") = 0);
+    bind_sequences(bound, "ids");
 }
 
 template <class Class>

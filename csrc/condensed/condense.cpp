@@ -6,7 +6,6 @@
 #include "condensed/lru.hpp"
 #include "condensed/parts.hpp"
 #include "condensed/zip2zip.hpp"
-#include "pool/pool.hpp"
 
 namespace tokmill::condensed {
 
@@ -24,7 +23,7 @@ std::size_t most_ids(std::span<const std::int64_t> offsets, bool carry) {
 
 template <class Writer>
 void write_part(Writer& writer, std::span<const std::int32_t> ids, std::span<const std::int64_t> offsets, const Part& part,
-                const CondenseOptions& options, CondensedSink& out, std::uint64_t* ends, Cancel& cancel) {
+                const CondenseOptions& options, Assembly::Pieces& out, std::uint64_t* ends, Cancel& cancel) {
     auto barrier = std::lower_bound(options.barriers.begin(), options.barriers.end(), offsets[part.first_document]);
     for (std::size_t d = part.first_document; d < part.document_end; ++d) {
         if (!options.carry) writer.clear();
@@ -32,13 +31,15 @@ void write_part(Writer& writer, std::span<const std::int32_t> ids, std::span<con
             while (barrier != options.barriers.end() && *barrier <= at) ++barrier;
             std::int64_t end = std::min(offsets[d + 1], at + static_cast<std::int64_t>(kStepIds));
             if (barrier != options.barriers.end()) end = std::min(end, *barrier);
-            writer.take(ids.data() + at, static_cast<std::size_t>(end - at), at, out);
-            if (barrier != options.barriers.end() && *barrier == end) writer.cut(out);
+            // One more than there are base ids: the phrase that was kept.
+            append(out, static_cast<std::size_t>(end - at) + 1, [&](CondensedSink& sink) {
+                writer.take(ids.data() + at, static_cast<std::size_t>(end - at), at, sink);
+                if (end == offsets[d + 1] || (barrier != options.barriers.end() && *barrier == end)) writer.cut(sink);
+            });
             at = end;
             cancel.poll();
         }
-        writer.cut(out);
-        ends[d] = out.size;
+        ends[d] = out[0].size();
     }
 }
 
@@ -63,15 +64,9 @@ void read_part(Reader& reader, const HypertokenRules& rules, std::span<const std
 }
 
 // Adds the places of the parts to the ends that each has counted from its own start.
-void shift_ends(std::span<const Part> parts, const Assembly& assembly, std::vector<std::uint64_t>& ends) {
+void shift_ends(std::span<const Part> parts, const std::vector<std::size_t>& starts, std::vector<std::uint64_t>& ends) {
     for (std::size_t i = 0; i < parts.size(); ++i)
-        for (std::size_t d = parts[i].first_document; d < parts[i].document_end; ++d) ends[d] += assembly.start(i);
-}
-
-CondensedSink sink_into(Assembly::Pieces& arrays, std::size_t most) {
-    for (tokens::IdArray& array : arrays) array.reserve(most);
-    const auto data = [&](std::size_t a) { return a < arrays.size() ? static_cast<std::int32_t*>(arrays[a].data()) : nullptr; };
-    return {data(0), data(1), data(2), 0};
+        for (std::size_t d = parts[i].first_document; d < parts[i].document_end; ++d) ends[d] += starts[i];
 }
 
 template <class Writer>
@@ -79,37 +74,19 @@ Condensed condense_with(const HypertokenRules& rules, std::span<const std::int32
                         const CondenseOptions& options, std::size_t threads, Cancel& cancel) {
     Condensed out;
     out.ends.resize(offsets.size() - 1);
-    // Never more ids than there are base ids.
-    const std::size_t array_count = options.installed ? 3 : 2;
     const std::vector<Part> parts = divide(offsets, options.carry || threads == 1);
     const std::size_t phrases = most_ids(offsets, options.carry);
-    if (parts.size() <= 1) {
-        Assembly::Pieces arrays(array_count);
-        CondensedSink sink = sink_into(arrays, ids.size());
-        Writer writer(rules, phrases);
-        if (!parts.empty()) write_part(writer, ids, offsets, parts[0], options, sink, out.ends.data(), cancel);
-        for (tokens::IdArray& array : arrays) array.set_size(sink.size);
-        out.ids = std::move(arrays[0]);
-        out.base_counts = std::move(arrays[1]);
-        if (options.installed) out.installed = std::move(arrays[2]);
-        return out;
-    }
     Spares<Writer> writers;
-    Assembly assembly(parts.size(), array_count, ids.size());
-    pool::run(parts.size(), threads, cancel, [&](std::size_t i) {
-        std::unique_ptr<Writer> writer = writers.take([&] { return std::make_unique<Writer>(rules, phrases); });
-        std::unique_ptr<Assembly::Pieces> pieces = assembly.spare();
-        CondensedSink sink =
-            sink_into(*pieces, static_cast<std::size_t>(offsets[parts[i].document_end] - offsets[parts[i].first_document]));
-        write_part(*writer, ids, offsets, parts[i], options, sink, out.ends.data(), cancel);
-        for (tokens::IdArray& array : *pieces) array.set_size(sink.size);
-        writers.give_back(std::move(writer));
-        assembly.done(i, std::move(pieces));
-    });
-    shift_ends(parts, assembly, out.ends);
-    out.ids = assembly.take(0);
-    out.base_counts = assembly.take(1);
-    if (options.installed) out.installed = assembly.take(2);
+    Gathered made =
+        gather(parts.size(), options.installed ? 3 : 2, ids.size() + 1, threads, cancel, [&](std::size_t i, Assembly::Pieces& pieces) {
+            std::unique_ptr<Writer> writer = writers.take([&] { return std::make_unique<Writer>(rules, phrases); });
+            write_part(*writer, ids, offsets, parts[i], options, pieces, out.ends.data(), cancel);
+            writers.give_back(std::move(writer));
+        });
+    shift_ends(parts, made.starts, out.ends);
+    out.ids = std::move(made.arrays[0]);
+    out.base_counts = std::move(made.arrays[1]);
+    if (options.installed) out.installed = std::move(made.arrays[2]);
     return out;
 }
 
@@ -120,22 +97,14 @@ Expanded expand_with(const HypertokenRules& rules, std::span<const std::int32_t>
     out.ends.resize(offsets.size() - 1);
     const std::vector<Part> parts = divide(offsets, carry || threads == 1);
     const std::size_t phrases = most_ids(offsets, carry);
-    if (parts.size() <= 1) {
-        Reader reader(rules, phrases);
-        if (!parts.empty()) read_part(reader, rules, ids, offsets, parts[0], reading, carry, out.ids, out.ends.data(), cancel);
-        return out;
-    }
     Spares<Reader> readers;
-    Assembly assembly(parts.size(), 1, ids.size());
-    pool::run(parts.size(), threads, cancel, [&](std::size_t i) {
+    Gathered made = gather(parts.size(), 1, ids.size() + 1, threads, cancel, [&](std::size_t i, Assembly::Pieces& pieces) {
         std::unique_ptr<Reader> reader = readers.take([&] { return std::make_unique<Reader>(rules, phrases); });
-        std::unique_ptr<Assembly::Pieces> pieces = assembly.spare();
-        read_part(*reader, rules, ids, offsets, parts[i], reading, carry, (*pieces)[0], out.ends.data(), cancel);
+        read_part(*reader, rules, ids, offsets, parts[i], reading, carry, pieces[0], out.ends.data(), cancel);
         readers.give_back(std::move(reader));
-        assembly.done(i, std::move(pieces));
     });
-    shift_ends(parts, assembly, out.ends);
-    out.ids = assembly.take(0);
+    shift_ends(parts, made.starts, out.ends);
+    out.ids = std::move(made.arrays[0]);
     return out;
 }
 

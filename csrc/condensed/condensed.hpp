@@ -3,6 +3,7 @@
 #pragma once
 
 #include "condensed/chain.hpp"
+#include "condensed/chain_sequences.hpp"
 #include "condensed/condense.hpp"
 #include "condensed/condenser.hpp"
 #include "condensed/digits.hpp"
@@ -14,6 +15,7 @@
 #include "condensed/opcodes/documents.hpp"
 #include "condensed/opcodes/flat.hpp"
 #include "condensed/opcodes/packed.hpp"
+#include "condensed/opcodes/sequences.hpp"
 #include "condensed/pack.hpp"
 #include "condensed/phrases.hpp"
 #include "condensed/ppm.hpp"

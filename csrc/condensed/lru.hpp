@@ -141,6 +141,11 @@ public:
 
     const LruBook& book() const noexcept { return reader_.book(); }
     std::int32_t pending() const noexcept { return length_; }
+    // Writes the ids that are kept; returns how many.
+    std::size_t pending_ids(std::int32_t* ids) const noexcept {
+        if (length_ != 0) book().expand(node_, ids);
+        return static_cast<std::size_t>(length_);
+    }
 
     using Mark = LruMark;
     void keep_journal(Journal* journal) noexcept { reader_.keep_journal(journal); }

@@ -25,7 +25,7 @@ std::vector<Part> divide(std::span<const std::int64_t> offsets, bool whole) {
 }
 
 Assembly::Assembly(std::size_t parts, std::size_t arrays, std::size_t most) : pieces_(parts), starts_(parts), whole_(arrays) {
-    for (tokens::IdArray& array : whole_) array.reserve(most);
+    for (tokens::IdArray& array : whole_) array.expect(kExpected * most);
 }
 
 void Assembly::done(std::size_t part, std::unique_ptr<Pieces> pieces) {
@@ -40,7 +40,8 @@ void Assembly::done(std::size_t part, std::unique_ptr<Pieces> pieces) {
             size_ += (*pieces_[next_])[0].size();
         }
         end = next_;
-        if (whole_[0].capacity() < size_) grow(filled, size_);  // never of condense(), whose arrays have room for all
+        const auto is_short = [&](const tokens::IdArray& array) { return array.capacity() < size_; };
+        if (std::any_of(whole_.begin(), whole_.end(), is_short)) grow(filled, size_);
     }
     const std::shared_lock<std::shared_mutex> copying(memory_);
     for (std::size_t i = first; i < end; ++i) {
@@ -63,9 +64,9 @@ void Assembly::grow(std::size_t filled, std::size_t needed) {
     }
 }
 
-tokens::IdArray Assembly::take(std::size_t array) {
-    whole_[array].set_size(size_);
-    return std::move(whole_[array]);
+Assembly::Pieces Assembly::take() {
+    for (tokens::IdArray& array : whole_) array.set_size(size_);
+    return std::move(whole_);
 }
 
 }  // namespace tokmill::condensed

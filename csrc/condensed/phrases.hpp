@@ -3,6 +3,7 @@
 // a trie of all phrases, for the longest match, and one of pairs, for merging in the order in which phrases were learnt.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -37,6 +38,17 @@ public:
     }
     std::int32_t length(std::int32_t id) const noexcept {
         return id < vocab_size_ ? 1 : lengths_[static_cast<std::size_t>(id - vocab_size_)];
+    }
+
+    // Writes the base ids of an id that has() knows; returns how many.
+    std::size_t spell(std::int32_t id, std::int32_t* out) const noexcept {
+        if (is_base(id)) {
+            *out = id;
+            return 1;
+        }
+        const std::span<const std::int32_t> ids = phrase(static_cast<std::size_t>(id - vocab_size_));
+        std::copy(ids.begin(), ids.end(), out);
+        return ids.size();
     }
 
     // The trie. Its nodes are ids where a phrase (or a base id) ends, and numbers from id_end() on elsewhere.

@@ -24,7 +24,10 @@ namespace tokmill::condensed {
 template <class Machine>
 class Sequence {
 public:
-    Sequence(const typename Machine::Rules& rules, std::size_t most_rewind) : machine_(rules), steps_(most_rewind) { attach(); }
+    using Rules = typename Machine::Rules;
+    static constexpr const char* kSteps = "ids";
+
+    Sequence(const Rules& rules, std::size_t most_rewind) : machine_(rules), steps_(most_rewind) { attach(); }
     Sequence(const Sequence& other) : Sequence(other, other.machine_) {}
     Sequence& operator=(const Sequence&) = delete;
 
@@ -105,36 +108,37 @@ private:
     std::uint64_t base_count_ = 0;
 };
 
-// The house's protocol for what has a step-by-step form.
-template <class Machine>
+// The house's protocol for what has a step-by-step form. `One` is a sequence: made of rules and of how many steps can be taken back at
+// most, copied, taken back by rewind(steps), which has to be at most rewindable(); kSteps is what a step is of.
+template <class One>
 class Sequences {
 public:
-    using Rules = typename Machine::Rules;
+    using Rules = typename One::Rules;
 
     Sequences(const Rules& rules, std::size_t count, std::size_t most_rewind) : rules_(&rules), most_rewind_(most_rewind) { add(count); }
 
     std::size_t size() const noexcept { return all_.size(); }
-    Sequence<Machine>& operator[](std::size_t sequence) noexcept { return *all_[sequence]; }
+    One& operator[](std::size_t sequence) noexcept { return *all_[sequence]; }
     const Rules& rules() const noexcept { return *rules_; }
     std::size_t most_rewind() const noexcept { return most_rewind_; }
 
     void add(std::size_t count) {
         all_.reserve(all_.size() + count);
-        for (; count > 0; --count) all_.push_back(std::make_unique<Sequence<Machine>>(*rules_, most_rewind_));
+        for (; count > 0; --count) all_.push_back(std::make_unique<One>(*rules_, most_rewind_));
     }
     std::size_t fork(std::size_t sequence) {
-        all_.push_back(std::make_unique<Sequence<Machine>>(*all_[sequence]));
+        all_.push_back(std::make_unique<One>(*all_[sequence]));
         return all_.size() - 1;
     }
     // Sequence i becomes what sequence sources[i] was; the first to ask for one gets it without a copy.
     void reorder(std::span<const std::size_t> sources) {
-        std::vector<std::unique_ptr<Sequence<Machine>>> next(sources.size());
+        std::vector<std::unique_ptr<One>> next(sources.size());
         std::vector<std::size_t> taken(all_.size(), sources.size());
         for (std::size_t i = 0; i < sources.size(); ++i) {
             if (taken[sources[i]] == sources.size()) {
                 taken[sources[i]] = i;
             } else {
-                next[i] = std::make_unique<Sequence<Machine>>(*all_[sources[i]]);
+                next[i] = std::make_unique<One>(*all_[sources[i]]);
             }
         }
         for (std::size_t source = 0; source < all_.size(); ++source)
@@ -150,30 +154,28 @@ public:
         all_.resize(kept);
     }
     // Error(value) if a sequence cannot be taken back so far; nothing has changed then.
-    void rewind(std::span<const std::size_t> steps);
+    void rewind(std::span<const std::size_t> steps) {
+        for (std::size_t i = 0; i < steps.size(); ++i)
+            if (steps[i] > all_[i]->rewindable())
+                throw Error(ErrorKind::value,
+                            "sequence " + std::to_string(i) + " can be taken back by " + std::to_string(all_[i]->rewindable()) + " " +
+                                One::kSteps + ", not by " + std::to_string(steps[i]) + " (max_rewind is " + std::to_string(most_rewind_) +
+                                ")",
+                            static_cast<std::int64_t>(i));
+        for (std::size_t i = 0; i < steps.size(); ++i) all_[i]->rewind(steps[i]);
+    }
 
 private:
     const Rules* rules_;
     std::size_t most_rewind_;
-    std::vector<std::unique_ptr<Sequence<Machine>>> all_;
+    std::vector<std::unique_ptr<One>> all_;
 };
-
-template <class Machine>
-void Sequences<Machine>::rewind(std::span<const std::size_t> steps) {
-    for (std::size_t i = 0; i < steps.size(); ++i)
-        if (steps[i] > all_[i]->rewindable())
-            throw Error(ErrorKind::value,
-                        "sequence " + std::to_string(i) + " can be taken back by " + std::to_string(all_[i]->rewindable()) +
-                            " ids, not by " + std::to_string(steps[i]) + " (max_rewind is " + std::to_string(most_rewind_) + ")",
-                        static_cast<std::int64_t>(i));
-    for (std::size_t i = 0; i < steps.size(); ++i) all_[i]->rewind(steps[i]);
-}
 
 // Base ids go in, condensed ids come out.
 template <class Writer>
-class WriterSequences : public Sequences<Writer> {
+class WriterSequences : public Sequences<Sequence<Writer>> {
 public:
-    using Sequences<Writer>::Sequences;
+    using Sequences<Sequence<Writer>>::Sequences;
 
     // How many ids may come out of a step.
     std::size_t most_ids_a_step() const noexcept { return Writer::most_ids_a_step(this->rules()); }
@@ -238,9 +240,9 @@ private:
 };
 
 template <class Reader>
-class ReaderSequences : public Sequences<Reader> {
+class ReaderSequences : public Sequences<Sequence<Reader>> {
 public:
-    using Sequences<Reader>::Sequences;
+    using Sequences<Sequence<Reader>>::Sequences;
 
     // One id a sequence, a negative one for none. out[sequence * max_subtokens]: its base ids, then -1. Error(unknown_id) with the
     // sequence; nothing has changed then.

@@ -1,13 +1,12 @@
 #include "condensed/supertokens.hpp"
 
 #include <algorithm>
-#include <cstring>
-#include <string>
+#include <numeric>
 #include <vector>
 
-#include "base/errors.hpp"
 #include "condensed/longest.hpp"
 #include "condensed/merge_order.hpp"
+#include "condensed/parts.hpp"
 #include "condensed/reading.hpp"
 #include "pool/pool.hpp"
 
@@ -15,19 +14,18 @@ namespace tokmill::condensed {
 
 namespace {
 
-constexpr std::size_t kPartIds = std::size_t(1) << 16;
+constexpr std::size_t kPartIds = std::size_t(1) << 14;
 constexpr std::size_t kStepIds = std::size_t(1) << 17;  // between two looks for Ctrl-C
 
 // Ids [begin, end) of the stream; no phrase crosses either.
-struct Part {
+struct IdRange {
     std::size_t begin;
     std::size_t end;
-    std::size_t size = 0;  // ids that came out
 };
 
-std::vector<Part> divide(const Phrases& phrases, std::span<const std::int32_t> ids, std::span<const std::int64_t> offsets,
-                         std::size_t threads) {
-    std::vector<Part> parts;
+std::vector<IdRange> divide(const Phrases& phrases, std::span<const std::int32_t> ids, std::span<const std::int64_t> offsets,
+                            std::size_t threads) {
+    std::vector<IdRange> parts;
     const std::size_t size = ids.size();
     const auto may_cut = [&](std::size_t at) {
         // Ids that are none are met, and refused, by the part that they are in.
@@ -46,7 +44,7 @@ std::vector<Part> divide(const Phrases& phrases, std::span<const std::int32_t> i
 // Walks the stretches of a part: visit(begin, end) for each that lies between two ends of documents, barriers or ends of the part;
 // ended(document) after the last stretch of each document. Documents without ids end with the part before them.
 template <class Visit, class Ended>
-void visit_stretches(const Part& part, std::span<const std::int64_t> offsets, std::span<const std::int64_t> barriers, const Visit& visit,
+void visit_stretches(const IdRange& part, std::span<const std::int64_t> offsets, std::span<const std::int64_t> barriers, const Visit& visit,
                      const Ended& ended) {
     const auto first = static_cast<std::int64_t>(part.begin), last = static_cast<std::int64_t>(part.end);
     auto barrier = std::upper_bound(barriers.begin(), barriers.end(), first);
@@ -62,27 +60,31 @@ void visit_stretches(const Part& part, std::span<const std::int64_t> offsets, st
 }
 
 void write_part(const Phrases& phrases, std::span<const std::int32_t> ids, std::span<const std::int64_t> offsets,
-                std::span<const std::int64_t> barriers, MatchOrder order, Part& part, CondensedSink out, std::uint64_t* ends,
+                std::span<const std::int64_t> barriers, MatchOrder order, const IdRange& part, Assembly::Pieces& out, std::uint64_t* ends,
                 Cancel& cancel) {
-    const auto ended = [&](std::size_t document) { ends[document] = out.size; };
+    const auto ended = [&](std::size_t document) { ends[document] = out[0].size(); };
     if (order == MatchOrder::merge) {
         MergeOrderWriter writer(phrases);
         const auto write = [&](std::size_t begin, std::size_t end) {
-            writer.write(ids.data() + begin, end - begin, static_cast<std::int64_t>(begin), out, cancel);
+            append(out, end - begin, [&](CondensedSink& sink) {
+                writer.write(ids.data() + begin, end - begin, static_cast<std::int64_t>(begin), sink, cancel);
+            });
         };
         visit_stretches(part, offsets, barriers, write, ended);
     } else {
         LongestWriter writer(phrases);
         const auto write = [&](std::size_t begin, std::size_t end) {
             for (std::size_t at = begin; at < end; at += kStepIds) {
-                writer.take(ids.data() + at, std::min(kStepIds, end - at), static_cast<std::int64_t>(at), out);
+                const std::size_t count = std::min(kStepIds, end - at);
+                append(out, writer.pending() + count, [&](CondensedSink& sink) {
+                    writer.take(ids.data() + at, count, static_cast<std::int64_t>(at), sink);
+                    if (at + count == end) writer.cut(sink);
+                });
                 cancel.poll();
             }
-            writer.cut(out);
         };
         visit_stretches(part, offsets, barriers, write, ended);
     }
-    part.size = out.size;
 }
 
 class LongestPieces final : public PiecewiseCondenser {
@@ -134,38 +136,21 @@ private:
     std::vector<std::int32_t> kept_;
 };
 
-void close_gaps(std::span<const Part> parts, tokens::IdArray& array) {
-    auto* const data = static_cast<std::int32_t*>(array.data());
-    std::size_t size = 0;
-    for (const Part& part : parts) {
-        if (size != part.begin) std::memmove(data + size, data + part.begin, part.size * sizeof(std::int32_t));
-        size += part.size;
-    }
-    array.set_size(size);
-}
-
 }  // namespace
 
 Condensed condense(const Phrases& phrases, std::span<const std::int32_t> ids, std::span<const std::int64_t> offsets,
                    std::span<const std::int64_t> barriers, MatchOrder order, std::size_t threads, Cancel& cancel) {
     Condensed out;
     out.ends.resize(offsets.size() - 1);
-    // Never more ids than there are base ids: each part writes where its base ids begin, and the gaps are closed behind.
-    for (tokens::IdArray* array : {&out.ids, &out.base_counts}) array->reserve(ids.size());
-    std::vector<Part> parts = divide(phrases, ids, offsets, threads);
-    pool::run(parts.size(), threads, cancel, [&](std::size_t i) {
-        const auto at = [&](tokens::IdArray& array) { return static_cast<std::int32_t*>(array.data()) + parts[i].begin; };
-        write_part(phrases, ids, offsets, barriers, order, parts[i], {at(out.ids), at(out.base_counts), nullptr, 0}, out.ends.data(),
-                   cancel);
+    const std::vector<IdRange> parts = divide(phrases, ids, offsets, threads);
+    Gathered made = gather(parts.size(), 2, ids.size() + 1, threads, cancel, [&](std::size_t i, Assembly::Pieces& pieces) {
+        write_part(phrases, ids, offsets, barriers, order, parts[i], pieces, out.ends.data(), cancel);
     });
-    std::size_t start = 0;
-    for (const Part& part : parts) {
+    for (std::size_t i = 0; i < parts.size(); ++i)
         visit_stretches(
-            part, offsets, {}, [](std::size_t, std::size_t) {}, [&](std::size_t document) { out.ends[document] += start; });
-        start += part.size;
-    }
-    close_gaps(parts, out.ids);
-    close_gaps(parts, out.base_counts);
+            parts[i], offsets, {}, [](std::size_t, std::size_t) {}, [&](std::size_t document) { out.ends[document] += made.starts[i]; });
+    out.ids = std::move(made.arrays[0]);
+    out.base_counts = std::move(made.arrays[1]);
     return out;
 }
 
@@ -178,30 +163,24 @@ Expanded expand(const Phrases& phrases, std::span<const std::int32_t> ids, std::
                 Cancel& cancel) {
     Expanded out;
     out.ends.resize(offsets.size() - 1);
-    std::vector<Part> parts;
+    std::vector<IdRange> parts;
     for (std::size_t begin = 0; begin < ids.size(); begin += kPartIds) parts.push_back({begin, std::min(ids.size(), begin + kPartIds)});
+    std::vector<std::size_t> starts(parts.size() + 1);
     pool::run(parts.size(), threads, cancel, [&](std::size_t i) {
+        std::size_t size = 0;
         for (std::size_t at = parts[i].begin; at < parts[i].end; ++at) {
             if (!phrases.has(ids[at])) refuse_code(ids[at], phrases.id_end(), static_cast<std::int64_t>(at));
-            parts[i].size += static_cast<std::size_t>(phrases.length(ids[at]));
+            size += static_cast<std::size_t>(phrases.length(ids[at]));
         }
+        starts[i + 1] = size;
     });
-    std::vector<std::size_t> starts{0};
-    for (const Part& part : parts) starts.push_back(starts.back() + part.size);
+    std::partial_sum(starts.begin(), starts.end(), starts.begin());
     out.ids.reserve(starts.back());
     pool::run(parts.size(), threads, cancel, [&](std::size_t i) {
         std::int32_t* const data = static_cast<std::int32_t*>(out.ids.data());
         std::size_t size = starts[i];
         const auto write = [&](std::size_t begin, std::size_t end) {
-            for (std::size_t at = begin; at < end; ++at) {
-                if (phrases.is_base(ids[at])) {
-                    data[size++] = ids[at];
-                    continue;
-                }
-                const std::span<const std::int32_t> phrase = phrases.phrase(static_cast<std::size_t>(ids[at] - phrases.vocab_size()));
-                std::copy(phrase.begin(), phrase.end(), data + size);
-                size += phrase.size();
-            }
+            for (std::size_t at = begin; at < end; ++at) size += phrases.spell(ids[at], data + size);
         };
         visit_stretches(parts[i], offsets, {}, write, [&](std::size_t document) { out.ends[document] = size; });
     });

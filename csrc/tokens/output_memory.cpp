@@ -27,8 +27,8 @@ struct Place {
     std::atomic<OutputMemory*> block{nullptr};
 };
 constexpr std::size_t kKiB = 1024;
-Place places[] = {{0, 256 * kKiB}, {0, 256 * kKiB}, {256 * kKiB, 1024 * kKiB}, {1024 * kKiB, 12288 * kKiB}};
-static_assert(OutputMemory::kKeptBytes == (256 + 256 + 1024 + 12288) * kKiB);
+Place places[] = {{0, 256 * kKiB}, {0, 256 * kKiB}, {256 * kKiB, 1024 * kKiB}, {1024 * kKiB, 12288 * kKiB}, {1024 * kKiB, 12288 * kKiB}};
+static_assert(OutputMemory::kKeptBytes == (256 + 256 + 1024 + 12288 + 12288) * kKiB);
 
 #if defined(TOKMILL_MAPS_OUTPUT)
 std::size_t page_rounded(std::size_t bytes) {

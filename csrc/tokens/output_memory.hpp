@@ -30,7 +30,7 @@ public:
     void trim(std::size_t bytes) noexcept;
 
     // The most that blocks waiting for the next call take.
-    static constexpr std::size_t kKeptBytes = std::size_t(27) << 19;
+    static constexpr std::size_t kKeptBytes = std::size_t(51) << 19;
 
 private:
     void swap(OutputMemory& other) noexcept {

@@ -225,12 +225,12 @@ class Pipeline:
 
 def _piecewise(z: Hypertokens | Supertokens | Chain | Opcodes | None) -> PiecewiseCondenser | OpcodeEncoder | None:
     if isinstance(z, Opcodes):
-        return z.encoder()
+        return z.state()
     return None if z is None else PiecewiseCondenser(z._condenser())
 
 
 def _opcodes_of(encoder: OpcodeEncoder, ids: NDArray[Any], is_last: bool) -> OpcodeStream:
-    records = encoder.extend(ids)
+    records = encoder.extend(0, ids)
     if is_last:
         records = join([records, encoder.finish()])
     ends = (len(records.op), len(records.literals), int(records.base_counts.sum()))

@@ -131,33 +131,68 @@ Stream check_documents(const OpcodeRules& rules, const Numbers& ids) {
     return made;
 }
 
+// Records first to last of a stream, with their literals.
+Stream part_of(const Stream& stream, std::size_t first, std::size_t last) {
+    Stream part{Records()};
+    std::size_t lane = 0;
+    for (std::size_t r = 0; r < last; ++r) {
+        const std::size_t count = static_cast<Op>(stream.ops[r]) == Op::literal ? static_cast<std::size_t>(stream.b[r]) : 0;
+        if (r >= first) {
+            part.ops.push_back(stream.ops[r]);
+            part.a.push_back(stream.a[r]);
+            part.b.push_back(stream.b[r]);
+            part.base_counts.push_back(stream.base_counts[r]);
+            part.literals.insert(part.literals.end(), stream.literals.begin() + static_cast<std::ptrdiff_t>(lane),
+                                 stream.literals.begin() + static_cast<std::ptrdiff_t>(lane + count));
+        }
+        lane += count;
+    }
+    return part;
+}
+
+// Ids in pieces, among them some that are taken back; records in pieces, some of them taken back and read again.
 void check_pieces(const OpcodeRules& rules, const Numbers& ids) {
     Cancel cancel;
     const Stream whole(condense(rules, ids, Offsets{0, static_cast<std::int64_t>(ids.size())}, {}, 1, cancel));
-    PiecewiseOpcodes writer(rules);
-    PiecewiseReader reader(rules);
+    const std::size_t most_rewind = random_number() % 2 * (random_number() % 9);
+    OpcodeWriterSequences writers(rules, 1 + random_number() % 2, most_rewind);
+    OpcodeReaderSequences readers(rules, 1, most_rewind);
+    const std::size_t here = writers.size() - 1;
     Records all;
     Numbers back;
     for (std::size_t at = 0; at <= ids.size();) {
         const std::size_t count = std::min(ids.size() - at, 1 + random_number() % 60);
         Records made;
         if (count == 0) {
-            writer.end_document(made);
+            writers[here].end_document(made);
         } else {
             const Numbers piece(ids.begin() + static_cast<std::ptrdiff_t>(at), ids.begin() + static_cast<std::ptrdiff_t>(at + count));
-            writer.take(piece, 0, made, cancel);
+            writers.extend(here, piece, made, cancel);
+            const Numbers wrong(random_number() % (most_rewind + 1), 0);
+            writers.extend(here, wrong, made, cancel);
+            std::vector<std::size_t> steps(writers.size());
+            steps[here] = wrong.size();
+            writers.rewind(steps);
+            expect(writers[here].base_count() == at + count, "ids that were taken back do not count");
         }
         made.finish();
         const Stream piece(made);
-        reader.take(piece.view(), back);
-        for (std::size_t r = 0; r < piece.ops.size(); ++r)
-            all.put({static_cast<Op>(piece.ops[r]), piece.a[r], piece.b[r], piece.base_counts[r]});
+        readers.extend(0, piece.view(), back);
+        const std::size_t again = std::min(random_number() % (most_rewind + 1), piece.ops.size());
+        const std::size_t taken = piece.ops.size() - again;
+        readers.rewind(std::vector<std::size_t>{again});
+        const Stream rest = part_of(piece, taken, piece.ops.size());
+        Numbers more;
+        readers.extend(0, rest.view(), more);
+        expect(more.size() <= back.size() && std::equal(more.rbegin(), more.rend(), back.rbegin()),
+               "records that were taken back are read again as before");
+        for (std::size_t r = 0; r < piece.ops.size(); ++r) all.put(piece.view()[r]);
         all.put_literals(piece.literals.data(), piece.literals.size());
         if (count == 0) break;
         at += count;
     }
     expect(Stream(all) == whole, "pieces give what the whole gives");
-    expect(back == ids && reader.is_between(), "records in pieces come back");
+    expect(back == ids && readers[0].is_between(), "records in pieces come back");
 }
 
 // Records with a few wrong numbers: refused, or read alike at once and in pieces.
@@ -180,9 +215,10 @@ void check_bad_records(const OpcodeRules& rules, Stream stream) {
     ExpandedOpcodes whole;
     const bool taken =
         is_taken(most, [&] { whole = expand(rules, stream.view(), stream.offsets, stream.literal_offsets, stretch, 1, cancel); });
-    PiecewiseReader reader(rules);
+    OpcodeReaderSequences readers(rules, 1, 0);
     Numbers ids;
-    const bool taken_in_pieces = is_taken(most, [&] { reader.take(stream.view(), ids); });
+    const bool taken_in_pieces = is_taken(most, [&] { readers.extend(0, stream.view(), ids); });
+    expect(taken_in_pieces || readers[0].is_between(), "what is refused has changed nothing");
     if (taken && stretch == Stretch::documents) {
         expect(taken_in_pieces && std::equal(ids.begin(), ids.end(), numbers(whole.ids).begin(), numbers(whole.ids).end()),
                "records are read alike at once and one by one");

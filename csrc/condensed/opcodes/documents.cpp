@@ -16,11 +16,6 @@ namespace {
 
 constexpr std::size_t kStepIds = std::size_t(1) << 15;  // between two looks for Ctrl-C: some 2 ms
 
-void check_ids(const OpcodeRules& rules, std::span<const std::int32_t> ids, std::int64_t position) {
-    for (std::size_t i = 0; i < ids.size(); ++i)
-        if (!rules.is_base(ids[i])) refuse_id(ids[i], rules.vocab_size(), position + static_cast<std::int64_t>(i));
-}
-
 // ---- ids to records
 
 // Writes documents one after the other, in the order in which they stand.
@@ -60,7 +55,7 @@ private:
     const DomainSpan& span() const noexcept { return options_.spans[static_cast<std::size_t>(span_)]; }
 
     void check_literals_of(std::int64_t begin, std::int64_t end) const {
-        check_ids(rules_, ids_.subspan(static_cast<std::size_t>(begin), static_cast<std::size_t>(end - begin)), begin);
+        check_base_ids(rules_, ids_.subspan(static_cast<std::size_t>(begin), static_cast<std::size_t>(end - begin)), begin);
     }
     void leave(std::int64_t at, bool& is_inside, Records& out) {
         writer_.put({Op::leave, span().domain, 0, 0}, ids_.data() + at, out);
@@ -108,36 +103,15 @@ void copy_to(std::int32_t* out, const tokens::IdArray& from) noexcept {
 
 // ---- records to ids
 
-// The base ids of each stretch, each number checked before it is trusted with memory.
+// The base ids up to the end of each stretch.
 std::vector<std::uint64_t> base_ends(const OpcodeRules& rules, const RecordsView& view, std::span<const std::int64_t> offsets) {
-    const auto most = static_cast<std::uint32_t>(rules.max_length());
     std::vector<std::uint64_t> ends;
     std::uint64_t sum = 0;
     for (std::size_t s = 0; s + 1 < offsets.size(); ++s) {
-        const auto begin = static_cast<std::size_t>(offsets[s]), end = static_cast<std::size_t>(offsets[s + 1]);
-        std::uint32_t greatest = 0;
-        for (std::size_t r = begin; r < end; ++r) {
-            greatest = std::max(greatest, static_cast<std::uint32_t>(view.base_counts[r]));
-            sum += static_cast<std::uint32_t>(view.base_counts[r]);
-        }
-        if (greatest > most) {
-            for (std::size_t r = begin; r < end; ++r)
-                if (static_cast<std::uint32_t>(view.base_counts[r]) > most)
-                    refuse_record(static_cast<Op>(view.ops[r]), static_cast<std::int64_t>(r),
-                                  "is of " + std::to_string(view.base_counts[r]) + " base ids, from 0 to " + std::to_string(most));
-        }
+        sum += checked_base_count(rules, view, static_cast<std::size_t>(offsets[s]), static_cast<std::size_t>(offsets[s + 1]));
         ends.push_back(sum);
     }
     return ends;
-}
-
-Record record_at(const RecordsView& view, std::size_t r) noexcept {
-    return {static_cast<Op>(view.ops[r]), view.a[r], view.b[r], view.base_counts[r]};
-}
-
-[[noreturn]] void refuse_left_over(std::int64_t position, std::size_t count) {
-    throw Error(ErrorKind::stream,
-                "the records up to " + std::to_string(position) + " leave " + std::to_string(count) + " of their literals", position);
 }
 
 class StretchReader {
@@ -147,16 +121,12 @@ public:
 
     void read(std::size_t begin, std::size_t end, std::span<const std::int32_t> literals, std::int64_t lane_begin, std::int32_t* out,
               std::int32_t* out_end, Cancel& cancel) {
-        try {
-            check_literals(rules_, literals);
-        } catch (const Error& error) {
-            throw Error(error.kind(), std::string(error.what()) + " (of the literals of its document)", lane_begin + error.where());
-        }
+        check_base_ids(rules_, literals, lane_begin);
         reader_.clear(stretch_ == Stretch::fragments);
         for (std::size_t r = begin; r < end;) {
             const std::size_t step_end = std::min(end, r + kStepRecords);
             for (; r < step_end; ++r) {
-                reader_.read(record_at(view_, r), literals, static_cast<std::int64_t>(r), out, out_end);
+                reader_.read(view_[r], literals, static_cast<std::int64_t>(r), out, out_end);
                 out += view_.base_counts[r];
             }
             cancel.poll();
@@ -245,72 +215,6 @@ ExpandedOpcodes expand(const OpcodeRules& rules, const RecordsView& view, std::s
     });
     out.ids.set_size(size);
     return out;
-}
-
-// ---- in pieces
-
-void PiecewiseOpcodes::take(std::span<const std::int32_t> ids, std::int64_t position, Records& out, Cancel& cancel) {
-    check_ids(*rules_, ids, position);
-    while (!ids.empty()) {
-        const auto step = ids.first(std::min(ids.size(), kStepIds));
-        held_.insert(held_.end(), step.begin(), step.end());
-        write(false, out);
-        ids = ids.subspan(step.size());
-        cancel.poll();
-    }
-}
-
-void PiecewiseOpcodes::write(bool is_end, Records& out) {
-    while (at_ < held_.size()) {
-        if (writer_.until_reset() == 0) writer_.reset(held_.data() + at_, out);
-        const std::size_t left = held_.size() - at_;
-        const bool reaches_reset = writer_.until_reset() <= left;
-        const std::size_t count = reaches_reset ? static_cast<std::size_t>(writer_.until_reset()) : left;
-        const std::size_t taken = writer_.take(held_.data() + at_, count, reaches_reset || is_end, out);
-        at_ += taken;
-        if (taken < count) break;
-    }
-    const std::size_t history = OpcodeWriter::history(*rules_);
-    if (at_ < 2 * history) return;
-    held_.erase(held_.begin(), held_.begin() + static_cast<std::ptrdiff_t>(at_ - history));
-    at_ = history;
-}
-
-void PiecewiseOpcodes::end_document(Records& out) {
-    write(true, out);
-    writer_.end_document(held_.data() + at_, out);
-    held_.clear();
-    at_ = 0;
-}
-
-void PiecewiseReader::take(const RecordsView& view, std::vector<std::int32_t>& out) {
-    const std::int64_t offsets[] = {0, static_cast<std::int64_t>(view.ops.size())};
-    const std::size_t size = base_ends(*rules_, view, offsets).back();
-    check_literals(*rules_, view.literals);
-    OpcodeReader reader = reader_;
-    bool is_between = is_between_;
-    const std::size_t before = history_.size();
-    history_.resize(before + size);
-    std::int32_t* at = history_.data() + before;
-    const std::int32_t* const end = at + size;
-    std::span<const std::int32_t> literals = view.literals;
-    try {
-        for (std::size_t r = 0; r < view.ops.size(); ++r) {
-            if (reader.has_ended()) reader.clear();
-            reader.read(record_at(view, r), literals, static_cast<std::int64_t>(r), at, end);
-            at += view.base_counts[r];
-            is_between = reader.has_ended();
-        }
-        if (!literals.empty()) refuse_left_over(static_cast<std::int64_t>(view.ops.size()), literals.size());
-    } catch (const Error&) {
-        history_.resize(before);
-        throw;
-    }
-    reader_ = std::move(reader);
-    is_between_ = is_between;
-    out.insert(out.end(), history_.end() - static_cast<std::ptrdiff_t>(size), history_.end());
-    const std::size_t kept = OpcodeWriter::history(*rules_);
-    if (history_.size() >= 2 * kept) history_.erase(history_.begin(), history_.end() - static_cast<std::ptrdiff_t>(kept));
 }
 
 }  // namespace tokmill::condensed

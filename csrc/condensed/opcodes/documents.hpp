@@ -1,5 +1,4 @@
-// Whole documents at once: base ids to records and back, documents shared among threads; and documents whose ids or records come in
-// pieces.
+// Whole documents at once: base ids to records and back, documents shared among threads.
 #pragma once
 
 #include <cstddef>
@@ -54,42 +53,5 @@ struct ExpandedOpcodes {
 // Error(stream) with the index of a record that cannot be, Error(unknown_id) with the place of a literal that is no base id.
 ExpandedOpcodes expand(const OpcodeRules& rules, const RecordsView& view, std::span<const std::int64_t> offsets,
                        std::span<const std::int64_t> literal_offsets, Stretch stretch, std::size_t threads, Cancel& cancel);
-
-// A document whose ids come in pieces: all pieces together give what condense() gives for the whole, in memory of the rules' size.
-class PiecewiseOpcodes {
-public:
-    explicit PiecewiseOpcodes(const OpcodeRules& rules) : rules_(&rules), writer_(rules) {}
-
-    // Appends the records that have become certain. Error(unknown_id) with `position` + the index of an id outside of the vocabulary.
-    void take(std::span<const std::int32_t> ids, std::int64_t position, Records& out, Cancel& cancel);
-    // The rest and the EOD; the next id begins a document.
-    void end_document(Records& out);
-
-private:
-    void write(bool is_end, Records& out);
-
-    const OpcodeRules* rules_;
-    OpcodeWriter writer_;
-    std::vector<std::int32_t> held_;  // what the writer still needs, then what it has not taken
-    std::size_t at_ = 0;              // the first id that is not taken
-};
-
-// Records that come one after the other, of documents back to back, read in memory of the rules' size.
-class PiecewiseReader {
-public:
-    explicit PiecewiseReader(const OpcodeRules& rules) : rules_(&rules), reader_(rules) {}
-
-    // Appends the base ids of more records, which take all of their literals. If it throws, nothing has changed.
-    void take(const RecordsView& view, std::vector<std::int32_t>& out);
-    std::span<const std::int32_t> domains() const noexcept { return reader_.domains(); }
-    // Whether the last record was an EOD, or there was none yet.
-    bool is_between() const noexcept { return is_between_; }
-
-private:
-    const OpcodeRules* rules_;
-    OpcodeReader reader_;
-    std::vector<std::int32_t> history_;
-    bool is_between_ = true;
-};
 
 }  // namespace tokmill::condensed

@@ -19,7 +19,7 @@ public:
         : layout_(rules), phrases_(rules.phrase_count()), view_(view), out_(out), left_(view.literals) {}
 
     void write(std::size_t r) {
-        const Record record{static_cast<Op>(view_.ops[r]), view_.a[r], view_.b[r], view_.base_counts[r]};
+        const Record record = view_[r];
         const auto position = static_cast<std::int64_t>(r);
         switch (record.op) {
             case Op::literal: write_literals(record, position); return;

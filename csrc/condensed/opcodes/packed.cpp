@@ -213,7 +213,7 @@ std::vector<std::int32_t> rank_ids(const OpcodeRules& rules, std::span<const std
 }  // namespace
 
 PackedOpcodes pack(const OpcodeRules& rules, const RecordsView& view, std::span<const std::int64_t> offsets, Cancel& cancel) {
-    check_literals(rules, view.literals);
+    check_base_ids(rules, view.literals, 0);
     PackedOpcodes out;
     out.ids_by_rank = rank_ids(rules, view.literals);
     std::vector<std::uint32_t> ranks(static_cast<std::size_t>(rules.vocab_size()));
@@ -230,7 +230,7 @@ PackedOpcodes pack(const OpcodeRules& rules, const RecordsView& view, std::span<
         out.document_offsets.push_back(static_cast<std::int64_t>(out.byte_offsets.size()));
         begin_block();
         for (auto r = static_cast<std::size_t>(offsets[d]); r < static_cast<std::size_t>(offsets[d + 1]); ++r) {
-            writer.write({static_cast<Op>(view.ops[r]), view.a[r], view.b[r], view.base_counts[r]}, literals, static_cast<std::int64_t>(r));
+            writer.write(view[r], literals, static_cast<std::int64_t>(r));
             base += view.base_counts[r];
             if (static_cast<Op>(view.ops[r]) == Op::reset) begin_block();
             if (r % kStepRecords == 0) cancel.poll();

@@ -24,7 +24,7 @@ public:
     explicit OpcodeReader(const OpcodeRules& rules);
 
     // The next record is the first of a document, or with `is_fragment` one behind a RESET: domains may be open there that nobody knows.
-    void clear(bool is_fragment = false) noexcept;
+    void clear(bool is_fragment = false);
     // Writes record.base_count ids to `out`; nothing beyond `out_end`. Takes what it needs of the literals, whose ids are checked by
     // the caller. Error(stream) with `position`; the state is then as before.
     void read(const Record& record, std::span<const std::int32_t>& literals, std::int64_t position, std::int32_t* out,
@@ -53,12 +53,35 @@ public:
     bool has_ended() const noexcept { return has_ended_; }  // the last record was an EOD
     std::span<const std::int32_t> domains() const noexcept { return domains_; }
 
+    // From now on it is written down what records change, so that they can be taken back up to a mark.
+    void keep_changes() noexcept { keeps_changes_ = true; }
+    struct Mark {
+        std::size_t changes;  // so far
+        std::size_t reach;
+        bool has_ended;
+    };
+    Mark mark() const noexcept { return {forgotten_ + changes_.size(), reach_, has_ended_}; }
+    void restore(const Mark& mark);
+    void forget(const Mark& before);  // marks before this one are restored no more
+
 private:
+    struct Change {
+        enum class Kind : std::uint8_t {
+            named,    // slot `number` got another name: it was `ids`, or none
+            entered,  // a domain was opened
+            left,     // domain `number` was closed
+        };
+        Kind kind;
+        std::int32_t number = 0;
+        std::vector<std::int32_t> ids;
+    };
     static constexpr std::size_t kStride = 8;  // ids that are copied at a time: two vectors of 16 bytes
 
     // Any record, id by id.
     void read_slowly(const Record& record, std::span<const std::int32_t>& literals, std::int64_t position, std::int32_t* out);
     void read_rare(const Record& record, std::int64_t position, std::int32_t* out);
+    void rename(std::size_t slot, const std::int32_t* ids, std::size_t count);
+    void forget_names();
 
     const OpcodeRules* rules_;
     std::size_t max_length_;
@@ -67,11 +90,18 @@ private:
     bool has_ended_ = false;
     bool is_fragment_ = false;
     std::vector<std::int32_t> domains_;
-    std::vector<std::int32_t> slot_ids_;  // max_length a slot, as many as are defined so far need
-    std::vector<std::int32_t> slot_lengths_;
+    std::vector<std::vector<std::int32_t>> names_;  // by slot; empty: none
+    bool has_names_ = false;
+    bool keeps_changes_ = false;
+    std::size_t forgotten_ = 0;  // changes before changes_
+    std::vector<Change> changes_;
 };
 
-// Ids of the lane are base ids. Error(unknown_id) with the place in the lane.
-void check_literals(const OpcodeRules& rules, std::span<const std::int32_t> literals);
+// Error(unknown_id) with `position` + the index of the first id that is no base id.
+void check_base_ids(const OpcodeRules& rules, std::span<const std::int32_t> ids, std::int64_t position);
+// The base ids of records [begin, end), each number checked before it is trusted with memory: Error(stream) with the index of a record.
+std::size_t checked_base_count(const OpcodeRules& rules, const RecordsView& view, std::size_t begin, std::size_t end);
+// The records up to `position` take fewer literals than there are.
+[[noreturn]] void refuse_left_over(std::int64_t position, std::size_t count);
 
 }  // namespace tokmill::condensed

@@ -94,6 +94,8 @@ private:
 struct RecordsView {
     std::span<const std::uint8_t> ops;
     std::span<const std::int32_t> a, b, base_counts, literals;
+
+    Record operator[](std::size_t r) const noexcept { return {static_cast<Op>(ops[r]), a[r], b[r], base_counts[r]}; }
 };
 
 }  // namespace tokmill::condensed

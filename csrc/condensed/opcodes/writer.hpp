@@ -69,6 +69,8 @@ public:
     // The document is given up.
     void clear() noexcept;
 
+    std::size_t pending() const noexcept { return run_; }  // literals that were taken and have no record yet
+
     // Ids before the next one that have to stay readable.
     static std::size_t history(const OpcodeRules& rules) noexcept { return std::max(rules.window(), rules.max_length()); }
 

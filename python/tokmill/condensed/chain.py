@@ -2,27 +2,26 @@
 
 from __future__ import annotations
 
-import dataclasses
-from typing import Any, overload
+from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
-from .._core import Condenser, chain_condenser, digit_ids
+from .._core import ChainDecoder, ChainEncoder, ChainRules, Condenser, chain_condenser, digit_ids
 from ..errors import ArgumentError, ArgumentTypeError
 from ..ragged import Ragged
 from ..tokenizer import Tokenizer
-from .arguments import documents_of
+from .arguments import whole
 from .explain import Explanation, Render
 from .hypertokens import Hypertokens, Profile
-from .outside import barrier_places, check_spans, tags_of
+from .plain import PlainCondenser
 from .result import Condensed
 from .supertokens import Supertokens
 
 __all__ = ["Chain"]
 
 
-class Chain:
+class Chain(PlainCondenser):
     """Two condensers, one behind the other: the ids of ``first`` are the base ids of ``second``. :meth:`over` makes the second.
 
     Immutable. Raises ArgumentError if the second knows fewer ids than the first makes.
@@ -35,6 +34,8 @@ class Chain:
             raise ArgumentTypeError("a chain is of Supertokens and, behind them, Hypertokens")
         if second.vocab_size < first.id_end:
             raise ArgumentError(f"the hypertokens are for {second.vocab_size:,} ids, the supertokens make {first.id_end:,}")
+        if second.seed.ids.max(initial=0) >= first.id_end:
+            raise ArgumentError(f"the hypertokens begin with {int(second.seed.ids.max()):,} in a phrase, which is no supertoken")
         self.first = first
         self.second = second
 
@@ -75,48 +76,38 @@ class Chain:
         """(first id, kind) of each level above the base vocabulary, as a Condensed has them."""
         return (*self.first.levels, *self.second.levels)
 
-    def condense(
-        self,
-        ids: Ragged | ArrayLike,
-        *,
-        barriers: ArrayLike | None = None,
-        spans: ArrayLike | None = None,
-        tags: ArrayLike | None = None,
-        threads: int | None = None,
-    ) -> Condensed:
-        """Fewer ids for the same base ids; arguments and errors as those of ``Supertokens.condense``. Counts and places are of base ids."""
-        flat, offsets = documents_of(ids)
-        checked, checked_tags = check_spans(spans, tags, len(flat))
-        places = barrier_places(barriers, checked, len(flat))
-        between = self.first.condense(Ragged(flat, offsets), barriers=places, threads=threads)
+    def _condense(
+        self, ids: NDArray[Any], offsets: NDArray[np.int64], places: NDArray[np.int64] | None, threads: int | None
+    ) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.int64]]:
+        between = self.first.condense(Ragged(ids, offsets), barriers=places, threads=threads)
         # No supertoken crosses a barrier: each is where one begins.
         inner = None if places is None else np.searchsorted(between.base_starts, places)
         made = self.second.condense(between.ragged, barriers=inner, threads=threads)
-        counts = np.diff(np.append(between.base_starts[made.base_starts], len(flat))).astype(np.int32)
-        condensed = Condensed(made.ids, counts, made.offsets, offsets, self.levels)
-        if checked is None or checked_tags is None:
-            return condensed
-        return dataclasses.replace(condensed, tags=tags_of(condensed.base_starts, checked, checked_tags))
+        counts = np.diff(np.append(between.base_starts[made.base_starts], len(ids))).astype(np.int32)
+        return made.ids, counts, made.offsets
 
-    @overload
-    def expand(self, ids: Condensed | Ragged, *, threads: int | None = None) -> Ragged: ...
-
-    @overload
-    def expand(self, ids: ArrayLike, *, threads: int | None = None) -> NDArray[np.int32]: ...
-
-    def expand(self, ids: Condensed | Ragged | ArrayLike, *, threads: int | None = None) -> Ragged | NDArray[np.int32]:
-        """The base ids of condensed ids: a Ragged of documents, or an array int32 [ids] if one document was given as such.
-
-        Raises UnknownIdError with the index of an id that cannot be at its place.
-        """
-        rows = ids.ragged if isinstance(ids, Condensed) else ids
-        between = self.second.expand(Ragged(*documents_of(rows)), threads=threads)
-        base = self.first.expand(between, threads=threads)
-        return base if isinstance(rows, Ragged) else base.ids
+    def _expand(self, ids: NDArray[Any], offsets: NDArray[np.int64], threads: int | None) -> Ragged:
+        return self.first.expand(self.second.expand(Ragged(ids, offsets), threads=threads), threads=threads)
 
     def explain(self, condensed: Condensed, *, tokenizer: Tokenizer | None = None, render: Render | None = None) -> Explanation:
         """Condensed ids looked back at; ``render`` shows base ids that are not text. See Explanation."""
         return Explanation(condensed, self.expand(condensed), tokenizer or self.tokenizer, render)
+
+    def state(self, sequences: int = 1, *, max_rewind: int = 0) -> ChainEncoder:
+        """A writer of ``sequences`` sequences that grow base id by base id; their last ``max_rewind`` ids can be taken back.
+
+        Raises ArgumentError for supertokens in mode ``"merge"``, in which an id is certain only when the document has ended.
+        """
+        if self.first.mode != "longest":
+            raise ArgumentError("mode 'merge' needs whole documents; supertokens.with_mode('longest') have a step-by-step form")
+        return ChainEncoder(self._rules(), whole(sequences, "sequences"), whole(max_rewind, "max_rewind"))
+
+    def decoder(self, sequences: int = 1, *, max_rewind: int = 0, strict: bool = True) -> ChainDecoder:
+        """A reader of ``sequences`` sequences whose condensed ids come one by one; the last ``max_rewind`` can be taken back."""
+        return ChainDecoder(self._rules(), whole(sequences, "sequences"), whole(max_rewind, "max_rewind"), strict)
+
+    def _rules(self) -> ChainRules:
+        return ChainRules(self.first._core, self.second._rules)
 
     def _condenser(self) -> Condenser:
         return chain_condenser(self.first._condenser(), self.second._condenser())

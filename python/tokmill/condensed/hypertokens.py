@@ -6,7 +6,6 @@ The first time that two neighbours are seen they become an entry of the book, th
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Iterable, Sequence
 from typing import Any, Literal, TypeAlias, overload
 
@@ -19,7 +18,7 @@ from ..ragged import Ragged
 from ..tokenizer import Tokenizer
 from .arguments import documents_of, whole
 from .explain import Explanation, Render
-from .outside import barrier_places, check_spans, tags_of
+from .outside import Outside
 from .packed import PackedRows, Resume
 from .result import HYPER, Condensed
 
@@ -129,13 +128,9 @@ class Hypertokens:
         Raises UnknownIdError with the index of an id outside of the vocabulary, ArgumentError for places that do not fit.
         """
         flat, offsets = documents_of(ids)
-        checked, checked_tags = check_spans(spans, tags, len(flat))
-        places = barrier_places(barriers, checked, len(flat))
-        out, base_counts, out_offsets, out_installed = self._rules.condense(flat, offsets, places, carry, installed, threads)
-        condensed = Condensed(out, base_counts, out_offsets, offsets, self.levels, out_installed, None, carry)
-        if checked is None or checked_tags is None:
-            return condensed
-        return dataclasses.replace(condensed, tags=tags_of(condensed.base_starts, checked, checked_tags))
+        outside = Outside.of(barriers, spans, tags, len(flat))
+        out, base_counts, out_offsets, out_installed = self._rules.condense(flat, offsets, outside.places, carry, installed, threads)
+        return outside.tagged(Condensed(out, base_counts, out_offsets, offsets, self.levels, out_installed, None, carry))
 
     @overload
     def expand(self, ids: Condensed | Ragged, *, strict: bool = True, carry: bool | None = None, threads: int | None = None) -> Ragged: ...

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
-from typing import Any, overload
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -129,37 +129,14 @@ class IntBPE(PhraseCondenser):
         symbols: NDArray[np.int32] = self.alphabet[flat]
         return symbols
 
-    def condense(
-        self,
-        ids: Ragged | ArrayLike,
-        *,
-        barriers: ArrayLike | None = None,
-        spans: ArrayLike | None = None,
-        tags: ArrayLike | None = None,
-        threads: int | None = None,
-    ) -> Condensed:
-        """Ids for documents of symbols, as few as the merges make of them; arguments as those of ``Supertokens.condense``.
+    def _condense(
+        self, ids: NDArray[Any], offsets: NDArray[np.int64], places: NDArray[np.int64] | None, threads: int | None
+    ) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.int64]]:
+        return super()._condense(self.to_ids(ids), offsets, places, threads)
 
-        Raises UnknownIdError with the index of a symbol that the alphabet does not have, ArgumentError for places that do not fit.
-        """
-        flat, offsets = documents_of(ids)
-        return super().condense(Ragged(self.to_ids(flat), offsets), barriers=barriers, spans=spans, tags=tags, threads=threads)
-
-    @overload
-    def expand(self, ids: Condensed | Ragged, *, threads: int | None = None) -> Ragged: ...
-
-    @overload
-    def expand(self, ids: ArrayLike, *, threads: int | None = None) -> NDArray[np.int32]: ...
-
-    def expand(self, ids: Condensed | Ragged | ArrayLike, *, threads: int | None = None) -> Ragged | NDArray[np.int32]:
-        """The symbols of ids: a Ragged of documents, or an array int32 if one document was given as such.
-
-        Raises UnknownIdError with the index of an id that is neither a symbol nor a merge.
-        """
-        base = super().expand(ids, threads=threads)
-        if isinstance(base, Ragged):
-            return Ragged(self.alphabet[base.ids], base.offsets)
-        return self.alphabet[base]
+    def _expand(self, ids: NDArray[Any], offsets: NDArray[np.int64], threads: int | None) -> Ragged:
+        base = super()._expand(ids, offsets, threads)
+        return Ragged(self.alphabet[base.ids], base.offsets)
 
     def explain(self, condensed: Condensed, *, render: Render | None = None) -> Explanation:
         """Condensed ids looked back at; ``render`` shows symbols as something to read. See Explanation."""

@@ -7,19 +7,36 @@ input: no published decoder-only model of size was trained on such a stream.
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Literal, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .._core import OpcodeRules, PiecewiseOpcodes, PiecewiseReader
-from ..errors import ArgumentError, ArgumentTypeError
+from .._core import OpcodeRules
+from ..errors import ArgumentError
 from ..ragged import Ragged
 from ..tokenizer import Tokenizer
 from .arguments import documents_of, whole
+from .opcode_steps import OpcodeDecoder, OpcodeEncoder
+from .opcode_stream import (
+    COPY,
+    DEF,
+    ENTER,
+    EOD,
+    HYPER,
+    LEAVE,
+    LIT,
+    OPCODE_NAMES,
+    RESET,
+    USE,
+    FactoredView,
+    FlatView,
+    OpcodeStream,
+    Records,
+    join,
+    place_in,
+)
 from .outside import barrier_places, check_spans
 
 __all__ = [
@@ -31,6 +48,7 @@ __all__ = [
     "LEAVE",
     "LIT",
     "OPCODE_NAMES",
+    "PRESETS",
     "RESET",
     "USE",
     "FactoredView",
@@ -46,9 +64,6 @@ __all__ = [
 ]
 
 View: TypeAlias = Literal["flat", "factored", "storage"]
-
-OPCODE_NAMES = ("LIT", "COPY", "HYPER", "DEF", "USE", "ENTER", "LEAVE", "RESET", "EOD")
-LIT, COPY, HYPER, DEF, USE, ENTER, LEAVE, RESET, EOD = range(9)
 
 
 class _Preset(NamedTuple):
@@ -66,116 +81,6 @@ PRESETS: dict[str, _Preset] = {
     "factored": _Preset((1, 1, 1, 1), 2, 0, 0),
     "storage": _Preset((3, 6, 5, 4), 3, 0, 4_096),
 }
-
-
-class Records(NamedTuple):
-    """Records and the literals that they take: uint8, int32, int32, int32 [records], int32 [literals]."""
-
-    op: NDArray[np.uint8]
-    a: NDArray[np.int32]
-    b: NDArray[np.int32]
-    base_counts: NDArray[np.int32]
-    literals: NDArray[np.int32]
-
-
-def join(pieces: Sequence[Records]) -> Records:
-    """Records that come one after the other, as one."""
-    op, a, b, base_counts, literals = zip(*pieces, strict=True)
-    return Records(*(np.concatenate(column) for column in (op, a, b, base_counts, literals)))
-
-
-@dataclass(frozen=True, eq=False)
-class OpcodeStream:
-    """Documents of records: document d is the records from ``offsets[d]`` to ``offsets[d + 1]``, the last of them its EOD.
-
-    op               [records]        uint8: LIT, COPY, HYPER, DEF, USE, ENTER, LEAVE, RESET or EOD
-    a, b             [records]        int32: operands; what an opcode has no use for is 0
-    base_counts      [records]        int32: base ids that a record makes
-    literals         [literals]       int32: the ids of all LIT records, in order
-    offsets          [documents + 1]  int64, in the records
-    literal_offsets  [documents + 1]  int64, in ``literals``
-    base_offsets     [documents + 1]  int64, in the base stream
-    """
-
-    op: NDArray[np.uint8]
-    a: NDArray[np.int32]
-    b: NDArray[np.int32]
-    base_counts: NDArray[np.int32]
-    literals: NDArray[np.int32]
-    offsets: NDArray[np.int64]
-    literal_offsets: NDArray[np.int64]
-    base_offsets: NDArray[np.int64]
-
-    def __len__(self) -> int:
-        """The number of documents."""
-        return len(self.offsets) - 1
-
-    def __repr__(self) -> str:
-        return (
-            f"<tokmill.condensed.OpcodeStream: {len(self):,} documents, {len(self.op):,} records and {len(self.literals):,} literals "
-            f"for {int(self.base_offsets[-1]):,} base ids>"
-        )
-
-    @property
-    def records(self) -> Records:
-        """All records, without the bounds of documents."""
-        return Records(self.op, self.a, self.b, self.base_counts, self.literals)
-
-    @functools.cached_property
-    def base_ends(self) -> NDArray[np.int64]:
-        """Where the ids of each record end in the base stream, counted over all documents. int64 [records]."""
-        return np.cumsum(self.base_counts, dtype=np.int64)
-
-    @functools.cached_property
-    def literal_ends(self) -> NDArray[np.int64]:
-        """Where the literals of each record end. int64 [records]."""
-        return np.cumsum(np.where(self.op == LIT, self.b, 0), dtype=np.int64)
-
-    @functools.cached_property
-    def stretches(self) -> NDArray[np.int64]:
-        """The records that can be read without those before them: the first of each document, and those behind a RESET. Rising int64."""
-        return np.unique(np.concatenate([self.offsets[:-1], np.flatnonzero(self.op == RESET) + 1]))
-
-
-@dataclass(frozen=True, eq=False)
-class FlatView:
-    """Records as one stream of ids, for models that know of no records; see the docs for the vocabulary.
-
-    ids           [ids]            int32: base ids, then opcodes, numbers and phrases behind the vocabulary
-    base_counts   [ids]            int32: base ids that are complete with this id: 0 before the last id of a record
-    offsets       [documents + 1]  int64, in ``ids``
-    base_offsets  [documents + 1]  int64, in the base stream
-    """
-
-    ids: NDArray[np.int32]
-    base_counts: NDArray[np.int32]
-    offsets: NDArray[np.int64]
-    base_offsets: NDArray[np.int64]
-
-    @property
-    def ragged(self) -> Ragged:
-        """The ids as a Ragged, on the same memory."""
-        return Ragged(self.ids, self.offsets)
-
-
-@dataclass(frozen=True, eq=False)
-class FactoredView:
-    """A position a record, and a position a literal: for models that sum embeddings of ``op``, ``a`` and ``b``.
-
-    op           [positions]      uint8; a LIT is one literal here
-    a            [positions]      int32: the literal's id, or the operand
-    b            [positions]      int32
-    base_counts  [positions]      int32: base ids of a position
-    positions    [positions]      int32: the last base position made so far in its document, -1 before the first
-    offsets      [documents + 1]  int64
-    """
-
-    op: NDArray[np.uint8]
-    a: NDArray[np.int32]
-    b: NDArray[np.int32]
-    base_counts: NDArray[np.int32]
-    positions: NDArray[np.int32]
-    offsets: NDArray[np.int64]
 
 
 class Opcodes:
@@ -321,13 +226,15 @@ class Opcodes:
 
     # Step by step
 
-    def encoder(self) -> OpcodeEncoder:
-        """A writer of documents whose base ids come in pieces, in memory that does not grow with them."""
-        return OpcodeEncoder(PiecewiseOpcodes(self._rules))
+    def state(self, sequences: int = 1, *, max_rewind: int = 0) -> OpcodeEncoder:
+        """A writer of ``sequences`` sequences that grow base id by base id, in memory that does not grow with them; their last
+        ``max_rewind`` ids can be taken back."""
+        return OpcodeEncoder(self._rules, whole(sequences, "sequences"), whole(max_rewind, "max_rewind"))
 
-    def decoder(self) -> OpcodeDecoder:
-        """A reader of records that come one after the other, in memory that does not grow with them."""
-        return OpcodeDecoder(PiecewiseReader(self._rules))
+    def decoder(self, sequences: int = 1, *, max_rewind: int = 0) -> OpcodeDecoder:
+        """A reader of ``sequences`` sequences whose records come one after the other, in memory that does not grow with them; the last
+        ``max_rewind`` records can be taken back."""
+        return OpcodeDecoder(self._rules, whole(sequences, "sequences"), whole(max_rewind, "max_rewind"))
 
     def text_of(self, stream: OpcodeStream, *, document: int = 0, limit: int | None = None) -> str:
         """The records of a document, a line each, to look at: ``COPY 312 8  | the error was``."""
@@ -341,66 +248,3 @@ class Opcodes:
             operands = f"{int(stream.a[r])} {int(stream.b[r])}"
             lines.append(f"{OPCODE_NAMES[stream.op[r]]:<6} {operands:<12}| {ascii(shown)[1:-1]}".rstrip())
         return "\n".join(lines)
-
-
-class OpcodeEncoder:
-    """Records of documents whose base ids come in pieces; made by ``z.encoder()``. Any pieces give what ``condense`` gives."""
-
-    def __init__(self, core: PiecewiseOpcodes) -> None:
-        self._core = core
-
-    def extend(self, ids: ArrayLike) -> Records:
-        """The records that are certain with these ids; up to ``max_length`` ids and a run of literals are held back.
-
-        Raises UnknownIdError with the index of an id outside of the vocabulary, and has changed nothing then.
-        """
-        return Records(*self._core.take(documents_of(ids)[0]))
-
-    def finish(self) -> Records:
-        """The rest of the document's records and its EOD; the next id begins another."""
-        return Records(*self._core.end_document())
-
-    def fork(self) -> OpcodeEncoder:
-        """A copy that goes on by itself."""
-        return OpcodeEncoder(self._core.fork())
-
-
-class OpcodeDecoder:
-    """Base ids of records that come one after the other, of one document after the other; made by ``z.decoder()``."""
-
-    def __init__(self, core: PiecewiseReader) -> None:
-        self._core = core
-
-    def extend(self, records: Records) -> NDArray[np.int32]:
-        """The base ids of the next records, which take all of their literals.
-
-        Raises StreamError with the index of a record that cannot be, UnknownIdError with that of a literal; nothing has changed then.
-        """
-        return self._core.take(*records)
-
-    @property
-    def domains(self) -> list[int]:
-        """The domains that are open, the innermost last."""
-        return self._core.domains
-
-    @property
-    def is_between(self) -> bool:
-        """Whether no document is open: the last record was an EOD, or there was none."""
-        return self._core.is_between
-
-    def fork(self) -> OpcodeDecoder:
-        """A copy that goes on by itself."""
-        return OpcodeDecoder(self._core.fork())
-
-
-def place_in(base_offsets: NDArray[np.int64], document: int, start: int, stop: int) -> tuple[int, int]:
-    """Where a document begins, and the length of the slice. Raises ArgumentTypeError, ArgumentError."""
-    for value in (document, start, stop):
-        if isinstance(value, bool) or not isinstance(value, int | np.integer):
-            raise ArgumentTypeError(f"a document and places in it are ints, not {type(value).__name__}")
-    if not 0 <= document < len(base_offsets) - 1:
-        raise ArgumentError(f"there is no document {document}; there are {len(base_offsets) - 1:,}")
-    begin, end = int(base_offsets[document]), int(base_offsets[document + 1])
-    if not 0 <= start <= stop <= end - begin:
-        raise ArgumentError(f"there are no ids {start:,} to {stop:,} in document {document}, which has {end - begin:,}")
-    return begin, stop - start

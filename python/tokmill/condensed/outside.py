@@ -6,14 +6,42 @@ span, so every condensed id lies in one span or in none.
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..errors import ArgumentError
+from .result import Condensed
 
-__all__ = ["barrier_places", "check_spans", "tags_of"]
+__all__ = ["Outside", "barrier_places", "check_spans"]
+
+
+@dataclasses.dataclass(frozen=True)
+class Outside:
+    """What a call says of its base stream, checked: ``places`` that no phrase crosses (None: none), and spans with their tags."""
+
+    places: NDArray[np.int64] | None
+    spans: NDArray[np.int64] | None
+    tags: NDArray[np.uint16] | None
+
+    @classmethod
+    def of(cls, barriers: ArrayLike | None, spans: ArrayLike | None, tags: ArrayLike | None, size: int) -> Outside:
+        """Of the arguments of a call over ``size`` base ids. Raises ArgumentError."""
+        checked, checked_tags = check_spans(spans, tags, size)
+        return cls(barrier_places(barriers, checked, size), checked, checked_tags)
+
+    def tagged(self, condensed: Condensed) -> Condensed:
+        """With the tag of every condensed id by where it begins in the base stream, if spans were given."""
+        if self.spans is None or self.tags is None:
+            return condensed
+        if not len(self.spans):
+            return dataclasses.replace(condensed, tags=np.zeros(len(condensed.ids), np.uint16))
+        starts = condensed.base_starts
+        span = np.searchsorted(self.spans[:, 0], starts, side="right") - 1
+        inside = (span >= 0) & (starts < self.spans[span, 1])
+        return dataclasses.replace(condensed, tags=np.where(inside, self.tags[span], 0).astype(np.uint16))
 
 
 def barrier_places(barriers: ArrayLike | None, spans: NDArray[np.int64] | None, size: int) -> NDArray[np.int64] | None:
@@ -78,12 +106,3 @@ def _check_tags(tags: ArrayLike | None, count: int) -> NDArray[np.uint16]:
     for i in np.flatnonzero((array < 1) | (array > 65_535)):
         raise ArgumentError(f"tag {int(i)} is {int(array[i])}; tags are from 1 to 65,535 (0 is outside of all spans)", int(i))
     return array.astype(np.uint16)
-
-
-def tags_of(starts: NDArray[np.int64], spans: NDArray[np.int64], tags: NDArray[np.uint16]) -> NDArray[np.uint16]:
-    """The tag of every condensed id by where it begins in the base stream: uint16 [ids]."""
-    if not len(spans):
-        return np.zeros(len(starts), np.uint16)
-    span = np.searchsorted(spans[:, 0], starts, side="right") - 1
-    inside = (span >= 0) & (starts < spans[span, 1])
-    return np.where(inside, tags[span], 0).astype(np.uint16)

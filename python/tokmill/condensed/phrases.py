@@ -6,11 +6,10 @@ those of its right part.
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import os
 from collections.abc import Callable
-from typing import Any, Literal, TypeAlias, overload
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -20,8 +19,9 @@ from ..errors import ArgumentError, SnapshotError
 from ..ragged import Ragged
 from ..sections import Sections, save_sections
 from .arguments import documents_of, whole
-from .outside import barrier_places, check_spans, tags_of
-from .result import SUPER, Condensed
+from .outside import barrier_places
+from .plain import PlainCondenser
+from .result import SUPER
 
 __all__ = ["Mode", "Objective", "PhraseCondenser", "Progress", "learn"]
 
@@ -32,7 +32,7 @@ Progress: TypeAlias = Callable[[int, int], Any]
 MAX_LEN = 16
 
 
-class PhraseCondenser:
+class PhraseCondenser(PlainCondenser):
     """Ids for phrases of base ids, the same in every document. ``lefts`` and ``rights`` are the two ids that each is joined out of.
 
     ``mode`` says how they are put in: ``"longest"`` takes, from left to right, the longest phrase that begins at a place (streaming: it
@@ -81,46 +81,13 @@ class PhraseCondenser:
         """Base ids of the longest phrase; 1 if there is none."""
         return int(self.phrases.lengths.max(initial=1))
 
-    def condense(
-        self,
-        ids: Ragged | ArrayLike,
-        *,
-        barriers: ArrayLike | None = None,
-        spans: ArrayLike | None = None,
-        tags: ArrayLike | None = None,
-        threads: int | None = None,
-    ) -> Condensed:
-        """Fewer ids for the same base ids; each row is a document of its own.
+    def _condense(
+        self, ids: NDArray[Any], offsets: NDArray[np.int64], places: NDArray[np.int64] | None, threads: int | None
+    ) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.int64]]:
+        return self._core.condense(ids, offsets, places, self.mode == "merge", threads)
 
-        ``ids`` is a Ragged, or one document. ``barriers`` are places in the base stream (of all documents) that no phrase crosses, or a
-        bool for each base id; ``spans`` (int [spans, 2], in order, apart) are not crossed at their bounds, and their ``tags`` come with
-        the condensed ids.
-
-        Raises UnknownIdError with the index of an id outside of the vocabulary, ArgumentError for places that do not fit.
-        """
-        flat, offsets = documents_of(ids)
-        checked, checked_tags = check_spans(spans, tags, len(flat))
-        places = barrier_places(barriers, checked, len(flat))
-        out, base_counts, out_offsets = self._core.condense(flat, offsets, places, self.mode == "merge", threads)
-        condensed = Condensed(out, base_counts, out_offsets, offsets, self.levels)
-        if checked is None or checked_tags is None:
-            return condensed
-        return dataclasses.replace(condensed, tags=tags_of(condensed.base_starts, checked, checked_tags))
-
-    @overload
-    def expand(self, ids: Condensed | Ragged, *, threads: int | None = None) -> Ragged: ...
-
-    @overload
-    def expand(self, ids: ArrayLike, *, threads: int | None = None) -> NDArray[np.int32]: ...
-
-    def expand(self, ids: Condensed | Ragged | ArrayLike, *, threads: int | None = None) -> Ragged | NDArray[np.int32]:
-        """The base ids of condensed ids: a Ragged of documents, or an array int32 [ids] if one document was given as such.
-
-        Raises UnknownIdError with the index of an id that is neither a base id nor a phrase.
-        """
-        rows = ids.ragged if isinstance(ids, Condensed) else ids
-        base, base_offsets = self._core.expand(*documents_of(rows), threads)
-        return Ragged(base, base_offsets) if isinstance(rows, Ragged) else base
+    def _expand(self, ids: NDArray[Any], offsets: NDArray[np.int64], threads: int | None) -> Ragged:
+        return Ragged(*self._core.expand(ids, offsets, threads))
 
     def init_matrix(self, embedding: ArrayLike, how: Literal["mean", "first"] = "mean") -> NDArray[Any]:
         """Rows for the phrases to begin with, made of the rows of their base ids: [size, width], in the type of ``embedding``.
