@@ -14,6 +14,8 @@ import tokmill
 from tokmill import verify
 from tokmill.cli import main
 
+from tests import tokenizer_files as files
+from tests.test_tokenizer_json import of
 from tests.vocabularies import BYTES, rank_file
 
 TEXT = "The end of the story, 世界! <|x|> then the end.\n" * 3
@@ -254,6 +256,18 @@ def test_info(run: Callable[..., Any], embedded: tokmill.Tokenizer) -> None:
         assert make(pattern=regex).info()["scanner"] == f"hand-made for {name}"
     for word in ("model", "scanner", "normaliser", "Unicode", "not supported", "digest"):
         assert word in run("info")[1]
+
+
+def test_info_says_what_is_not_done() -> None:
+    file = files.small_file()
+    assert of(file).info()["unsupported"] == "nothing of it"
+    file["truncation"] = {"max_length": 5, "strategy": "LongestFirst", "stride": 0, "direction": "Right"}
+    file["padding"] = {"strategy": "BatchLongest", "direction": "Right", "pad_id": 0, "pad_type_id": 0, "pad_token": "a"}
+    file["model"]["dropout"] = 0.0
+    file["normalizer"] = {"type": "NFC"}
+    file["decoder"] = {"type": "Sequence", "decoders": [files.DECODER, {"type": "Strip", "content": "a", "start": 1, "stop": 0}]}
+    unsupported = of(file).info()["unsupported"].split("; ")
+    assert [part.split()[0] for part in unsupported] == ["truncation", "padding", "dropout", "truncate():", "StreamDecoder:"]
 
 
 def test_info_counts_unused_ids() -> None:

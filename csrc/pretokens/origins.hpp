@@ -58,6 +58,7 @@ private:
 struct Blanks {
     std::uint32_t leading = 0;
     std::uint32_t trailing = 0;
+    friend bool operator==(Blanks, Blanks) = default;
 };
 
 // Of a token's text: white space of Unicode, and the character that stands for a blank in byte-level spelling.

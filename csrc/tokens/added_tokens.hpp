@@ -30,6 +30,8 @@ public:
     // space beside them, and leaves those that have to be words of their own.
     bool one_search_is_enough() const noexcept { return one_search_; }
     const vocab::SpecialMatcher& all() const noexcept { return all_; }
+    // Does each token stand for its content and nothing more, also where a normalizer has left the text as it was?
+    bool stand_for_their_content() const noexcept { return content_only_; }
 
     // The two searches: in the text as it came, and in what the normalizer made of the stretches between.
     enum class Pass : std::uint8_t { raw, normalized };
@@ -50,6 +52,7 @@ private:
     vocab::SpecialMatcher all_;               // the wanted ones, with their ids
     vocab::SpecialMatcher raw_, normalized_;  // with their places in tokens_
     bool one_search_ = true;
+    bool content_only_ = true;
 };
 
 template <class Gap, class Match>

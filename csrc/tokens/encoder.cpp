@@ -129,7 +129,7 @@ void Encoder::encode_words(const pretokens::Pretokens& pretokens, Sink& sink, Ca
         case IdType::uint16: assemble<std::uint16_t>(special_ids, found, sink); break;
         case IdType::int64: assemble<std::int64_t>(special_ids, found, sink); break;
     }
-    if (sink.spans != nullptr) append_spans(pretokens, found, *sink.spans);
+    if (sink.spans != nullptr && sink.spans->takes_blocks()) append_spans(pretokens, found, *sink.spans);
 }
 
 // Finds out for each miss what it needs: nothing (a mark), a look into the other tables, the answer to an equal miss, or

@@ -36,9 +36,16 @@ std::size_t page_rounded(std::size_t bytes) {
     return (bytes + page - 1) / page * page;
 }
 
-// `bytes` (whole pages) from the system; from kHugeBytes on they begin at a huge page.
+// From here on whole huge pages are asked for: to touch 16 bytes first costs 0.5 ns in one, 7 ns in pages of 4 KiB (under a hypervisor),
+// and encoding an id 6 to 9.
+constexpr std::size_t kHugeBytes = kHugePageBytes / 2;
+
+std::size_t mapping_bytes(std::size_t bytes) {
+    return bytes < kHugeBytes ? page_rounded(bytes) : (bytes + kHugePageBytes - 1) / kHugePageBytes * kHugePageBytes;
+}
+
+// `bytes` (of mapping_bytes()) from the system; whole huge pages begin at one.
 void* map(std::size_t bytes) {
-    constexpr std::size_t kHugeBytes = 2 * kHugePageBytes;
     const std::size_t spare = bytes >= kHugeBytes ? kHugePageBytes : 0;
     int flags = MAP_PRIVATE | MAP_ANONYMOUS;
 #if defined(MAP_NORESERVE)
@@ -65,7 +72,7 @@ OutputMemory::OutputMemory(std::size_t least, std::size_t wanted) {
 #if defined(TOKMILL_MAPS_OUTPUT)
     if (wanted >= kMappedBytes) {
         if (take_kept(least, wanted)) return;
-        size_ = page_rounded(wanted);
+        size_ = mapping_bytes(wanted);
         data_ = map(size_);
         mapped_ = true;
         return;
@@ -107,7 +114,8 @@ void OutputMemory::grow(std::size_t bytes, std::size_t keep) {
 
 void OutputMemory::trim(std::size_t bytes) noexcept {
 #if defined(TOKMILL_MAPS_OUTPUT)
-    const std::size_t used = page_rounded(bytes == 0 ? 1 : bytes);
+    // An eighth stays: the next result is of about this size, and its last pages need not be fresh ones.
+    const std::size_t used = page_rounded(bytes == 0 ? 1 : bytes + bytes / 8);
     if (!mapped_ || used >= size_ || munmap(static_cast<std::uint8_t*>(data_) + used, size_ - used) != 0) return;
     size_ = used;
 #else

@@ -32,6 +32,7 @@ struct Preparation::Job {
     std::size_t stretch_end = 0;
     std::string_view text = {};  // what became of it
     bool misses_bytes = false;   // it holds bytes that have no token
+    bool has_begun = false;      // see begin_document()
 };
 
 void Preparation::reset() noexcept {
@@ -103,15 +104,15 @@ void Preparation::add(const Preprocessing& preprocessing, const pretokens::Scann
                       const EncodeOptions& options, cpu::Isa isa, const Take& take, Cancel& cancel) {
     read(document, options.invalid, isa);
     Job job{preprocessing, scanner, document, options, take, cancel};
-    with_origins_ = options.with_origins;
     const std::string_view text(reinterpret_cast<const char*>(document_.data()), document_bytes_);
-    if (with_origins_) origins_.begin_document(text);
+    if (text.empty() || preprocessing.normalizer().is_identity()) begin_document(job, true);
     if (options.added == nullptr) {
         if (!text.empty()) raw_stretch(job, 0, text.size());
     } else {
         options.added->cut(
             AddedTokens::Pass::raw, text, [&](std::size_t begin, std::size_t end) { raw_stretch(job, begin, end); },
             [&](const AddedTokens::Token& token, const AddedTokens::Found& found) {
+                if (!job.has_begun) begin_document(job, false);
                 if (with_origins_) origins_.begin_stretch(0, text, nullptr);
                 job.text = text;
                 add_added_token(job, token, found, true);
@@ -122,6 +123,20 @@ void Preparation::add(const Preprocessing& preprocessing, const pretokens::Scann
     give_if_full(job);
 }
 
+// Before anything of the document goes into the block, and when it is known whether the normalizer leaves it as it is. (With an added token
+// in it, it is normalised in stretches, and nobody waits for the last of them.)
+void Preparation::begin_document(Job& job, bool is_unchanged) {
+    const EncodeOptions& options = job.options;
+    const std::string_view text(reinterpret_cast<const char*>(document_.data()), document_bytes_);
+    job.has_begun = true;
+    tiles_ = options.unless_tiled && is_unchanged && job.preprocessing.keeps_all() && !job.preprocessing.misses(text) &&
+             (options.added == nullptr || options.added->stand_for_their_content());
+    const bool with_origins = options.with_origins && !tiles_;
+    if (with_origins != with_origins_) give(job.take, count_);
+    with_origins_ = with_origins;
+    if (with_origins_) origins_.begin_document(text);
+}
+
 // A stretch without added tokens that are looked for in the text as it came.
 void Preparation::raw_stretch(Job& job, std::size_t begin, std::size_t end) {
     job.stretch_begin = begin;
@@ -129,7 +144,9 @@ void Preparation::raw_stretch(Job& job, std::size_t begin, std::size_t end) {
     std::string_view text(reinterpret_cast<const char*>(document_.data()) + begin, end - begin);
     const normalized::Alignment* alignment = nullptr;
     if (!job.preprocessing.normalizer().is_identity()) {
-        const normalized::Result result = job.preprocessing.normalizer().normalize(text, workspace_, with_origins_, job.cancel);
+        const bool with_alignment = job.has_begun ? with_origins_ : job.options.with_origins;
+        const normalized::Result result = job.preprocessing.normalizer().normalize(text, workspace_, with_alignment, job.cancel);
+        if (!job.has_begun) begin_document(job, result.unchanged && text.size() == document_bytes_);
         text = result.text;
         alignment = result.alignment;
     }

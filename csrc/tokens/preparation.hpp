@@ -31,6 +31,9 @@ public:
     // Prepares a document, and hands out blocks as they are full. The scanner is that of the preprocessing's pattern, null if it has none.
     void add(const Preprocessing& preprocessing, const pretokens::Scanner* scanner, const documents::Document& document,
              const EncodeOptions& options, cpu::Isa isa, const Take& take, Cancel& cancel);
+    // Do the ids of the document that was added last alone say where they stand? Then it has no origins. It has to be as it came, with all
+    // of its bytes in its pretokens and nothing else, and no added token in it may be cut out by more than its content.
+    bool tiles() const noexcept { return tiles_; }
     // Hands out what is left.
     void finish(const Take& take);
     // Ready for other documents, also after an exception; gives back memory that only a giant document needed.
@@ -42,6 +45,8 @@ public:
 private:
     struct Job;  // what all steps of one add() share
     using Piece = OriginTracker::Piece;
+
+    void begin_document(Job& job, bool is_unchanged);
 
     void read(const documents::Document& document, documents::Invalid invalid, cpu::Isa isa);
     void raw_stretch(Job& job, std::size_t begin, std::size_t end);
@@ -75,7 +80,8 @@ private:
     std::uint32_t count_ = 0;
     std::vector<std::uint32_t> added_ids_;
     std::uint64_t dropped_bytes_ = 0;
-    bool with_origins_ = false;
+    bool with_origins_ = false;  // of the block, which holds documents of one kind
+    bool tiles_ = false;
     OriginTracker origins_;
 };
 

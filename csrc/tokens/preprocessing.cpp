@@ -1,5 +1,6 @@
 #include "tokens/preprocessing.hpp"
 
+#include <algorithm>
 #include <memory>
 #include <utility>
 
@@ -96,6 +97,10 @@ bool is_one_isolated_split(const std::vector<PretokenStep>& steps) noexcept {
     return steps[1].kind == PretokenStep::Kind::byte_level && !steps[1].use_regex && !steps[1].add_prefix_space;
 }
 
+bool removes(const std::vector<SplitStep>& steps) noexcept {
+    return std::ranges::any_of(steps, [](const SplitStep& step) { return step.behaviour == Behaviour::removed; });
+}
+
 bool in_utf8(std::uint32_t byte) noexcept { return byte < 0xF5 && byte != 0xC0 && byte != 0xC1; }
 
 }  // namespace
@@ -167,14 +172,16 @@ void Preprocessing::make_steps() {
         };
         if (std::any_of(steps_behind_.begin(), steps_behind_.end(), may_cut)) matters_behind_.insert(static_cast<std::uint8_t>(byte));
     }
+    const bool removes_behind = removes(steps_behind_);
+    removes_ = removes_behind || (!pattern_ && removes(steps_));
     if (pattern_ || is_marked()) return;
-    is_one_split_ = is_one_isolated_split(components_.pretokens) ? !steps_.front().program.is_tabulated() : compose_steps();
+    is_one_split_ =
+        is_one_isolated_split(components_.pretokens) ? !steps_.front().program.is_tabulated() : !removes_behind && compose_steps();
 }
 
 // One program in the place of several steps, if it can be. Steps behind it may cut its pieces further, but have to keep all of them.
 bool Preprocessing::compose_steps() {
-    const auto removes = [](const SplitStep& step) { return step.behaviour == Behaviour::removed; };
-    if (adds_space_ || std::any_of(steps_behind_.begin(), steps_behind_.end(), removes)) return false;
+    if (adds_space_) return false;
     std::optional<Program> composed = Program::compose(steps_);
     if (!composed || composed->is_tabulated()) return false;
     steps_.clear();

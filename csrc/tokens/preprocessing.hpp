@@ -29,6 +29,9 @@ public:
     bool is_plain() const noexcept {
         return scans() && normalizer_.is_identity() && !adds_space_ && !changes_bytes_ && steps_behind_.empty();
     }
+    // Is every byte of a text in one of its pretokens, and nothing else in any, if the normalizer leaves it as it is and its bytes all have
+    // tokens?
+    bool keeps_all() const noexcept { return !adds_space_ && !is_marked() && !removes_; }
     // What a scanner does all of the cutting up to ByteLevel by: a known pattern, or else one program whose matches and gaps are all
     // pretokens, a Split's own or one composed of several steps. Neither if there is none. Text that holds a byte without a token takes
     // the steps all the same.
@@ -75,6 +78,7 @@ private:
     std::vector<pretokens::engine::Program> decoder_programs_;
     bool is_one_split_ = false;
     bool adds_space_ = false;
+    bool removes_ = false;  // a step drops what it finds, or what it does not find
     bool changes_bytes_ = false;
     std::array<ByteUse, 256> inside_{};
     std::array<ByteUse, 256> at_mark_{};

@@ -1,10 +1,8 @@
 #include "tokens/spans.hpp"
 
 #include <algorithm>
-#include <cstring>
 #include <string>
 
-#include "pool/pool.hpp"
 #include "unicode/unicode.hpp"
 
 namespace tokmill::tokens {
@@ -26,11 +24,19 @@ std::string name_of(std::string_view bytes, const formats::Components& component
     return has_last ? name + components.word_suffix : name;
 }
 
+// Of the character in which a token ends, so many bytes are in tokens behind it. (A token without a lead says nothing of it: none.)
+std::size_t bytes_to_come(std::string_view bytes) noexcept {
+    std::size_t lead = bytes.size();
+    while (lead > 0 && unicode::is_continuation(bytes_of(bytes)[lead - 1])) --lead;
+    return lead == 0 ? 0 : unicode::utf8_length(bytes_of(bytes)[lead - 1]) - (bytes.size() - lead + 1);
+}
+
 }  // namespace
 
-SpanTable::SpanTable(const vocab::Vocabulary& vocabulary, const formats::Components* components, documents::PlaceUnit unit)
-    : vocabulary_(&vocabulary), unit_(unit), steps_(vocabulary.id_end()) {
+SpanTable::SpanTable(const vocab::Vocabulary& vocabulary, const formats::Components* components, SpanCount count)
+    : vocabulary_(&vocabulary), count_(count), steps_(vocabulary.id_end()), advances_(vocabulary.id_end()) {
     std::fill_n(steps_.data(), vocabulary.id_end(), Step{kIrregular, 0, 0, 0});
+    std::fill_n(advances_.data(), vocabulary.id_end(), kOther);
     if (components != nullptr) {
         trims_ = components->trims;
         if (!trims_.empty()) blanks_.resize(vocabulary.id_end());
@@ -45,12 +51,31 @@ SpanTable::SpanTable(const vocab::Vocabulary& vocabulary, const formats::Compone
         if (!trims_.empty()) blanks_[id] = pretokens::blanks_of(name_of(bytes, *components));
         measure(id, bytes);
     }
+    for (const vocab::SpecialToken& special : components != nullptr ? std::span(added_) : std::span(vocabulary.specials()))
+        if (special.kind != vocab::SpecialToken::Kind::name) add_special(special.id, special.text);
+}
+
+// The ids of special and added tokens may be those of others as well.
+void SpanTable::add_special(std::uint32_t id, std::string_view text) {
+    if (vocabulary_->bytes_of_id(id) != text) {
+        ids_say_all_ = false;
+        return;
+    }
+    const bool is_known = steps_[id].bytes != kIrregular;
+    if (!trims_.empty()) {
+        const pretokens::Blanks blanks = pretokens::blanks_of(text);
+        if (is_known && blanks != blanks_[id]) ids_say_all_ = false;
+        if (!is_known) blanks_[id] = blanks;
+    }
+    if (!is_known) measure(id, text);
 }
 
 void SpanTable::measure(std::uint32_t id, std::string_view bytes) {
-    const bool exact = unit_ == documents::PlaceUnit::byte;
-    const auto places = static_cast<std::int64_t>(exact ? bytes.size() : unicode::count_characters(bytes_of(bytes), bytes.size()));
-    std::int64_t begin = exact || !unicode::is_continuation(bytes_of(bytes)[0]) ? 0 : -1;
+    const std::uint8_t* const first = bytes_of(bytes);
+    const bool begins_inside = unicode::is_continuation(first[0]);
+    const bool counts_characters = count_ == SpanCount::characters;
+    const auto places = static_cast<std::int64_t>(counts_characters ? unicode::count_characters(first, bytes.size()) : bytes.size());
+    std::int64_t begin = counts_characters && begins_inside ? -1 : 0;
     std::int64_t end = places;
     for (std::size_t i = 0; i < trims_.size(); ++i) {
         begin = std::min<std::int64_t>(begin + blanks_[id].leading, end);
@@ -59,12 +84,26 @@ void SpanTable::measure(std::uint32_t id, std::string_view bytes) {
     if (bytes.size() >= kIrregular || begin > std::numeric_limits<std::int8_t>::max()) return;
     steps_[id] = {static_cast<std::uint8_t>(bytes.size()), static_cast<std::uint8_t>(places), static_cast<std::int8_t>(begin),
                   static_cast<std::uint8_t>(places - end)};
+    if (places >= kPlacesMask || begin < -1 || begin > 1 || end != places) return;
+    if (count_ == SpanCount::bytes_of_characters && (begins_inside || bytes_to_come(bytes) != 0)) return;
+    advances_[id] = static_cast<std::uint8_t>(places | (begin == 1 ? kBeginsLate : begin == -1 ? kBeginsEarly : 0));
 }
 
 std::string_view SpanTable::added_text(std::uint32_t id, std::uint32_t byte_count) const noexcept {
     const auto [first, last] = std::ranges::equal_range(added_, id, {}, &vocab::SpecialToken::id);
     const auto found = std::find_if(first, last, [&](const vocab::SpecialToken& token) { return token.text.size() == byte_count; });
     return found == last ? std::string_view() : std::string_view(found->text);
+}
+
+PlaceSpan trimmed(const SpanTable& table, PlaceSpan span, pretokens::Blanks blanks, TokenPlace place) noexcept {
+    for (const formats::Trim& trim : table.trims()) {
+        std::uint64_t leading = blanks.leading;
+        const bool is_first = (place.at_begin && !(trim.behind_frame && place.has_frame)) || span.begin == 0;
+        if (leading > 0 && trim.add_prefix_space && is_first && !place.is_rest) --leading;
+        span.begin = std::min(span.begin + leading, span.end);
+        if (span.end >= blanks.trailing) span.end = std::max(span.end - blanks.trailing, span.begin);
+    }
+    return span;
 }
 
 SpanWriter::SpanWriter(const pretokens::Pretokens& block, SpanSink& sink)
@@ -76,6 +115,7 @@ SpanWriter::SpanWriter(const pretokens::Pretokens& block, SpanSink& sink)
 
 void SpanWriter::add(const std::uint32_t* ids, std::size_t count) {
     if (sink_.with_words) number_words(ids, count);
+    if (!sink_.writes) return;
     sink_.spans.prepare(2 * count);
     const SpanTable::Step* const steps = table_.steps();
     for (std::size_t i = 0; i < count;) {
@@ -99,13 +139,15 @@ void SpanWriter::add(const std::uint32_t* ids, std::size_t count) {
         place_ = static_cast<std::uint64_t>(place);
         sink_.spans.set_size(sink_.spans.size() + static_cast<std::size_t>(out - first));
         if (i == count) break;
-        add_slowly(step.bytes == SpanTable::kIrregular ? table_.byte_count(ids[i]) : step.bytes, table_.blanks(ids[i]));
+        add_slowly(step.bytes == SpanTable::kIrregular ? static_cast<std::uint32_t>(table_.bytes(ids[i]).size()) : step.bytes,
+                   table_.blanks(ids[i]));
         ++i;
     }
 }
 
 void SpanWriter::add_special(std::uint32_t id, std::uint32_t byte_count) {
     if (sink_.with_words) number_word(byte_count);
+    if (!sink_.writes) return;
     sink_.spans.prepare(2);
     pretokens::Blanks blanks;
     if (!table_.trims().empty())
@@ -120,9 +162,10 @@ void SpanWriter::end_document() {
         begin_pretoken();
         sink_.word = 0;
     }
-    sink_.last_end = place_;
     sink_.at_begin = true;
     sink_.is_rest = false;
+    if (!sink_.writes) return;
+    sink_.last_end = place_;
     place_ = 0;
     fast_end_ = block_.origins != nullptr || table_.minds_begin() ? 0 : kAll;
 }
@@ -140,7 +183,7 @@ void SpanWriter::add_slowly(std::uint32_t byte_count, pretokens::Blanks blanks) 
 // The block is the document's text. (Of a special token the first byte is a mark, which counts as a character too.)
 void SpanWriter::add_plain(std::uint32_t byte_count, pretokens::Blanks blanks) {
     const std::uint8_t* const bytes = block_.text + at_;
-    const bool exact = table_.counts_bytes();
+    const bool exact = table_.count() == SpanCount::bytes;
     const std::uint64_t begin = exact || !unicode::is_continuation(bytes[0]) ? place_ : place_ - 1;
     place_ += exact ? byte_count : unicode::count_characters(bytes, byte_count);
     append(begin, place_, blanks);
@@ -173,17 +216,11 @@ void SpanWriter::add_prepared(std::uint32_t byte_count, pretokens::Blanks blanks
 }
 
 void SpanWriter::append(std::uint64_t begin, std::uint64_t end, pretokens::Blanks blanks) {
-    for (const formats::Trim& trim : table_.trims()) {
-        std::uint64_t leading = blanks.leading;
-        const bool is_first = (sink_.at_begin && !(trim.behind_frame && sink_.has_frame)) || begin == 0;
-        if (leading > 0 && trim.add_prefix_space && is_first && !sink_.is_rest) --leading;
-        begin = std::min(begin + leading, end);
-        if (end >= blanks.trailing) end = std::max(end - blanks.trailing, begin);
-    }
+    const PlaceSpan span = trimmed(table_, {begin, end}, blanks, {sink_.at_begin, sink_.is_rest, sink_.has_frame});
     sink_.at_begin = false;
     auto* const out = static_cast<std::int64_t*>(sink_.spans.data()) + sink_.spans.size();
-    out[0] = static_cast<std::int64_t>(begin);
-    out[1] = static_cast<std::int64_t>(end);
+    out[0] = static_cast<std::int64_t>(span.begin);
+    out[1] = static_cast<std::int64_t>(span.end);
     sink_.spans.set_size(sink_.spans.size() + 2);
 }
 
@@ -192,7 +229,7 @@ void SpanWriter::number_words(const std::uint32_t* ids, std::size_t count) {
     const SpanTable::Step* const steps = table_.steps();
     for (std::size_t i = 0; i < count; ++i) {
         const std::uint8_t bytes = steps[ids[i]].bytes;
-        number_word(bytes == SpanTable::kIrregular ? table_.byte_count(ids[i]) : bytes);
+        number_word(bytes == SpanTable::kIrregular ? static_cast<std::uint32_t>(table_.bytes(ids[i]).size()) : bytes);
     }
 }
 
@@ -211,34 +248,6 @@ void SpanWriter::begin_pretoken() noexcept {
     }
     ++next_pretoken_;
     ++sink_.word;
-}
-
-void join_spans(std::span<const SpanPart> parts, IdArray& spans, std::size_t threads, Cancel& cancel) {
-    struct Copy {
-        std::size_t position;
-        std::uint64_t base;
-    };
-    std::vector<Copy> copies;
-    std::size_t size = 0;
-    std::uint64_t open_end = 0;  // where the last stretch so far ends in its document
-    for (const SpanPart& part : parts) {
-        const SpanSink& sink = *part.sink;
-        const std::uint64_t base = sink.began_inside ? open_end : 0;
-        copies.push_back({size, base});
-        open_end = sink.last_end + (sink.documents == 1 ? base : 0);
-        size += sink.spans.size();
-    }
-    spans.reserve(size);
-    pool::run(parts.size(), threads, cancel, [&](std::size_t i) {
-        const IdArray& from = parts[i].sink->spans;
-        const auto* const places = static_cast<const std::int64_t*>(from.data());
-        auto* const out = static_cast<std::int64_t*>(spans.data()) + copies[i].position;
-        const auto base = static_cast<std::int64_t>(copies[i].base);
-        const std::size_t first = base == 0 ? 0 : 2 * parts[i].first_ids;
-        for (std::size_t k = 0; k < first; ++k) out[k] = places[k] + base;
-        if (from.size() != first) std::memcpy(out + first, places + first, (from.size() - first) * sizeof places[0]);
-    });
-    spans.set_size(size);
 }
 
 }  // namespace tokmill::tokens

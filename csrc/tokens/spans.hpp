@@ -2,12 +2,8 @@
 // it stands for, counted from the begin of its document, and the number of its word.
 //
 // The tokens of a block tile its bytes, so that a place is the sum of what stands before: a table says how far each id leads, and where the
-// block is not the document's own text, Origins say where its bytes came from. That holds for either count:
-//
-//   byte        the exact bytes of a token: the spans of a document tile it. For vocabularies of bytes (rank files)
-//   character   all characters of which a token holds a byte, as tokenizers says: a character cut in three is in three spans
-//
-// Bytes by the reckoning of tokenizers are those of the characters; documents::OriginalPlaces makes them of these.
+// block is not the document's own text, Origins say where its bytes came from. Where it is (nearly always), ids alone say it all and no
+// block is looked at: see tiling.hpp.
 #pragma once
 
 #include <cstdint>
@@ -26,11 +22,18 @@
 
 namespace tokmill::tokens {
 
+// What spans count, and what becomes of a character that several tokens share.
+enum class SpanCount : std::uint8_t {
+    bytes,                // the exact bytes of a token: the spans of a document tile it. For vocabularies of bytes (rank files)
+    characters,           // all characters of which a token holds a byte, as tokenizers says: a character cut in three is in three spans
+    bytes_of_characters,  // the bytes of these characters
+};
+
 // What each id of a vocabulary adds to places, in one of the counts. Immutable.
 class SpanTable {
 public:
-    // `components` are null for a vocabulary of bytes.
-    SpanTable(const vocab::Vocabulary& vocabulary, const formats::Components* components, documents::PlaceUnit unit);
+    // `components` are null for a vocabulary of bytes. Trims are in characters: they do not go with bytes_of_characters.
+    SpanTable(const vocab::Vocabulary& vocabulary, const formats::Components* components, SpanCount count);
 
     // The span of a token at place p is [p + begin, p + places - end). What does not fit is kIrregular, and measured when it is met.
     struct Step {
@@ -42,9 +45,19 @@ public:
     static constexpr std::uint8_t kIrregular = 255;
 
     const Step* steps() const noexcept { return steps_.data(); }
-    bool counts_bytes() const noexcept { return unit_ == documents::PlaceUnit::byte; }
-    // The bytes that an id of the merges takes in a block.
-    std::uint32_t byte_count(std::uint32_t id) const noexcept { return static_cast<std::uint32_t>(vocabulary_->bytes_of_id(id)->size()); }
+    SpanCount count() const noexcept { return count_; }
+    documents::PlaceUnit unit() const noexcept {
+        return count_ == SpanCount::characters ? documents::PlaceUnit::character : documents::PlaceUnit::byte;
+    }
+    std::string_view bytes(std::uint32_t id) const noexcept { return *vocabulary_->bytes_of_id(id); }
+
+    // A step in one byte, for what nearly all ids do: they lead on by up to 62 places (the six low bits), and begin where the one before
+    // ends, a place behind it, or a place before it. Example: 0x43 begins one late and leads on by 3: at place p, [p + 1, p + 3).
+    static constexpr std::uint8_t kPlacesMask = 0x3F, kBeginsLate = 0x40, kBeginsEarly = 0x80;
+    static constexpr std::uint8_t kOther = 0xFF;
+    const std::uint8_t* advances() const noexcept { return advances_.data(); }
+    // Does each id stand for the same text wherever it is found, also that of a special or added token?
+    bool ids_say_all() const noexcept { return ids_say_all_; }
 
     const std::vector<formats::Trim>& trims() const noexcept { return trims_; }
     pretokens::Blanks blanks(std::uint32_t id) const noexcept { return blanks_.empty() ? pretokens::Blanks{} : blanks_[id]; }
@@ -56,12 +69,15 @@ public:
 
 private:
     void measure(std::uint32_t id, std::string_view bytes);
+    void add_special(std::uint32_t id, std::string_view text);
 
     const vocab::Vocabulary* vocabulary_;
-    documents::PlaceUnit unit_;
+    SpanCount count_;
     std::vector<formats::Trim> trims_;
     bool minds_begin_ = false;
+    bool ids_say_all_ = true;
     Buffer<Step> steps_;                      // by id
+    Buffer<std::uint8_t> advances_;           // by id
     std::vector<pretokens::Blanks> blanks_;   // by id, if there are trims
     std::vector<vocab::SpecialToken> added_;  // by id
 };
@@ -69,7 +85,9 @@ private:
 // What a caller wants to know of the tokens of some documents, and how far the one in work has got.
 struct SpanSink {
     const SpanTable* table = nullptr;
-    IdArray spans{IdType::int64};  // begin, end, begin, end, ...
+    IdArray spans{IdType::int64};  // begin, end, begin, end, ... of the documents whose ids alone do not say it
+    std::vector<bool> tiles;       // of each document: do they?
+    bool writes = false;           // the block in work is one of which they do not
     bool with_words = false;
     IdArray words{IdType::int32};  // which of its document's words (pretokens and added tokens) each token is of
     bool has_frame = false;        // tokens are going to be put around the text (see formats::Trim)
@@ -81,23 +99,23 @@ struct SpanSink {
     bool is_rest = false;        // place 0 is not the begin of the document
     std::uint64_t last_end = 0;  // the end of the document that ended last
 
-    // Of a part of the documents, the first of which may be a stretch from the middle of one.
-    void begin_part(std::span<const documents::Document> part) noexcept {
-        documents = part.size();
-        began_inside = is_rest = part.front().first_unit != 0;
-    }
-    std::size_t documents = 0;
-    bool began_inside = false;
+    bool takes_blocks() const noexcept { return writes || with_words; }
 };
 
-// A part of the documents, in the order of the text, and how many ids its first one has there.
-struct SpanPart {
-    const SpanSink* sink;
-    std::size_t first_ids;
+// Which of its document's tokens a token is, as far as trims mind.
+struct TokenPlace {
+    bool at_begin = false;   // the first one
+    bool is_rest = false;    // place 0 is not the begin of the document
+    bool has_frame = false;  // tokens are going to be put around the text
 };
 
-// Lays the spans of parts one behind the other. Where a part goes on with a document, its spans count from the begin of the part.
-void join_spans(std::span<const SpanPart> parts, IdArray& spans, std::size_t threads, Cancel& cancel);
+struct PlaceSpan {
+    std::uint64_t begin;
+    std::uint64_t end;
+};
+
+// Without the white space at its ends that the table's trims take off.
+PlaceSpan trimmed(const SpanTable& table, PlaceSpan span, pretokens::Blanks blanks, TokenPlace place) noexcept;
 
 // Appends the spans of one block. What goes on from block to block is in the sink.
 class SpanWriter {

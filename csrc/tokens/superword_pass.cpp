@@ -87,7 +87,7 @@ pretokens::Pretokens SuperwordPass::cut(const pretokens::Pretokens& pretokens) {
 
 void SuperwordPass::join(const pretokens::Pretokens& pretokens, Sink& sink, Cancel& cancel) {
     std::optional<SpanWriter> spans;
-    if (sink.spans != nullptr) spans.emplace(pretokens, *sink.spans);
+    if (sink.spans != nullptr && sink.spans->takes_blocks()) spans.emplace(pretokens, *sink.spans);
     auto* const symbols = static_cast<std::uint32_t*>(first_ids_.data());
     std::size_t begin = 0, next_end = 0;
     for (const Stretch& stretch : stretches_) {

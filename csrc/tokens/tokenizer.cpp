@@ -18,6 +18,13 @@ namespace tokmill::tokens {
 
 namespace {
 
+// What IdArray::expect() is told: a str of two or four bytes a character has no more ids for that.
+std::size_t unit_count(std::span<const documents::Document> documents) noexcept {
+    std::size_t units = 0;
+    for (const documents::Document& document : documents) units += document.unit_count;
+    return units;
+}
+
 // Word tables: two entries a 64-byte bucket. The first slot, which a single thread always gets, has room for four times the
 // vocabulary, at most 16 MiB for 524,288 words; with cl100k, 10 MB of English again ran at 496, 631, 711 and 745 MB/s with 2, 4, 8 and 16
 // MiB. The further slots make do with 4 MiB, so that many threads stay cheap: with its scratch a slot costs the process less than 8 MB.
@@ -182,8 +189,7 @@ bool Tokenizer::allows_safe_cuts() const noexcept {
 Tokenizer::~Tokenizer() {
     delete decode_table_.load(std::memory_order_relaxed);
     delete decode_chain_.load(std::memory_order_relaxed);
-    delete byte_spans_.load(std::memory_order_relaxed);
-    delete character_spans_.load(std::memory_order_relaxed);
+    for (const auto& table : span_tables_) delete table.load(std::memory_order_relaxed);
     delete uncut_scanner_.load(std::memory_order_relaxed);
 }
 
@@ -256,10 +262,10 @@ const DecodeChain& Tokenizer::decode_chain() const {
     return made_once(decode_chain_, [this] { return std::make_unique<const DecodeChain>(vocabulary_, *preprocessing_); });
 }
 
-const SpanTable& Tokenizer::span_table(documents::PlaceUnit unit) const {
-    return made_once(unit == documents::PlaceUnit::byte ? byte_spans_ : character_spans_, [this, unit] {
+const SpanTable& Tokenizer::span_table(SpanCount count) const {
+    return made_once(span_tables_[static_cast<std::size_t>(count)], [this, count] {
         const formats::Components* const components = preprocessing_ != nullptr ? &preprocessing_->components() : nullptr;
-        return std::make_unique<const SpanTable>(vocabulary_, components, unit);
+        return std::make_unique<const SpanTable>(vocabulary_, components, count);
     });
 }
 
@@ -298,16 +304,24 @@ void Tokenizer::encode_documents(Encoder& encoder, std::span<const documents::Do
     const pretokens::Scanner* const scanner = scanner_ && with_words ? &uncut_scanner() : this->scanner();
     if (needs_preparation(options)) {
         Preparation& preparation = encoder.preparation();
-        const Preparation::Take take = [&](const pretokens::Pretokens& block) { encoder.encode(block, sink, cancel); };
+        const Preparation::Take take = [&](const pretokens::Pretokens& block) {
+            if (sink.spans != nullptr) sink.spans->writes = block.origins != nullptr;
+            encoder.encode(block, sink, cancel);
+        };
         for (const documents::Document& document : documents) {
             try {
                 preparation.add(*preprocessing_, scanner, document, options, isa_, take, cancel);
             } catch (const Error& error) {
                 name_text(document, error);
             }
+            if (sink.spans != nullptr) sink.spans->tiles.push_back(preparation.tiles());
         }
         preparation.finish(take);
         return;
+    }
+    if (sink.spans != nullptr) {
+        sink.spans->writes = options.specials != nullptr && !options.unless_tiled;
+        sink.spans->tiles.assign(documents.size(), !sink.spans->writes);
     }
     const unicode::Kernels& unicode_kernels = unicode::kernels(isa_);
     pretokens::Chunk& chunk = encoder.chunk();
@@ -365,7 +379,7 @@ void Tokenizer::run_parts(std::span<const documents::Document> documents, const 
     }
     std::optional<Placing> placing;
     if (ids != nullptr) {
-        ids->expect(text_bytes);  // memory that waits, if there is some: its pages have been touched
+        ids->expect(unit_count(documents));  // memory that waits, if there is some: its pages have been touched
         // Seldom more ids than bytes: with room for that many, all parts find their place at once.
         if (ids->grows()) ids->reserve(ids->size() + most_ids + kIdArraySlack);
         placing.emplace(*ids, parts.size());
@@ -388,11 +402,10 @@ void Tokenizer::run_parts(std::span<const documents::Document> documents, const 
             Sink sink{part ? part->ids() : nullptr, &result.ends, 0, part ? &*part : nullptr};
             if (request != nullptr) {
                 result.spans = span_sink(*request);
-                result.spans.begin_part(parts[i].stretches);
+                result.spans.is_rest = parts[i].stretches.front().first_unit != 0;
                 sink.spans = &result.spans;
             }
             encode_documents(lease.encoder(), parts[i].stretches, options, sink, cancel);
-            if (request != nullptr) place_spans(parts[i].stretches, result.ends, options, request->unit, result.spans);
             result.id_count = sink.id_count;
             if (part) part->done();
         } catch (...) {
@@ -406,9 +419,13 @@ void Tokenizer::run_parts(std::span<const documents::Document> documents, const 
     if (placing) placing->finish();
 
     if (request != nullptr) {
-        std::vector<SpanPart> spans;
-        for (Result& result : results) spans.push_back({&result.spans, result.ends.front()});
-        join_spans(spans, request->spans, threads, cancel);
+        std::vector<SpanPart> span_parts;
+        std::size_t first = 0;
+        for (std::size_t i = 0; i < parts.size(); ++i) {
+            span_parts.push_back({parts[i].stretches, results[i].ends, &results[i].spans, first, parts[i].ends_document.back()});
+            first += results[i].id_count;
+        }
+        lay_spans(span_layout(*request, options), span_parts, *ids, threads, request->spans, cancel);
     }
 
     std::uint64_t first_id = id_count;
@@ -431,78 +448,71 @@ void Tokenizer::encode(std::span<const documents::Document> documents, const Enc
         run_parts(documents, options, threads, &ids, ends, id_count, nullptr, cancel);
         return;
     }
-    ids.expect(bytes);
+    ids.expect(unit_count(documents));
     Sink sink{&ids, ends, 0};
     const Lease lease = acquire(pool::default_thread_count(), cancel);
     encode_documents(lease.encoder(), documents, options, sink, cancel);
 }
 
+// What is written block by block counts in characters, as tokenizers does, but for vocabularies of bytes; what tiles, in what is wanted
+// unless a trim takes characters off.
 SpanSink Tokenizer::span_sink(const SpanRequest& request) const {
     SpanSink sink;
-    // A tokenizer.json counts in characters, as tokenizers does; places in bytes are made of them in the end.
-    sink.table = &span_table(preprocessing_ != nullptr ? documents::PlaceUnit::character : request.unit);
+    sink.table = preprocessing_ != nullptr ? &span_table(SpanCount::characters) : &tile_table(request.unit);
     sink.with_words = request.with_words;
     sink.has_frame = request.has_frame;
     return sink;
 }
 
-// From places in the text as it was read to places in the documents.
-void Tokenizer::place_spans(std::span<const documents::Document> documents, std::span<const std::uint64_t> ends,
-                            const EncodeOptions& options, documents::PlaceUnit unit, SpanSink& sink) const {
-    const documents::PlaceUnit read = sink.table->counts_bytes() ? documents::PlaceUnit::byte : documents::PlaceUnit::character;
-    auto* span = static_cast<std::int64_t*>(sink.spans.data());
-    for (std::size_t i = 0; i < documents.size(); ++i) {
-        std::int64_t* const last = static_cast<std::int64_t*>(sink.spans.data()) + 2 * ends[i];
-        documents::OriginalPlaces places(unicode::kernels(isa_), documents[i], options.invalid, read, unit);
-        if (places.differ()) {
-            documents::OriginalPlaces begins = places;  // of their own: a character in two tokens ends before it begins again
-            for (; span != last; span += 2) {
-                const auto begin = static_cast<std::uint64_t>(span[0]), end = static_cast<std::uint64_t>(span[1]);
-                span[0] = static_cast<std::int64_t>(begins.begin(begin));
-                span[1] = begin == end ? span[0] : static_cast<std::int64_t>(places.end(end));
-            }
-            if (i + 1 == documents.size()) sink.last_end = places.begin(sink.last_end);
-        }
-        span = last;
-    }
+const SpanTable& Tokenizer::tile_table(documents::PlaceUnit unit) const {
+    if (unit == documents::PlaceUnit::character) return span_table(SpanCount::characters);
+    if (preprocessing_ == nullptr) return span_table(SpanCount::bytes);
+    return span_table(preprocessing_->components().trims.empty() ? SpanCount::bytes_of_characters : SpanCount::characters);
+}
+
+SpanLayout Tokenizer::span_layout(const SpanRequest& request, const EncodeOptions& options) const {
+    return {tile_table(request.unit), request.unit, options.invalid, request.has_frame, isa_};
+}
+
+EncodeOptions Tokenizer::options_with_spans(const EncodeOptions& options, const SpanRequest& request) const {
+    EncodeOptions with_spans = options;
+    with_spans.with_origins = true;
+    with_spans.unless_tiled = tile_table(request.unit).ids_say_all();
+    return with_spans;
 }
 
 void Tokenizer::encode(std::span<const documents::Document> documents, const EncodeOptions& options, std::size_t threads, IdArray& ids,
                        std::vector<std::uint64_t>* ends, SpanRequest& request, Cancel& cancel) const {
     std::vector<std::uint64_t> own_ends;
     if (ends == nullptr) ends = &own_ends;
-    EncodeOptions with_origins = options;
-    with_origins.with_origins = true;
+    const EncodeOptions with_spans = options_with_spans(options, request);
     std::uint64_t id_count = 0;
     std::size_t bytes = 0;
     for (const documents::Document& document : documents) bytes += document.byte_size();
     if (threads > 1 && bytes > kLeastSharedBytes && !request.with_words) {
-        run_parts(documents, with_origins, threads, &ids, ends, id_count, &request, cancel);
+        run_parts(documents, with_spans, threads, &ids, ends, id_count, &request, cancel);
         return;
     }
     SpanSink spans = span_sink(request);
-    ids.expect(bytes);
-    spans.spans.expect(bytes);
+    ids.expect(unit_count(documents));
     Sink sink{.ids = &ids, .document_ends = ends, .spans = &spans};
     {
         const Lease lease = acquire(pool::default_thread_count(), cancel);
-        encode_documents(lease.encoder(), documents, with_origins, sink, cancel);
+        encode_documents(lease.encoder(), documents, with_spans, sink, cancel);
     }
-    place_spans(documents, *ends, options, request.unit, spans);
-    request.spans = std::move(spans.spans);
+    const SpanPart all{documents, *ends, &spans, 0, true};
+    lay_spans(span_layout(request, options), {&all, 1}, ids, 1, request.spans, cancel);
     request.words = std::move(spans.words);
 }
 
 bool Tokenizer::try_encode(const documents::Document& document, const EncodeOptions& options, IdArray& ids, SpanRequest& request,
                            Cancel& cancel) const {
-    EncodeOptions with_origins = options;
-    with_origins.with_origins = true;
     SpanSink spans = span_sink(request);
     std::vector<std::uint64_t> ends;
     Sink sink{.ids = &ids, .document_ends = &ends, .spans = &spans};
-    if (!try_encode(document, with_origins, sink, cancel)) return false;
-    place_spans({&document, 1}, ends, options, request.unit, spans);
-    request.spans = std::move(spans.spans);
+    if (!try_encode(document, options_with_spans(options, request), sink, cancel)) return false;
+    const SpanPart all{{&document, 1}, ends, &spans, 0, true};
+    lay_spans(span_layout(request, options), {&all, 1}, ids, 1, request.spans, cancel);
     request.words = std::move(spans.words);
     return true;
 }

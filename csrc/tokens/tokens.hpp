@@ -23,6 +23,7 @@
 #include "tokens/id_array.hpp"
 #include "tokens/preprocessing.hpp"
 #include "tokens/spans.hpp"
+#include "tokens/tiling.hpp"
 #include "vocab/vocab.hpp"
 
 namespace tokmill::tokens {
@@ -55,7 +56,7 @@ public:
     // each document. The result does not depend on `threads`.
     void encode(std::span<const documents::Document> documents, const EncodeOptions& options, std::size_t threads, IdArray& ids,
                 std::vector<std::uint64_t>* ends, Cancel& cancel) const;
-    // The same, and where each id stands. With words, documents are not cut for threads.
+    // The same, and where each id stands; `ids` is empty. With words, documents are not cut for threads.
     void encode(std::span<const documents::Document> documents, const EncodeOptions& options, std::size_t threads, IdArray& ids,
                 std::vector<std::uint64_t>* ends, SpanRequest& request, Cancel& cancel) const;
     // The number of ids without the ids.
@@ -127,10 +128,11 @@ private:
                           Cancel& cancel) const;
 
     SpanSink span_sink(const SpanRequest& request) const;
-    const SpanTable& span_table(documents::PlaceUnit unit) const;
+    const SpanTable& span_table(SpanCount count) const;
+    const SpanTable& tile_table(documents::PlaceUnit unit) const;
+    SpanLayout span_layout(const SpanRequest& request, const EncodeOptions& options) const;
+    EncodeOptions options_with_spans(const EncodeOptions& options, const SpanRequest& request) const;
     const pretokens::Scanner& uncut_scanner() const;
-    void place_spans(std::span<const documents::Document> documents, std::span<const std::uint64_t> ends, const EncodeOptions& options,
-                     documents::PlaceUnit unit, SpanSink& sink) const;
     void run_parts(std::span<const documents::Document> documents, const EncodeOptions& options, std::size_t threads, IdArray* ids,
                    std::vector<std::uint64_t>* ends, std::uint64_t& id_count, SpanRequest* request, Cancel& cancel) const;
 
@@ -144,7 +146,7 @@ private:
     mutable std::array<Slot, kMaxSlots> slots_;
     mutable std::atomic<const DecodeTable*> decode_table_{nullptr};  // made at the first use
     mutable std::atomic<const DecodeChain*> decode_chain_{nullptr};
-    mutable std::atomic<const SpanTable*> byte_spans_{nullptr}, character_spans_{nullptr};
+    mutable std::array<std::atomic<const SpanTable*>, 3> span_tables_{};  // by SpanCount
     mutable std::atomic<const pretokens::Scanner*> uncut_scanner_{nullptr};
 };
 

@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from .._core import PATTERNS
+from .._core import PATTERNS, StreamDecoder
+from ..errors import ArgumentError, UnsupportedModel
 from ..tokenizer import Tokenizer
 from .document import Row, Section
 
@@ -45,7 +46,12 @@ def vocabulary_section(tokenizer: Tokenizer) -> Section:
             Row("pattern", "split pattern", tokenizer.pattern or "none: several steps"),
             *_component_rows(tokenizer, components),
             Row("unicode", "Unicode", UNICODE_VERSION),
-            Row("unsupported", "not supported", "nothing of it", remark="what is not done exactly is refused at load"),
+            Row(
+                "unsupported",
+                "not supported",
+                "; ".join(_unsupported(tokenizer, components or {})) or "nothing of it",
+                remark="ids and text are exact: what would not be is refused at load",
+            ),
         ],
     )
 
@@ -55,6 +61,23 @@ def _model(components: dict[str, Any] | None) -> str:
         return "merges by rank, as in tiktoken; a pretoken that is a token is that token"
     set_members = {key: value for key, value in components.get("model", {}).items() if value and key != "type"}
     return ", ".join(["merges by line, as in tokenizers", *(f"{key} {value}" for key, value in set_members.items())])
+
+
+def _unsupported(tokenizer: Tokenizer, components: dict[str, Any]) -> Iterator[str]:
+    """What the file says and no call does, and the calls that this file has no use of."""
+    for member in ("truncation", "padding"):
+        if isinstance(components.get(member), dict):
+            yield f"{member} of the file is never applied"
+    if components.get("model", {}).get("dropout") is not None:
+        yield "dropout of the file is 0 and does nothing"
+    try:
+        tokenizer.truncate("", 1)
+    except ArgumentError:
+        yield "truncate(): ids do not say all of a text"
+    try:
+        StreamDecoder(tokenizer, 1)
+    except UnsupportedModel:
+        yield "StreamDecoder: the decoder is not ByteLevel alone"
 
 
 def _shown(components: dict[str, Any] | None, member: str) -> str:
