@@ -52,7 +52,7 @@ def xor_primes(data: Data) -> Plan:
 BASELINE = Arm("baseline")
 CONTROL = Arm("control: x_t only", control)
 LARGE = Arm("128.37x", longcat(128.37), 128.37)
-QUICK = (BASELINE, CONTROL, Arm("32.37x", longcat(32.37), 32.37), LARGE)
+QUICK = (BASELINE, CONTROL, LARGE, Arm("32.37x", longcat(32.37), 32.37))
 FULL = (
     *QUICK,
     Arm("4.37x", longcat(4.37), 4.37),
@@ -118,6 +118,14 @@ def table(outcomes: Outcomes) -> str:
     return "\n".join(lines) + "\n"
 
 
+def earlier(folder: Path, size: Size, rates: Rates) -> Outcomes:
+    """What results.json of an interrupted run holds. ValueError if it was of another size or other rates."""
+    content = json.loads((folder / "results.json").read_text(encoding="utf-8"))
+    if (content["size"], content["rates"]) != (asdict(size), asdict(rates)):
+        raise ValueError(f"{folder / 'results.json'} is of another experiment: {content['size']}, {content['rates']}")
+    return {name: {int(seed): Outcome(**outcome) for seed, outcome in each.items()} for name, each in content["outcomes"].items()}
+
+
 def write(folder: Path, outcomes: Outcomes, size: Size, rates: Rates) -> None:
     """results.json, results.md and plot.svg."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -144,6 +152,7 @@ def main() -> None:
     which.add_argument("--full", action="store_true", help="two seeds, eight arms: what the claim is judged by")
     which.add_argument("--tiny", action="store_true", help="seconds, rates chosen too: does it run? The figures mean nothing")
     parser.add_argument("--choose", action="store_true", help="choose the rates again, instead of taking those of the class Rates")
+    parser.add_argument("--resume", action="store_true", help="keep what the results.json of an interrupted run holds")
     parser.add_argument("--bfloat16", action="store_true", help="products of bfloat16: faster where the processor has such instructions")
     parser.add_argument("--processes", type=int, default=multiprocessing.cpu_count(), help="arms at once, each of a thread and 2 GB")
     parser.add_argument("--output", type=Path, default=Path("results"), help="folder for results.json, results.md, plot.svg")
@@ -156,13 +165,13 @@ def main() -> None:
     print(f"{len(data.train.ids):,} ids to train on, {data.held_out.byte_count:,} bytes held out", flush=True)
     with ProcessPoolExecutor(arguments.processes, multiprocessing.get_context("spawn")) as pool:
         rates = choose(pool, data, size) if arguments.choose or arguments.tiny else Rates()
-        jobs = [(arm, replace(rates.of(arm, size), steps=round(size.steps * arm.longer)), seed) for arm in arms for seed in seeds]
-        found: Outcomes = {arm.name: {} for arm in arms}
+        found: Outcomes = {arm.name: {} for arm in arms} | (earlier(arguments.output, size, rates) if arguments.resume else {})
+        todo = [(arm, seed) for arm in arms for seed in seeds if seed not in found[arm.name]]
+        jobs = [(arm, replace(rates.of(arm, size), steps=round(size.steps * arm.longer)), seed) for arm, seed in todo]
         for (arm, _, seed), outcome in run_jobs(pool, data, jobs, data.held_out):
             found[arm.name][seed] = outcome
-            outcomes = {name: each for name, each in found.items() if each}
-            write(arguments.output, outcomes, size, rates)
-    print("\n" + table(outcomes), end="")
+            write(arguments.output, {name: each for name, each in found.items() if each}, size, rates)
+    print("\n" + table(found), end="")
 
 
 if __name__ == "__main__":
