@@ -1,7 +1,6 @@
 #include "condensed/merge_order.hpp"
 
 #include <algorithm>
-#include <array>
 #include <bit>
 #include <limits>
 
@@ -14,8 +13,7 @@ namespace {
 // A phrase's id is its rank, as vocab's merging wants it; whatever does not merge is no symbol.
 vocab::Symbol rank(std::int32_t joined) noexcept { return joined < 0 ? vocab::kNoSymbol : static_cast<vocab::Symbol>(joined); }
 
-constexpr std::size_t kMostMatches = 32;  // phrases that begin at a place and are kept at once
-constexpr std::size_t kShortRun = 4;      // so few ids are merged sooner than matched
+constexpr std::size_t kShortRun = 4;  // so few ids are merged sooner than matched
 constexpr std::size_t kStepMatches = std::size_t(1) << 15;
 constexpr std::size_t kStepIds = std::size_t(1) << 17;  // between two looks for Ctrl-C
 
@@ -63,33 +61,23 @@ void MergeOrderWriter::write_run(const std::int32_t* ids, std::size_t count, Con
     }
 }
 
-std::int32_t MergeOrderWriter::match(const std::int32_t* ids, std::size_t at, std::size_t count, std::int32_t before) const {
+std::int32_t MergeOrderWriter::match(const std::int32_t* ids, std::size_t at, std::size_t count, std::int32_t before) {
     const Phrases& phrases = *phrases_;
     const auto fits = [&](std::int32_t id, std::size_t end) {
         return !is_dead_[end] && (before < 0 || phrases.stay_apart(before, id, std::numeric_limits<std::int32_t>::max()));
     };
-    // The phrases that begin here, and the longest of them that fits.
-    std::array<std::int32_t, kMostMatches> found;
-    std::size_t matches = 0;
-    std::int32_t best = Phrases::kNever;
+    // All first, since the longest is asked first, and most often fits.
+    found_.clear();
     Node node = ids[at];
-    found[matches++] = node;
+    found_.push_back(node);
     for (std::size_t next = at + 1; phrases.grows(node) && next < count; ++next) {
         node = phrases.grown(node, ids[next]);
         if (node == kNoNode) break;
-        if (node >= phrases.id_end()) continue;
-        if (matches == found.size()) {  // keep the best of those so far, which is only asked for if all longer ones fail
-            for (std::size_t k = 0; k < matches; ++k)
-                if (fits(found[k], at + static_cast<std::size_t>(phrases.length(found[k])))) best = found[k];
-            matches = 0;
-        }
-        found[matches++] = node;
+        if (node < phrases.id_end()) found_.push_back(node);
     }
-    while (matches > 0) {
-        const std::int32_t id = found[--matches];
-        if (fits(id, at + static_cast<std::size_t>(phrases.length(id)))) return id;
-    }
-    return best;
+    for (; !found_.empty(); found_.pop_back())
+        if (fits(found_.back(), at + static_cast<std::size_t>(phrases.length(found_.back())))) return found_.back();
+    return Phrases::kNever;
 }
 
 void MergeOrderWriter::match_run(const std::int32_t* ids, std::size_t count, CondensedSink& out, Cancel& cancel) {

@@ -33,12 +33,13 @@ private:
     void merge_run(const std::int32_t* ids, std::size_t count, CondensedSink& out, Cancel& cancel);
     // The longest phrase, or single id, that begins at ids[at], stays apart from `before` (-1: nothing), and does not end at a dead
     // place; negative if there is none.
-    std::int32_t match(const std::int32_t* ids, std::size_t at, std::size_t count, std::int32_t before) const;
+    std::int32_t match(const std::int32_t* ids, std::size_t at, std::size_t count, std::int32_t before);
 
     const Phrases* phrases_;
     std::vector<vocab::Symbol> symbols_;
     std::vector<std::int32_t> stack_;
-    std::vector<bool> is_dead_;  // by place in the run: no encoding has a seam there
+    std::vector<std::int32_t> found_;  // phrases that begin at a place, the longest last
+    std::vector<bool> is_dead_;        // by place in the run: no encoding has a seam there
     vocab::TreeMerger merger_;
 };
 

@@ -71,14 +71,14 @@ void Phrases::build_trie() {
     std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) { return lengths_[a] < lengths_[b]; });
     trie_ = PhraseTable(2 * count());
     beginnings_ = PairFilter(count());
-    grows_ = zero_bits(static_cast<std::size_t>(id_end()));
+    grows_ = zero_bits(static_cast<std::size_t>(vocab_size_));
+    edges_.resize(count());
     Node inner_end = id_end();
     for (const std::size_t row : order) {
         const std::span<const std::int32_t> ids = phrase(row);
         beginnings_.add(ids[0], ids[1]);
         Node node = ids[0];
         for (std::size_t k = 1; k < ids.size(); ++k) {
-            set_bit(grows_, node);
             const bool is_last = k + 1 == ids.size();
             const std::size_t slot = trie_.slot_of(node, ids[k]);
             if (trie_.is_used(slot)) {
@@ -88,7 +88,15 @@ void Phrases::build_trie() {
             }
             const Node child = is_last ? vocab_size_ + static_cast<std::int32_t>(row) : inner_end++;
             trie_.insert_at(slot, node, ids[k], child);
-            if (static_cast<std::size_t>(inner_end) > grows_.size() * 64) grows_.resize(grows_.size() + grows_.size() / 2 + 1);
+            if (static_cast<std::size_t>(inner_end - vocab_size_) > edges_.size()) edges_.resize(edges_.size() + edges_.size() / 2 + 1);
+            if (is_base(node)) {
+                set_bit(grows_, node);
+            } else if (Edge& edge = edges_[static_cast<std::size_t>(node - vocab_size_)]; edge.id < 0) {
+                edge.id = ids[k];
+                edge.child = child;
+            } else {
+                edge.has_siblings = true;
+            }
             node = child;
         }
     }

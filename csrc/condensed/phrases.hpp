@@ -52,8 +52,16 @@ public:
     }
 
     // The trie. Its nodes are ids where a phrase (or a base id) ends, and numbers from id_end() on elsewhere.
-    Node grown(Node node, std::int32_t id) const noexcept { return trie_.find(node, id); }
-    bool grows(Node node) const noexcept { return bit(grows_, static_cast<std::uint32_t>(node)); }
+    Node grown(Node node, std::int32_t id) const noexcept {
+        if (is_base(node)) return trie_.find(node, id);
+        const Edge& edge = edges_[static_cast<std::size_t>(node - vocab_size_)];
+        if (edge.id == id) return edge.child;
+        return edge.has_siblings ? trie_.find(node, id) : kNoNode;
+    }
+    bool grows(Node node) const noexcept {
+        if (is_base(node)) return bit(grows_, static_cast<std::uint32_t>(node));
+        return edges_[static_cast<std::size_t>(node - vocab_size_)].id >= 0;
+    }
     // The first two ids of phrases.
     const PairFilter& beginnings() const noexcept { return beginnings_; }
 
@@ -74,6 +82,12 @@ public:
     bool may_cut(std::int32_t left, std::int32_t right) const noexcept { return joined(left, right) == kNever; }
 
 private:
+    // The first child of a node: mostly the only one, and then the table need not be asked.
+    struct Edge {
+        std::int32_t id = -1;
+        Node child : 31 = kNoNode;
+        bool has_siblings : 1 = false;
+    };
     static bool bit(const std::vector<std::uint64_t>& bits, std::uint32_t number) noexcept {
         return (bits[number >> 6] >> (number & 63) & 1) != 0;
     }
@@ -92,7 +106,8 @@ private:
     PhraseTable pairs_;
     PairFilter beginnings_;
     PairFilter neighbours_;
-    std::vector<std::uint64_t> grows_;    // by node: does any phrase go on from here
+    std::vector<Edge> edges_;             // by node beyond the base ids
+    std::vector<std::uint64_t> grows_;    // by base id: does any phrase begin with it
     std::vector<std::uint64_t> is_left_;  // by id: is it the left one of any pair of pairs_
 };
 

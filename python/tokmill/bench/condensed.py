@@ -27,13 +27,13 @@ from ..pipeline import Pipeline
 from ..ragged import Ragged
 from ..registry import load
 from ..tokenizer import Tokenizer
+from .condensed_steps import measure_steps, steps_table
 from .opcodes import measure_opcodes, opcodes_table
 from .outputs import add_outputs, write_outputs
 
 __all__ = ["CASES", "Case", "main", "measure", "measure_fused", "measure_lru", "measure_steps"]
 
 CHUNK = 8192
-SEQUENCES = 64
 DOCUMENT_BYTES = 8192
 # Longer texts are cut, or the package's lists of ints would take gigabytes.
 MOST_IDS = 5_000_000
@@ -158,29 +158,6 @@ def _documents(data: bytes) -> list[bytes]:
     return documents
 
 
-def measure_steps(ids: Ids, vocab_size: int) -> dict[str, float]:
-    """Microseconds of one step of 64 sequences through Python, each way and in each profile; the last 16 ids can be taken back."""
-    steps = 2000
-    starts = np.linspace(0, len(ids) - steps, SEQUENCES).astype(int)
-    columns = np.stack([ids[start : start + steps] for start in starts], axis=1).copy()
-    figures = {}
-    for profile, book_size, most in (("zip2zip", 2048, 4), ("lru", 4096, 8)):
-        z = Hypertokens(vocab_size, "lru" if profile == "lru" else "zip2zip", book_size=book_size, max_subtokens=most)
-        rows = [z.condense(ids[start : start + steps]).ids for start in starts]
-        shortest = min(map(len, rows))
-        codes = np.stack([row[:shortest] for row in rows], axis=1).copy()
-        for way, state, given in (
-            ("encode", z.state(SEQUENCES, max_rewind=16), columns),
-            ("decode", z.decoder(SEQUENCES, max_rewind=16), codes),
-        ):
-            out = np.empty((SEQUENCES, 2 if way == "encode" else most), np.int32)
-            began = time.perf_counter()
-            for row in given:
-                state.step(row, out)
-            figures[f"{profile} {way}"] = round((time.perf_counter() - began) / len(given) * 1e6, 1)
-    return figures
-
-
 def _median_seconds(call: Callable[[], object], times: int) -> float:
     taken = []
     for _ in range(times):
@@ -197,7 +174,7 @@ def _package() -> Any:
         return None
 
 
-def _table(results: dict[str, Any], lru: dict[str, Any], fused: dict[str, Any], steps: dict[str, float]) -> str:
+def _table(results: dict[str, Any], lru: dict[str, Any], fused: dict[str, Any], steps: dict[str, dict[str, float]]) -> str:
     columns = ["condense", "condense, 2 threads", "package encode", "expand", "package decode"]
     lines = [
         f"| text, million base ids/s | reduction | ids equal | {' | '.join(columns)} | bar |",
@@ -214,8 +191,7 @@ def _table(results: dict[str, Any], lru: dict[str, Any], fused: dict[str, Any], 
         lines.append(f"| {name} | {' | '.join(shown)} |")
     lines += ["", "| text to condensed ids, MB/s | one call | encode_batch, then condense |", "|---|---|---|"]
     lines += [f"| {name} | {cells['fused']:g} | {cells['apart']:g} |" for name, cells in fused.items()]
-    stepped = ", ".join(f"{way} {microseconds:g} µs" for way, microseconds in steps.items())
-    return "\n".join([*lines, "", f"One step of {SEQUENCES} sequences through Python: {stepped} (bar 20 µs).", ""])
+    return "\n".join([*lines, "", steps_table(steps)])
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -241,7 +217,7 @@ def main(arguments: list[str] | None = None) -> int:
     results = measure(texts, tokenizer.vocab_size, options.rounds, lambda line: print(line, flush=True))
     lru = measure_lru(texts, tokenizer, options.rounds, lambda line: print(line, flush=True))
     fused = measure_fused(data, tokenizer, options.rounds, lambda line: print(line, flush=True))
-    steps = measure_steps(next(iter(texts.values())), tokenizer.vocab_size)
+    steps = measure_steps(next(iter(texts.values())), tokenizer)
     opcodes = measure_opcodes(texts, tokenizer.vocab_size, options.rounds, lambda line: print(line, flush=True))
     text = _table(results, lru, fused, steps) + "\n" + opcodes_table(opcodes)
     seen = {"results": results, "lru": lru, "fused": fused, "steps": steps, "opcodes": opcodes}
