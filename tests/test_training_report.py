@@ -196,3 +196,19 @@ def test_interrupted_training_goes_on(tmp_path: Path, monkeypatch: pytest.Monkey
     assert main([*resumed[3:], "--resume"]) == 0
     assert tokmill.load("my.json") == train(counted, 400)
     assert not Path("my.json.checkpoint").exists()
+
+
+def test_what_was_counted_before_a_bad_file_is_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("a.txt").write_text("low lower lowest\n" * 50, "utf8")
+    Path("b.txt").write_bytes(b"new newer newest\n" * 50 + b"wide \xff wider")
+    words = ["train", "a.txt", "b.txt", "--vocab-size", "270", "-o", "my.json"]
+    assert main(words) == 1
+    errors = capsys.readouterr().err
+    assert all(part in errors for part in ("--resume", "b.txt", "byte 0xFF"))
+    assert not Path("my.json").exists()
+    assert main([*words, "--resume", "--invalid", "replace"]) == 0
+    assert tokmill.load("my.json") == train(Counts.from_files(["a.txt", "b.txt"], invalid="replace"), 270)
+    assert not Path("my.json.checkpoint").exists()

@@ -1,4 +1,4 @@
-"""``tokmill train``: files to a vocabulary. Ctrl-C leaves a checkpoint that ``--resume`` takes up."""
+"""``tokmill train``: files to a vocabulary. Ctrl-C, and a file that cannot be read, leave a checkpoint that ``--resume`` takes up."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from types import FrameType
 
 from ..documents import in_file, read_documents
-from ..errors import ArgumentError
+from ..errors import ArgumentError, Error
 from ..registry import load
 from ..training import Counts, Stage2, train
 from ..training.checkpoint import Checkpoint, sizes_of
@@ -95,7 +95,7 @@ def run(arguments: argparse.Namespace) -> int:
             )
         notes = tokenizer.save(arguments.output)
     except _Interrupted as interrupted:
-        return _leave(interrupted.checkpoint, path)
+        return _leave(interrupted.checkpoint, path, interrupted.reason)
     except KeyboardInterrupt:
         return _leave(checkpoint, path)
     if arguments.resume:
@@ -107,12 +107,16 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 class _Interrupted(Exception):
-    def __init__(self, checkpoint: Checkpoint) -> None:
+    def __init__(self, checkpoint: Checkpoint, reason: Error | None = None) -> None:
         self.checkpoint = checkpoint
+        self.reason = reason
 
 
 def _count(start: Checkpoint, arguments: argparse.Namespace) -> Checkpoint:
-    """Counts the files from where ``start`` is. Raises _Interrupted between two batches after Ctrl-C; a second one ends at once."""
+    """Counts the files from where ``start`` is.
+
+    Raises _Interrupted between two batches after Ctrl-C (a second one ends at once), or where a batch is refused and others were counted.
+    """
     counts = start.counts
     with Progress(total_size(arguments.files)) as progress, _noticing_interrupts() as interrupts:
         for number, file in enumerate(arguments.files):
@@ -120,14 +124,19 @@ def _count(start: Checkpoint, arguments: argparse.Namespace) -> Checkpoint:
                 continue
             known = start.documents if number == start.file else 0
             documents = 0
-            for batch in read_documents(file, format=arguments.input_format, field=arguments.field, lines=arguments.lines):
-                progress.add(sum(map(len, batch)))
-                new = batch[max(0, known - documents) :]
-                with in_file(file, documents + len(batch) - len(new)):
-                    counts.add_texts(new, threads=arguments.threads, invalid=arguments.invalid)
-                documents += len(batch)
-                if interrupts:
-                    raise _Interrupted(start._replace(file=number, documents=max(documents, known)))
+            try:
+                for batch in read_documents(file, format=arguments.input_format, field=arguments.field, lines=arguments.lines):
+                    progress.add(sum(map(len, batch)))
+                    new = batch[max(0, known - documents) :]
+                    with in_file(file, documents + len(batch) - len(new)):
+                        counts.add_texts(new, threads=arguments.threads, invalid=arguments.invalid)
+                    documents += len(batch)
+                    if interrupts:
+                        raise _Interrupted(start._replace(file=number, documents=max(documents, known)))
+            except Error as error:
+                if not counts.total:
+                    raise
+                raise _Interrupted(start._replace(file=number, documents=max(documents, known)), error) from None
     return start._replace(file=len(arguments.files), documents=0)
 
 
@@ -148,12 +157,14 @@ def _noticing_interrupts() -> Iterator[list[int]]:
         signal.signal(signal.SIGINT, before)
 
 
-def _leave(checkpoint: Checkpoint, path: str) -> int:
+def _leave(checkpoint: Checkpoint, path: str, reason: Error | None = None) -> int:
     if "-" in (name for name, _ in checkpoint.sources["files"]) and checkpoint.file < len(checkpoint.sources["files"]):
-        raise KeyboardInterrupt  # standard input cannot be read again
+        raise reason or KeyboardInterrupt  # standard input cannot be read again
     checkpoint.save(path)
     print(
         f"tokmill: interrupted; {checkpoint.counts.total:,} pretokens are kept in {path}: the same command with --resume goes on",
         file=sys.stderr,
     )
+    if reason is not None:
+        raise reason
     return 130
