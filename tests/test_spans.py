@@ -146,6 +146,31 @@ def test_tokens_of_a_post_processor_stand_nowhere() -> None:
         aligned.token_at(2)
 
 
+def test_an_id_of_several_texts() -> None:
+    # Ids alone do not say how long a token is: what the text holds has to be looked at.
+    special_tokens = {"<é>": 500, "<中中>": 500}
+    data = rank_file({token: rank for rank, token in enumerate(BYTES)})
+    tok = Tokenizer._from_ranks(data, name="two", pattern="gpt2", special_tokens=special_tokens)
+    assert spans_of(tok, "é<中中><é>é", "byte", special="parse") == [(0, 1), (1, 2), (2, 10), (10, 14), (14, 15), (15, 16)]
+    assert spans_of(tok, "é<中中><é>é", "char", special="parse") == [(0, 1), (0, 1), (1, 5), (5, 8), (8, 9), (8, 9)]
+    assert spans_of(tok, "<é>", "char") == [(0, 1), (1, 2), (1, 2), (2, 3)]
+    # In a tokenizer.json: an added token that has the id of another one's spelling.
+    tok = of(files.small_file(added_tokens=[files.added(files.small_file()["model"]["vocab"]["Ġ"], "Ġ", special=False)]))
+    assert spans_of(tok, "é Ġé", "byte", special="parse") == [(0, 2), (0, 2), (2, 3), (3, 5), (5, 7), (5, 7)]
+
+
+def test_files(tmp_path: Path, embedded: Tokenizer) -> None:
+    text = "naïve words\n中文 🙂 " * 3_000
+    (tmp_path / "text.txt").write_text(text, "utf8")
+    for unit in ("byte", "char"):
+        ids, spans = embedded.encode_file(tmp_path / "text.txt", spans=unit, block_bytes=1_000)
+        assert (ids.tolist(), pairs(spans)) == (embedded.encode_list(text), spans_of(embedded, text, unit))
+    with pytest.raises(ArgumentError, match="whole text"):
+        next(embedded.encode_file_iter(tmp_path / "text.txt", spans="byte"))  # type: ignore[arg-type]
+    with pytest.raises(ArgumentError, match="whole text"):
+        tokmill.StreamEncoder(embedded, spans="byte")  # type: ignore[arg-type]
+
+
 def test_what_is_refused() -> None:
     tok = ranks()
     with pytest.raises(ArgumentError, match="spans="):
@@ -204,10 +229,11 @@ def test_surrogates(embedded: Tokenizer, rng: random.Random, scale: int) -> None
         assert length_of(text, "byte") == len(read.encode())
 
 
-@pytest.mark.parametrize("made", ["ranks", "json"])
+@pytest.mark.parametrize("made", ["ranks", "json", "nfc"])
 def test_batches_threads_and_cuts_change_nothing(made: str, embedded: Tokenizer, rng: random.Random) -> None:
-    tok = embedded if made == "ranks" else of(files.small_file(post_processor=trimmed()))
-    lines = ["naïve words and 中文 🙂", "plain words of ASCII", "  \n\n", "", "né " * 40]
+    normalizer = {"type": "NFC"} if made == "nfc" else None
+    tok = embedded if made == "ranks" else of(files.small_file(post_processor=trimmed(), normalizer=normalizer))
+    lines = ["naïve words and 中文 🙂", "plain words of ASCII", "  \n\n", "", "né " * 40, *(["ne\u0301 \u0301e"] if made == "nfc" else [])]
     small = ["".join(rng.choices(lines, k=rng.randint(0, 4))) for _ in range(300)]
     large = [" ".join(rng.choices(lines, k=40_000)), "the end " * 90_000, "中文 né " * 60_000]
     for unit in ("byte", "char"):
@@ -223,6 +249,36 @@ def test_batches_threads_and_cuts_change_nothing(made: str, embedded: Tokenizer,
         if made == "ranks" and unit == "byte":
             assert pairs(expected[150])[-1][1] == len(large[0].encode())
             assert np.array_equal(expected[150][1:, 0], expected[150][:-1, 1])
+
+
+NORMALIZERS: list[list[str]] = [["NFC"], ["NFD"], ["NFKC"], ["NFKD"], ["Lowercase"], ["NFD", "StripAccents"], ["NFKC", "Lowercase"], []]
+
+
+@pytest.mark.parametrize("names", NORMALIZERS, ids="+".join)
+def test_long_texts_that_are_rewritten_are_cut_for_threads(names: list[str], rng: random.Random) -> None:
+    tokenizers = pytest.importorskip("tokenizers", reason="tokenizers is not installed")
+    del tokenizers
+    # What a normal form makes of a character behind which a text may be cut, or before one, or both: a mark at the end (U+0958, U+0130,
+    # U+FE70), a composition (jamo, e and an acute), a space (U+00A8), a letter that becomes several.
+    words = ["the", "The END", "\u0958", "\u0130", "\ufe70", "\u1112\u1161\u11ab", "e\u0301", "\u00a8", "ﬁ", "\u037a", "é", "中", "I\u0307"]
+    between = [" ", "\n", "  ", " \u0301", "\n\n", ""]
+    text = "".join(rng.choice(words) + rng.choice(between) for _ in range(30_000)) + "the end " * 20_000
+    file = files.small_file(
+        normalizer={"type": "Sequence", "normalizers": [{"type": name} for name in names]},
+        post_processor=trimmed(add_prefix_space=rng.random() < 0.5) if rng.random() < 0.5 else None,
+        added_tokens=[files.added(266, "end", special=False, single_word=True, normalized=True), files.added(267, "中", special=False)],
+    )
+    if rng.random() < 0.5:  # a vocabulary that has not all bytes
+        file["model"]["vocab"]["<none>"] = file["model"]["vocab"].pop(files.ALPHABET[0xCC])
+    tok = of(file)
+    expected = files.peer_of(file).encode(text, add_special_tokens=False)
+    for unit, spans in (("char", expected.offsets), ("byte", oracle.in_bytes(text, expected.offsets))):
+        for given in (text, text.encode()):
+            for threads in (1, 3):
+                rows = tok.encode_batch(["", given, "e\u0301", given[:5]], spans=unit, threads=threads)  # type: ignore[list-item, arg-type]
+                assert np.array_equal(rows[1], expected.ids)
+                assert rows.spans is not None
+                assert np.array_equal(rows.spans[rows.offsets[1] : rows.offsets[2]], spans)
 
 
 def test_every_instruction_set(embedded: Tokenizer) -> None:

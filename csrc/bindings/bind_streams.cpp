@@ -16,8 +16,10 @@ constexpr std::size_t kDefaultMaxPretokenBytes = std::size_t(1) << 20;
 class PyStreamEncoder {
 public:
     PyStreamEncoder(py::object tokenizer, const py::object& special, const py::object& invalid, const py::object& dtype,
-                    const py::object& max_pretoken_bytes)
+                    const py::object& max_pretoken_bytes, const py::object& spans)
         : tokenizer_(std::move(tokenizer)), type_(dtype_argument(dtype.ptr(), tokenizer_of(tokenizer_.ptr()).vocabulary().id_end())) {
+        if (!spans.is_none())
+            throw Error(ErrorKind::value, "spans= takes the whole text, of which a stream holds only a block; encode() gives them");
         tokens::EncodeOptions options;
         special_argument(special.ptr(), tokenizer_.ptr(), options, own_specials_);
         options.invalid = invalid_argument(invalid.ptr());
@@ -129,9 +131,9 @@ private:
 
 void bind_streams(py::module_& module) {
     py::class_<PyStreamEncoder>(module, "StreamEncoder", "Ids of text that arrives in pieces, as if it had come whole.")
-        .def(py::init<py::object, const py::object&, const py::object&, const py::object&, const py::object&>(), py::arg("tokenizer"),
-             py::kw_only(), py::arg("special") = py::none(), py::arg("invalid") = py::none(), py::arg("dtype") = py::none(),
-             py::arg("max_pretoken_bytes") = py::none())
+        .def(py::init<py::object, const py::object&, const py::object&, const py::object&, const py::object&, const py::object&>(),
+             py::arg("tokenizer"), py::kw_only(), py::arg("special") = py::none(), py::arg("invalid") = py::none(),
+             py::arg("dtype") = py::none(), py::arg("max_pretoken_bytes") = py::none(), py::arg("spans") = py::none())
         .def("feed", &PyStreamEncoder::feed, py::arg("data"),
              "The ids that are certain so far; any cut will do, also inside of a character.")
         .def("finish", &PyStreamEncoder::finish, "The remaining ids; what is fed next is another document.");

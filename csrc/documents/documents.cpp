@@ -158,11 +158,13 @@ std::size_t bytes_before(const Document& stretch) noexcept {
     return bytes;
 }
 
-std::size_t last_certain_start(const Document& document, std::size_t begin, std::size_t end, std::size_t window) noexcept {
+std::size_t last_certain_start(const Document& document, std::size_t begin, std::size_t end, std::size_t window,
+                               bool behind_ascii) noexcept {
     const std::size_t lowest = end - begin > window ? end - window : begin;
     for (std::size_t i = std::min(end, document.unit_count - 1); i > lowest && i > begin; --i) {
         const std::uint32_t unit = unit_at(document, i);
-        if ((unit == ' ' || unit == '\n') && letter_before(document, begin, i)) return i;
+        if (unit != ' ' && unit != '\n') continue;
+        if ((!behind_ascii || unit_at(document, i - 1) < 0x80) && letter_before(document, begin, i)) return i;
     }
     return begin;
 }

@@ -108,10 +108,19 @@ private:
 // UTF-8 bytes of what stands before this stretch in its document. Reads all of it: for messages of errors.
 std::size_t bytes_before(const Document& stretch) noexcept;
 
+// May a long document be cut? Then in front of a space or a line end directly behind a letter, or behind an ASCII letter only: a normalizer
+// that works character by character may make a mark of another one, and leaves both sides of such a cut as they are.
+struct Cuts {
+    Cuts(bool may_cut, bool only_behind_ascii = false) noexcept : allowed(may_cut), behind_ascii(only_behind_ascii) {}
+    bool allowed;
+    bool behind_ascii;
+};
+
 // A unit index in (begin, end], as near to `end` as there is one, at which a pretoken of every known split pattern starts
 // whatever stands before: a space or a line end directly after a letter (a letter's pretoken never goes on with one).
 // Returns `begin` if there is none within the last `window` units. A cut there is exact.
-std::size_t last_certain_start(const Document& document, std::size_t begin, std::size_t end, std::size_t window) noexcept;
+std::size_t last_certain_start(const Document& document, std::size_t begin, std::size_t end, std::size_t window,
+                               bool behind_ascii) noexcept;
 
 // What one thread takes at a time, or one block of a pipeline: short documents share a part; a long one is cut where a pretoken is sure to
 // begin, if that is allowed, so that every part can be worked on alone.
@@ -123,9 +132,9 @@ struct Part {
 
 class Parts {
 public:
-    // The documents stay the caller's. `may_cut`: the pattern is one whose starts last_certain_start() knows.
-    Parts(std::span<const Document> documents, std::size_t part_bytes, bool may_cut) noexcept
-        : documents_(documents), part_bytes_(part_bytes), may_cut_(may_cut) {}
+    // The documents stay the caller's. Cuts are for patterns whose starts last_certain_start() knows.
+    Parts(std::span<const Document> documents, std::size_t part_bytes, Cuts cuts) noexcept
+        : documents_(documents), part_bytes_(part_bytes), cuts_(cuts) {}
 
     // Lays the next part into `part`, whose memory is used again; false if there is none. A part is larger than asked by what no cut
     // was found in.
@@ -134,13 +143,13 @@ public:
 private:
     std::span<const Document> documents_;
     std::size_t part_bytes_;
-    bool may_cut_;
+    Cuts cuts_;
     std::size_t at_ = 0;     // the document that comes next,
     std::size_t begin_ = 0;  // from this unit on
 };
 
 // All parts at once.
-std::vector<Part> divide(std::span<const Document> documents, std::size_t part_bytes, bool may_cut);
+std::vector<Part> divide(std::span<const Document> documents, std::size_t part_bytes, Cuts cuts);
 
 }  // namespace tokmill::documents
 

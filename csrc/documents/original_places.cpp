@@ -75,7 +75,7 @@ OriginalPlaces::OriginalPlaces(const unicode::Kernels& kernels, const Document& 
     : kernels_(kernels), document_(document), read_(read), wanted_(wanted) {
     if (document.encoding == Encoding::utf8 && invalid == Invalid::replace && wanted == PlaceUnit::byte)
         all_valid_ = kernels.valid_utf8(bytes_of(document), document.unit_count) == document.unit_count;
-    has_pairs_ = has_surrogate_pair(document);
+    if (read != PlaceUnit::byte || wanted != PlaceUnit::byte) has_pairs_ = has_surrogate_pair(document);
     differ_ = are_different();
 }
 

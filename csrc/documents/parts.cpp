@@ -19,8 +19,9 @@ bool Parts::next(Part& part) {
         const Document& document = documents_[at_];
         const std::size_t room = (part_bytes_ - part.byte_size) / unit_bytes(document.encoding);
         std::size_t end = document.unit_count;
-        if (may_cut_ && end - begin_ > room + kCutWindowUnits) {
-            const std::size_t cut = last_certain_start(document, begin_, begin_ + room + kCutWindowUnits, kCutWindowUnits);
+        if (cuts_.allowed && end - begin_ > room + kCutWindowUnits) {
+            const std::size_t cut =
+                last_certain_start(document, begin_, begin_ + room + kCutWindowUnits, kCutWindowUnits, cuts_.behind_ascii);
             if (cut != begin_) end = cut;
         }
         part.stretches.push_back(document.stretch(begin_, end));
@@ -35,9 +36,9 @@ bool Parts::next(Part& part) {
     return !part.stretches.empty();
 }
 
-std::vector<Part> divide(std::span<const Document> documents, std::size_t part_bytes, bool may_cut) {
+std::vector<Part> divide(std::span<const Document> documents, std::size_t part_bytes, Cuts cuts) {
     std::vector<Part> all;
-    Parts parts(documents, part_bytes, may_cut);
+    Parts parts(documents, part_bytes, cuts);
     for (Part part; parts.next(part);) all.push_back(std::move(part));
     return all;
 }

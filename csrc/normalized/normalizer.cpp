@@ -167,9 +167,12 @@ void strip(std::string_view text, Span kept, Rewriter& rewriter) {
 }
 
 void replace(std::string_view text, std::string_view content, const std::vector<Span>& matches, Rewriter& rewriter, Cancel& cancel) {
+    // A character that is replaced by itself has its own place: it is as if it had not been found. (CLIP makes " " of `\s+`, at each word.)
+    const bool is_character = !content.empty() && unicode::utf8_length(static_cast<std::uint8_t>(content[0])) == content.size();
     std::size_t kept = 0;
     std::size_t next_poll = kBytesBetweenPolls;
     for (const Span match : matches) {
+        if (is_character && text.substr(match.begin, match.end - match.begin) == content) continue;
         rewriter.keep(kept, match.begin);
         rewriter.drop(match.begin, match.end);
         rewriter.put_at(content, match.end == 0 ? Rewriter::kNowhere : match.end - 1);

@@ -161,8 +161,7 @@ void run(const tokens::Tokenizer& tokenizer, const Stages& stages, std::span<con
     if (stages.plan != nullptr) rows_stage.emplace(*stages.plan, stages.with_table_offsets, bytes, products);
     std::optional<CondenseStage> condense_stage;
     if (stages.condenser != nullptr) condense_stage.emplace(*stages.condenser, bytes, most_document_bytes, products);
-    const bool may_cut = tokenizer.may_cut_documents(options);
-    documents::Parts blocks(documents, threads > 1 ? kBlockBytesOfThreads : kBlockBytes, may_cut);
+    documents::Parts blocks(documents, threads > 1 ? kBlockBytesOfThreads : kBlockBytes, tokenizer.cuts(options));
     documents::Part block;
     std::vector<std::uint64_t> stretch_ends;
     std::vector<ngrams::Document> block_documents;

@@ -28,15 +28,16 @@ void Origins::append_same(std::uint32_t begin, std::uint64_t source_byte, std::u
     next_byte_ = source_byte + byte_count;
 }
 
-void Origins::drop(const std::uint8_t* block, std::uint32_t byte_count) {
+void Origins::drop(const std::uint8_t* block, std::uint32_t byte_count, bool counts_bytes) {
     std::size_t kept = 0;
     while (kept < runs_.size() && (kept + 1 < runs_.size() ? runs_[kept + 1].begin : ~std::uint32_t(0)) <= byte_count) ++kept;
     runs_.erase(runs_.begin(), runs_.begin() + static_cast<std::ptrdiff_t>(kept));
     if (runs_.empty()) return;
     Run& first = runs_.front();
     if (first.begin < byte_count) {
+        const std::uint32_t lost = byte_count - first.begin;
         if (first.same)
-            first.source.begin += static_cast<std::uint32_t>(unicode::count_characters(block + first.begin, byte_count - first.begin));
+            first.source.begin += counts_bytes ? lost : static_cast<std::uint32_t>(unicode::count_characters(block + first.begin, lost));
         first.begin = byte_count;
     }
     for (Run& run : runs_) run.begin -= byte_count;

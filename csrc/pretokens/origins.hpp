@@ -1,6 +1,6 @@
 // What a prepared block knows of the documents behind it, for spans. In: bytes as they are appended to the block. Out: which characters of
 // a document they came from, as runs of bytes, few where little changes: either characters of the document as they stand there, or bytes
-// that all stand for the same characters.
+// that all stand for the same characters. Whole characters all of them, by their numbers or by their bytes, as the owner chooses.
 #pragma once
 
 #include <cstdint>
@@ -10,7 +10,7 @@
 
 namespace tokmill::pretokens {
 
-// Characters [begin, end) of a document.
+// Characters of a document, from the one at `begin` up to `end`.
 struct CharacterSpan {
     std::uint32_t begin;
     std::uint32_t end;
@@ -33,7 +33,7 @@ public:
     void append(std::uint32_t begin, CharacterSpan source, bool joins = true);
     // What was appended last stands for more.
     void extend(std::uint32_t end) noexcept { runs_.back().source.end = end; }
-    // `byte_count` bytes of the document from its byte `source_byte` on, which is in its character `source`.
+    // `byte_count` bytes of the document from its byte `source_byte` on, where its character `source` begins.
     void append_same(std::uint32_t begin, std::uint64_t source_byte, std::uint32_t byte_count, std::uint32_t source);
     // Would append_same() join the last run? Then nobody need know the character.
     bool goes_on(std::uint64_t source_byte) const noexcept { return !runs_.empty() && runs_.back().same && next_byte_ == source_byte; }
@@ -41,7 +41,7 @@ public:
     void end_document() noexcept { next_byte_ = kNowhere; }
 
     // The block loses its first bytes.
-    void drop(const std::uint8_t* block, std::uint32_t byte_count);
+    void drop(const std::uint8_t* block, std::uint32_t byte_count, bool counts_bytes);
     void clear() noexcept {
         runs_.clear();
         end_document();

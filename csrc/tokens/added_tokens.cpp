@@ -41,6 +41,7 @@ AddedTokens::AddedTokens(std::vector<Token> tokens, const normalized::Normalizer
                 if (content.empty() || !seen.insert(content).second) continue;
                 one_search_ = false;
             }
+            across_cuts_ |= content.find_first_of(" \n") != std::string::npos || (token.wanted && token.rstrip);
             content_only_ &= !token.wanted || (content == token.content && !token.lstrip && !token.rstrip);
             (token.normalized ? normalized : raw).push_back({content, i, kind});
             (token.wanted ? all : unwanted).push_back({content, token.id, kind});

@@ -33,6 +33,9 @@ public:
     // Does each token stand for its content and nothing more, also where a normalizer has left the text as it was?
     bool stand_for_their_content() const noexcept { return content_only_; }
 
+    // May one stand on both sides of one of documents::Cuts, or take the white space behind it?
+    bool may_lie_across_cuts() const noexcept { return across_cuts_; }
+
     // The two searches: in the text as it came, and in what the normalizer made of the stretches between.
     enum class Pass : std::uint8_t { raw, normalized };
     // Calls `gap(begin, end)` and `match(token, found)` in the order of the text.
@@ -53,6 +56,7 @@ private:
     vocab::SpecialMatcher raw_, normalized_;  // with their places in tokens_
     bool one_search_ = true;
     bool content_only_ = true;
+    bool across_cuts_ = false;
 };
 
 template <class Gap, class Match>

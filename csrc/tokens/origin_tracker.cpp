@@ -16,9 +16,10 @@ bool is_inside(std::string_view text, std::size_t position) noexcept {
 
 }  // namespace
 
-void OriginTracker::begin_document(std::string_view document) {
+void OriginTracker::begin_document(std::string_view document, bool counts_bytes) {
     document_ = document;
-    is_ascii_ = unicode::count_characters(bytes_of(document), document.size()) == document.size();
+    counts_bytes_ = counts_bytes;
+    is_ascii_ = !counts_bytes && unicode::count_characters(bytes_of(document), document.size()) == document.size();
     known_byte_ = known_characters_ = 0;
     block_.bytes.end_document();
 }
@@ -31,8 +32,8 @@ void OriginTracker::begin_stretch(std::size_t begin, std::string_view text, cons
 }
 
 // Places are asked for in nearly rising order: from the last one it is never far.
-std::uint32_t OriginTracker::characters_before(std::size_t document_byte) {
-    if (is_ascii_) return static_cast<std::uint32_t>(document_byte);
+std::uint32_t OriginTracker::places_before(std::size_t document_byte) {
+    if (counts_bytes_ || is_ascii_) return static_cast<std::uint32_t>(document_byte);
     if (document_byte >= known_byte_) {
         known_characters_ +=
             static_cast<std::uint32_t>(unicode::count_characters(bytes_of(document_) + known_byte_, document_byte - known_byte_));
@@ -48,12 +49,12 @@ std::uint32_t OriginTracker::characters_before(std::size_t document_byte) {
 pretokens::CharacterSpan OriginTracker::character_at(std::size_t position) {
     if (alignment_ != nullptr) {
         const normalized::Span span = alignment_->at(text_, position);
-        const std::uint32_t begin = characters_before(stretch_begin_ + span.begin);
-        return {begin, span.begin == span.end ? begin : characters_before(stretch_begin_ + span.end)};
+        const std::uint32_t begin = places_before(stretch_begin_ + span.begin);
+        return {begin, span.begin == span.end ? begin : places_before(stretch_begin_ + span.end)};
     }
     while (is_inside(text_, position)) --position;
-    const std::uint32_t begin = characters_before(stretch_begin_ + position);
-    return {begin, begin + 1};
+    const std::uint32_t begin = places_before(stretch_begin_ + position);
+    return {begin, begin + (counts_bytes_ ? unicode::utf8_length(bytes_of(text_)[position]) : 1)};
 }
 
 // The space before a piece stands for the piece's first character.
@@ -97,9 +98,9 @@ void OriginTracker::note_same(std::size_t block_begin, std::size_t from, std::si
     if (whole > from) block_.bytes.append(static_cast<std::uint32_t>(block_begin), character_at(from));
     if (whole_end > whole) {
         const std::size_t whole_source = source + (whole - from);
-        const std::uint32_t characters = block_.bytes.goes_on(whole_source) ? 0 : characters_before(whole_source);
+        const std::uint32_t place = block_.bytes.goes_on(whole_source) ? 0 : places_before(whole_source);
         block_.bytes.append_same(static_cast<std::uint32_t>(block_begin + (whole - from)), whole_source,
-                                 static_cast<std::uint32_t>(whole_end - whole), characters);
+                                 static_cast<std::uint32_t>(whole_end - whole), place);
     }
     if (to > whole_end) block_.bytes.append(static_cast<std::uint32_t>(block_begin + (whole_end - from)), character_at(whole_end));
 }
@@ -172,7 +173,7 @@ void OriginTracker::drop(const std::uint8_t* text, std::uint32_t byte_count, std
     if (byte_count == text_end) {
         block_.bytes.clear();
     } else {
-        block_.bytes.drop(text, byte_count);
+        block_.bytes.drop(text, byte_count, counts_bytes_);
     }
     block_.added_blanks.clear();
     std::erase_if(block_.wordless, [pretokens](std::uint32_t pretoken) { return pretoken < pretokens; });

@@ -1,5 +1,5 @@
 // Takes down, while a block is prepared, where its bytes come from. In: each piece of text that goes into the block, with its place in the
-// normalised text. Out: BlockOrigins, in characters of the document.
+// normalised text. Out: BlockOrigins, in characters of the document or in their bytes.
 #pragma once
 
 #include <cstddef>
@@ -31,7 +31,7 @@ public:
     void clear() noexcept { block_.clear(); }
 
     // A document as it was read, which stays where it is until the next one.
-    void begin_document(std::string_view document);
+    void begin_document(std::string_view document, bool counts_bytes);
     // `text` is what became of its bytes from `begin` on, by the alignment if there is one.
     void begin_stretch(std::size_t begin, std::string_view text, const normalized::Alignment* alignment) noexcept;
 
@@ -48,13 +48,14 @@ public:
 private:
     pretokens::CharacterSpan span_of(const Piece& piece, std::size_t byte);
     pretokens::CharacterSpan character_at(std::size_t position);
-    std::uint32_t characters_before(std::size_t document_byte);
+    std::uint32_t places_before(std::size_t document_byte);
     void note_bytes(std::size_t block_begin, std::size_t from, std::size_t to);
     void note_same(std::size_t block_begin, std::size_t from, std::size_t to, std::size_t source);
     void note_changed(std::size_t block_begin, const Piece& piece, const Preprocessing& preprocessing);
 
     pretokens::BlockOrigins block_;
     std::string_view document_;
+    bool counts_bytes_ = false;   // else characters
     bool is_ascii_ = false;       // the document
     std::size_t known_byte_ = 0;  // so many characters of the document begin before it
     std::uint32_t known_characters_ = 0;

@@ -114,9 +114,9 @@ void OutputMemory::grow(std::size_t bytes, std::size_t keep) {
 
 void OutputMemory::trim(std::size_t bytes) noexcept {
 #if defined(TOKMILL_MAPS_OUTPUT)
-    // An eighth stays: the next result is of about this size, and its last pages need not be fresh ones.
-    const std::size_t used = page_rounded(bytes == 0 ? 1 : bytes + bytes / 8);
-    if (!mapped_ || used >= size_ || munmap(static_cast<std::uint8_t*>(data_) + used, size_ - used) != 0) return;
+    const std::size_t used = page_rounded(bytes == 0 ? 1 : bytes);
+    // What is less than a quarter stays: the next result is of about this size, and its last pages need not be fresh ones.
+    if (!mapped_ || used >= size_ - size_ / 4 || munmap(static_cast<std::uint8_t*>(data_) + used, size_ - used) != 0) return;
     size_ = used;
 #else
     (void)bytes;

@@ -134,7 +134,7 @@ void Preparation::begin_document(Job& job, bool is_unchanged) {
     const bool with_origins = options.with_origins && !tiles_;
     if (with_origins != with_origins_) give(job.take, count_);
     with_origins_ = with_origins;
-    if (with_origins_) origins_.begin_document(text);
+    if (with_origins_) origins_.begin_document(text, options.origins_in_bytes);
 }
 
 // A stretch without added tokens that are looked for in the text as it came.

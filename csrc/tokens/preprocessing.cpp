@@ -116,6 +116,8 @@ Preprocessing::Preprocessing(formats::Components components, const vocab::Vocabu
 void Preprocessing::make_normalizer() {
     normalized::Steps steps;
     for (const NormalizerStep& step : components_.normalizer) {
+        using Kind = NormalizerStep::Kind;
+        is_local_ &= step.kind != Kind::strip && step.kind != Kind::prepend && step.kind != Kind::replace;
         switch (step.kind) {
             case NormalizerStep::Kind::nfc: steps.form(unicode::Form::nfc); break;
             case NormalizerStep::Kind::nfd: steps.form(unicode::Form::nfd); break;

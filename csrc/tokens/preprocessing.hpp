@@ -32,6 +32,9 @@ public:
     // Is every byte of a text in one of its pretokens, and nothing else in any, if the normalizer leaves it as it is and its bytes all have
     // tokens?
     bool keeps_all() const noexcept { return !adds_space_ && !is_marked() && !removes_; }
+    // Does a text become what its stretches become, if these are cut at documents::Cuts for the scanner behind ASCII letters? So it is
+    // where each step of the normalizer looks at a character and the marks on it, for neither letter, space nor line end has any.
+    bool is_local() const noexcept { return scans() && is_local_ && !adds_space_; }
     // What a scanner does all of the cutting up to ByteLevel by: a known pattern, or else one program whose matches and gaps are all
     // pretokens, a Split's own or one composed of several steps. Neither if there is none. Text that holds a byte without a token takes
     // the steps all the same.
@@ -77,6 +80,7 @@ private:
     std::vector<pretokens::engine::SplitStep> steps_, byte_level_step_, steps_behind_;
     std::vector<pretokens::engine::Program> decoder_programs_;
     bool is_one_split_ = false;
+    bool is_local_ = true;  // the normalizer
     bool adds_space_ = false;
     bool removes_ = false;  // a step drops what it finds, or what it does not find
     bool changes_bytes_ = false;

@@ -82,10 +82,10 @@ void SpanTable::measure(std::uint32_t id, std::string_view bytes) {
         end = std::max<std::int64_t>(end - blanks_[id].trailing, begin);
     }
     if (bytes.size() >= kIrregular || begin > std::numeric_limits<std::int8_t>::max()) return;
+    if (count_ == SpanCount::bytes_of_characters && (begins_inside || bytes_to_come(bytes) != 0)) return;
     steps_[id] = {static_cast<std::uint8_t>(bytes.size()), static_cast<std::uint8_t>(places), static_cast<std::int8_t>(begin),
                   static_cast<std::uint8_t>(places - end)};
     if (places >= kPlacesMask || begin < -1 || begin > 1 || end != places) return;
-    if (count_ == SpanCount::bytes_of_characters && (begins_inside || bytes_to_come(bytes) != 0)) return;
     advances_[id] = static_cast<std::uint8_t>(places | (begin == 1 ? kBeginsLate : begin == -1 ? kBeginsEarly : 0));
 }
 
@@ -180,14 +180,34 @@ void SpanWriter::add_slowly(std::uint32_t byte_count, pretokens::Blanks blanks) 
     if (table_.minds_begin() && place_ == 0) fast_end_ = at_;
 }
 
+// Of a character that goes on at a byte of the block, the places that are before it.
+std::uint64_t SpanWriter::begun_before(std::uint32_t at) const noexcept {
+    if (table_.count() == SpanCount::bytes || !unicode::is_continuation(block_.text[at])) return 0;
+    if (table_.count() == SpanCount::characters) return 1;
+    std::uint32_t lead = at;
+    while (unicode::is_continuation(block_.text[lead])) --lead;
+    return at - lead;
+}
+
+// Of a character that goes on there, the places that are behind it; all of it is before `end`. A character counts where it begins.
+std::uint64_t SpanWriter::ended_behind(std::uint32_t at, std::uint32_t end) const noexcept {
+    std::uint32_t behind = at;
+    if (table_.count() == SpanCount::bytes_of_characters)
+        while (behind < end && unicode::is_continuation(block_.text[behind])) ++behind;
+    return behind - at;
+}
+
+std::uint64_t SpanWriter::places(std::uint32_t begin, std::uint32_t end) const noexcept {
+    return table_.count() == SpanCount::characters ? unicode::count_characters(block_.text + begin, end - begin) : end - begin;
+}
+
 // The block is the document's text. (Of a special token the first byte is a mark, which counts as a character too.)
 void SpanWriter::add_plain(std::uint32_t byte_count, pretokens::Blanks blanks) {
-    const std::uint8_t* const bytes = block_.text + at_;
-    const bool exact = table_.count() == SpanCount::bytes;
-    const std::uint64_t begin = exact || !unicode::is_continuation(bytes[0]) ? place_ : place_ - 1;
-    place_ += exact ? byte_count : unicode::count_characters(bytes, byte_count);
-    append(begin, place_, blanks);
-    at_ += byte_count;
+    const std::uint32_t end = at_ + byte_count;
+    const std::uint64_t begin = place_ - begun_before(at_);
+    place_ += places(at_, end);
+    append(begin, place_ + ended_behind(end, block_.text_end), blanks);
+    at_ = end;
     fast_end_ = kAll;
 }
 
@@ -206,9 +226,9 @@ void SpanWriter::add_prepared(std::uint32_t byte_count, pretokens::Blanks blanks
         const std::span<const pretokens::Origins::Run> runs = block_.origins->bytes.runs();
         const std::uint32_t run_end = next_run_ < runs.size() ? runs[next_run_].begin : block_.text_end;
         const std::uint32_t stop = std::min(last, run_end);
-        if (is_first) begin = !run.same ? run.source.begin : unicode::is_continuation(block_.text[at_]) ? place_ - 1 : place_;
-        if (run.same) place_ += unicode::count_characters(block_.text + at_, stop - at_);
-        end = run.same ? place_ : run.source.end;
+        if (is_first) begin = run.same ? place_ - begun_before(at_) : run.source.begin;
+        if (run.same) place_ += places(at_, stop);
+        end = run.same ? place_ + ended_behind(stop, run_end) : run.source.end;
         at_ = stop;
         fast_end_ = run.same ? run_end : at_;
     }

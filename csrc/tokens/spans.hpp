@@ -133,6 +133,9 @@ private:
     void add_slowly(std::uint32_t byte_count, pretokens::Blanks blanks);
     void add_plain(std::uint32_t byte_count, pretokens::Blanks blanks);
     void add_prepared(std::uint32_t byte_count, pretokens::Blanks blanks);
+    std::uint64_t begun_before(std::uint32_t at) const noexcept;
+    std::uint64_t ended_behind(std::uint32_t at, std::uint32_t end) const noexcept;
+    std::uint64_t places(std::uint32_t begin, std::uint32_t end) const noexcept;
     const pretokens::Origins::Run& enter_run() noexcept;
     void append(std::uint64_t begin, std::uint64_t end, pretokens::Blanks blanks);
     void number_words(const std::uint32_t* ids, std::size_t count);

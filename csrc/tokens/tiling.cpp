@@ -1,7 +1,8 @@
 #include "tokens/tiling.hpp"
 
 #include <algorithm>
-#include <cstring>
+#include <functional>
+#include <utility>
 
 #include "pool/pool.hpp"
 #include "unicode/unicode.hpp"
@@ -128,9 +129,8 @@ public:
         return places.differ() ? places.begin(end) : end;
     }
 
-    // `base` is where the first stretch begins in its document.
-    void lay(std::uint64_t base, std::int64_t* all, Cancel& cancel) const {
-        const auto* written = static_cast<const std::int64_t*>(part_.sink->spans.data());
+    // `base` is where the first stretch begins in its document, `written` are the spans of those that do not tile.
+    void lay(std::uint64_t base, const std::int64_t* written, std::int64_t* all, Cancel& cancel) const {
         for (std::size_t i = 0; i < part_.stretches.size(); ++i) {
             const std::size_t first = first_of(i), last = end_of(i);
             std::int64_t* const out = all + 2 * first;
@@ -141,7 +141,8 @@ public:
                 const TokenPlace place{true, part_.stretches[i].first_unit != 0, layout_.has_frame};
                 visit(layout_.table, ids_, first, last, [&](const auto& tiles) { tiles.write(begin_now, place, out, cancel); });
             } else {
-                for (std::size_t k = 0; k < 2 * (last - first); ++k) out[k] = written[k] + static_cast<std::int64_t>(begin_now);
+                if (written != out || begin_now != 0)
+                    for (std::size_t k = 0; k < 2 * (last - first); ++k) out[k] = written[k] + static_cast<std::int64_t>(begin_now);
                 written += 2 * (last - first);
             }
             if (places.differ()) restore(places, begin, out, last - first);
@@ -153,8 +154,7 @@ private:
     std::size_t end_of(std::size_t stretch) const noexcept { return part_.first_id + part_.ends[stretch]; }
 
     documents::OriginalPlaces places_of(std::size_t stretch) const {
-        const documents::PlaceUnit read = part_.sink->tiles[stretch] ? layout_.table.unit() : part_.sink->table->unit();
-        return {unicode::kernels(layout_.isa), part_.stretches[stretch], layout_.invalid, read, layout_.unit};
+        return {unicode::kernels(layout_.isa), part_.stretches[stretch], layout_.invalid, layout_.table.unit(), layout_.unit};
     }
 
     // From places in the text as it was read to places in the document.
@@ -189,10 +189,15 @@ void lay_spans(const SpanLayout& layout, std::span<const SpanPart> parts, const 
         if (i != 0 && !parts[i - 1].ends_document) bases[i] = ends[i - 1] + (parts[i - 1].stretches.size() == 1 ? bases[i - 1] : 0);
         if (!parts[i].ends.empty()) id_count += parts[i].ends.back();
     }
+    const bool in_place = parts.size() == 1 && std::ranges::none_of(parts[0].sink->tiles, std::identity());
+    if (in_place) spans = std::move(parts[0].sink->spans);
     spans.expect(4 * id_count);  // memory that waits, if there is some: two numbers an id, for which four bytes of text have room
     spans.reserve(2 * id_count + kIdArraySlack);
     auto* const all = static_cast<std::int64_t*>(spans.data());
-    pool::run(parts.size(), threads, cancel, [&](std::size_t i) { PartLayer(layout, parts[i], ids).lay(bases[i], all, cancel); });
+    pool::run(parts.size(), threads, cancel, [&](std::size_t i) {
+        const auto* const written = in_place ? all : static_cast<const std::int64_t*>(parts[i].sink->spans.data());
+        PartLayer(layout, parts[i], ids).lay(bases[i], written, all, cancel);
+    });
     spans.set_size(2 * id_count);
 }
 

@@ -22,13 +22,13 @@ namespace tokmill::tokens {
 struct SpanPart {
     std::span<const documents::Document> stretches;
     std::span<const std::uint64_t> ends;  // ids up to the end of each, counted from first_id
-    const SpanSink* sink;                 // which of them tile, and the spans of the others
+    SpanSink* sink;                       // which of them tile, and the spans of the others, whose memory may be taken
     std::size_t first_id;
     bool ends_document;
 };
 
 struct SpanLayout {
-    const SpanTable& table;  // of documents that tile
+    const SpanTable& table;
     documents::PlaceUnit unit;
     documents::Invalid invalid;
     bool has_frame;

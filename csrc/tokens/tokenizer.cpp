@@ -352,8 +352,12 @@ bool Tokenizer::try_encode(const documents::Document& document, const EncodeOpti
     return true;
 }
 
-bool Tokenizer::may_cut_documents(const EncodeOptions& options) const noexcept {
-    if (needs_preparation(options) || !scanner_->starts_behind_letters()) return false;
+documents::Cuts Tokenizer::cuts(const EncodeOptions& options) const noexcept {
+    if (!scanner_ || !scanner_->starts_behind_letters()) return false;
+    if (needs_preparation(options)) {
+        const bool may_cut = preprocessing_->is_local() && (options.added == nullptr || !options.added->may_lie_across_cuts());
+        return {may_cut, !preprocessing_->normalizer().is_identity()};
+    }
     // A token with white space inside of it could lie across a cut.
     return options.specials == nullptr ||
            std::none_of(vocabulary_.specials().begin(), vocabulary_.specials().end(), [](const vocab::SpecialToken& special) {
@@ -369,7 +373,7 @@ void Tokenizer::run_parts(std::span<const documents::Document> documents, const 
         SpanSink spans;
         std::exception_ptr failure;
     };
-    const std::vector<documents::Part> parts = documents::divide(documents, kPartBytes, may_cut_documents(options));
+    const std::vector<documents::Part> parts = documents::divide(documents, kPartBytes, cuts(options));
     std::vector<Result> results(parts.size());
     std::size_t text_bytes = 0;
     std::size_t most_ids = 0;
@@ -454,30 +458,30 @@ void Tokenizer::encode(std::span<const documents::Document> documents, const Enc
     encode_documents(lease.encoder(), documents, options, sink, cancel);
 }
 
-// What is written block by block counts in characters, as tokenizers does, but for vocabularies of bytes; what tiles, in what is wanted
-// unless a trim takes characters off.
 SpanSink Tokenizer::span_sink(const SpanRequest& request) const {
     SpanSink sink;
-    sink.table = preprocessing_ != nullptr ? &span_table(SpanCount::characters) : &tile_table(request.unit);
+    sink.table = &span_table(request.unit);
     sink.with_words = request.with_words;
     sink.has_frame = request.has_frame;
     return sink;
 }
 
-const SpanTable& Tokenizer::tile_table(documents::PlaceUnit unit) const {
+// Trims take characters off: bytes are made of these in the end.
+const SpanTable& Tokenizer::span_table(documents::PlaceUnit unit) const {
     if (unit == documents::PlaceUnit::character) return span_table(SpanCount::characters);
     if (preprocessing_ == nullptr) return span_table(SpanCount::bytes);
     return span_table(preprocessing_->components().trims.empty() ? SpanCount::bytes_of_characters : SpanCount::characters);
 }
 
 SpanLayout Tokenizer::span_layout(const SpanRequest& request, const EncodeOptions& options) const {
-    return {tile_table(request.unit), request.unit, options.invalid, request.has_frame, isa_};
+    return {span_table(request.unit), request.unit, options.invalid, request.has_frame, isa_};
 }
 
 EncodeOptions Tokenizer::options_with_spans(const EncodeOptions& options, const SpanRequest& request) const {
     EncodeOptions with_spans = options;
     with_spans.with_origins = true;
-    with_spans.unless_tiled = tile_table(request.unit).ids_say_all();
+    with_spans.unless_tiled = span_table(request.unit).ids_say_all();
+    with_spans.origins_in_bytes = span_table(request.unit).unit() == documents::PlaceUnit::byte;
     return with_spans;
 }
 
@@ -495,6 +499,7 @@ void Tokenizer::encode(std::span<const documents::Document> documents, const Enc
     }
     SpanSink spans = span_sink(request);
     ids.expect(unit_count(documents));
+    if (needs_preparation(options)) spans.spans.expect(2 * unit_count(documents));
     Sink sink{.ids = &ids, .document_ends = ends, .spans = &spans};
     {
         const Lease lease = acquire(pool::default_thread_count(), cancel);

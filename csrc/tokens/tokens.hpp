@@ -94,8 +94,8 @@ public:
     cpu::Isa isa() const noexcept { return isa_; }
     // Does a call take the way of Preparation, which reads texts whole?
     bool needs_preparation(const EncodeOptions& options) const noexcept;
-    // May a document be cut at documents::last_certain_start(), and its stretches encoded apart?
-    bool may_cut_documents(const EncodeOptions& options) const noexcept;
+    // Where a document may be cut, and its stretches encoded apart.
+    documents::Cuts cuts(const EncodeOptions& options) const noexcept;
     // Do ids say all of the text, byte by byte? Not if a normalizer, a split or a missing byte may change it on the way.
     bool keeps_text() const noexcept { return preprocessing_ == nullptr || preprocessing_->is_plain(); }
 
@@ -129,7 +129,7 @@ private:
 
     SpanSink span_sink(const SpanRequest& request) const;
     const SpanTable& span_table(SpanCount count) const;
-    const SpanTable& tile_table(documents::PlaceUnit unit) const;
+    const SpanTable& span_table(documents::PlaceUnit unit) const;
     SpanLayout span_layout(const SpanRequest& request, const EncodeOptions& options) const;
     EncodeOptions options_with_spans(const EncodeOptions& options, const SpanRequest& request) const;
     const pretokens::Scanner& uncut_scanner() const;

@@ -10,7 +10,7 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import reduce
 from operator import add
-from typing import IO, TYPE_CHECKING, Any, NamedTuple
+from typing import IO, TYPE_CHECKING, Any, NamedTuple, overload
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
@@ -129,6 +129,34 @@ class Tokenizer(CoreTokenizer):
 
     # Files
 
+    @overload
+    def encode_file(
+        self,
+        file: str | os.PathLike[str] | IO[bytes],
+        *,
+        special: Special = ...,
+        invalid: Invalid = ...,
+        dtype: DTypeLike | None = ...,
+        block_bytes: int = ...,
+        max_pretoken_bytes: int | None = ...,
+        add_special_tokens: bool = ...,
+        spans: None = ...,
+    ) -> NDArray[Any]: ...
+
+    @overload
+    def encode_file(
+        self,
+        file: str | os.PathLike[str] | IO[bytes],
+        *,
+        special: Special = ...,
+        invalid: Invalid = ...,
+        dtype: DTypeLike | None = ...,
+        block_bytes: int = ...,
+        max_pretoken_bytes: int | None = ...,
+        add_special_tokens: bool = ...,
+        spans: SpanUnit,
+    ) -> tuple[NDArray[Any], NDArray[np.int64]]: ...
+
     def encode_file(
         self,
         file: str | os.PathLike[str] | IO[bytes],
@@ -139,11 +167,19 @@ class Tokenizer(CoreTokenizer):
         block_bytes: int = DEFAULT_BLOCK_BYTES,
         max_pretoken_bytes: int | None = DEFAULT_MAX_PRETOKEN_BYTES,
         add_special_tokens: bool = False,
-    ) -> NDArray[Any]:
+        spans: SpanUnit | None = None,
+    ) -> Any:
         """The ids of a text file (plain, gz or zst; ``-`` is standard input; or an open binary file) as one array.
 
-        The ids are those of the text encoded whole; the text itself is never in memory as a whole. Raises what ``encode_file_iter`` does.
+        The ids are those of the text encoded whole; the text itself is never in memory as a whole. With ``spans``, ``(ids, spans)``: where
+        each token stands in the whole text, int64 ``[tokens, 2]``; for that the text is read whole. Raises what ``encode_file_iter`` does.
         """
+        if spans is not None:
+            from .documents import read_blocks
+
+            text = b"".join(read_blocks(file, block_bytes=block_bytes))
+            longest = MAX_PRETOKEN_BYTES if max_pretoken_bytes is None else max_pretoken_bytes
+            return self.encode(text, special=special, invalid=invalid, dtype=dtype, max_pretoken_bytes=longest, spans=spans)
         blocks = list(
             self.encode_file_iter(
                 file,
@@ -167,15 +203,18 @@ class Tokenizer(CoreTokenizer):
         block_bytes: int = DEFAULT_BLOCK_BYTES,
         max_pretoken_bytes: int | None = DEFAULT_MAX_PRETOKEN_BYTES,
         add_special_tokens: bool = False,
+        spans: None = None,
     ) -> Iterator[NDArray[Any]]:
         """The ids of a text file, block by block; joined, they are those of the text encoded whole.
 
         Memory is bounded by a few blocks plus the longest pretoken; one longer than ``max_pretoken_bytes`` raises
         PretokenTooLongError (``None`` lifts the bound to 2 GiB). Also raises InputError, DocumentError (a damaged gz or zst file),
-        InvalidUtf8Error, SpecialTokenError.
+        InvalidUtf8Error, SpecialTokenError; and ArgumentError for ``spans``, which take the whole text: ``encode_file`` gives them.
         """
         from .documents import read_blocks
 
+        if spans is not None:
+            raise ArgumentError("spans= takes the whole text, of which a stream holds only a block; encode_file(..., spans=) gives them")
         longest = MAX_PRETOKEN_BYTES if max_pretoken_bytes is None else max_pretoken_bytes
         stream = self._stream(special=special, invalid=invalid, dtype=dtype, max_pretoken_bytes=longest)
         for block in read_blocks(file, block_bytes=block_bytes):
