@@ -99,7 +99,7 @@ void Encoder::encode(const pretokens::Pretokens& pretokens, Sink& sink, Cancel& 
 }
 
 void Encoder::encode_words(const pretokens::Pretokens& pretokens, Sink& sink, Cancel& cancel) {
-    const auto [text, text_end, starts, count, nul, special_ids, origins] = pretokens;
+    const auto& [text, text_end, starts, count, nul, special_ids, origins] = pretokens;
     misses_.reserve_discarding(count);
     ProbeResult found;
     if (sink.ids != nullptr) {

@@ -3,10 +3,8 @@
 #include <chrono>
 #include <cstring>
 #include <exception>
-#include <future>
 #include <mutex>
 #include <string>
-#include <system_error>
 #include <thread>
 
 #include "pool/pool.hpp"
@@ -68,21 +66,6 @@ std::unique_ptr<const Preprocessing> make_preprocessing(std::unique_ptr<const fo
     return components == nullptr ? nullptr : std::make_unique<const Preprocessing>(*components, vocabulary, merges);
 }
 
-// Runs both, the first on a thread of its own if there is a processor for it. Not on one of the pool's: those stay, and a process that has
-// loaded a vocabulary and done nothing else is to fork as one that has a single thread.
-template <class First, class Second>
-void in_parallel(const First& first, const Second& second) {
-    std::future<void> running;
-    if (pool::default_thread_count() > 1) {
-        try {
-            running = std::async(std::launch::async, first);
-        } catch (const std::system_error&) {  // no more threads
-        }
-    }
-    second();
-    running.valid() ? running.get() : first();
-}
-
 // A pattern that parts words at every space leaves no superwords in a text, whatever the vocabulary has.
 std::unique_ptr<const Superwords> make_superwords(const std::optional<pretokens::Scanner>& scanner, const vocab::Vocabulary& vocabulary,
                                                   const vocab::Merges& merges) {
@@ -141,13 +124,9 @@ Tokenizer::Tokenizer(Tables tables, std::unique_ptr<const formats::Components> c
       merges_(std::move(tables.merges)),
       preprocessing_(make_preprocessing(std::move(components), vocabulary_, merges_)),
       isa_(isa) {
-    // Two things that need nothing of each other: the scanner's tables, and the first slot's, which are filled now, not at the first call.
-    in_parallel([this] { scanner_ = make_scanner(); }, [this] { make_first_slot(); });
+    scanner_ = make_scanner();
     superwords_ = make_superwords(scanner_, vocabulary_, merges_);
-    if (superwords_ != nullptr) {
-        slots_[0].encoder.reset();
-        make_first_slot();  // again, for words of the first level
-    }
+    make_first_slot();  // filled now, not at the first call
 }
 
 void Tokenizer::make_first_slot() const {

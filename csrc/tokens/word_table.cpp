@@ -62,7 +62,9 @@ void WordTable::seed(const vocab::Vocabulary& vocabulary, const vocab::Merges& m
         }
     };
     auto next_unreachable = merges.unreachable().begin();
-    std::uint8_t padded[16];
+    // A key is read as 16 bytes, so the last tokens are copied to where there are as many.
+    const std::string_view last = vocabulary.bytes(vocabulary.symbol_count() - 1);
+    const char* const bytes_end = last.data() + last.size();
     for (vocab::Symbol symbol = 0; symbol < vocabulary.symbol_count(); ++symbol) {
         if (next_unreachable != merges.unreachable().end() && *next_unreachable == symbol) {
             ++next_unreachable;
@@ -71,11 +73,14 @@ void WordTable::seed(const vocab::Vocabulary& vocabulary, const vocab::Merges& m
         const std::string_view token = vocabulary.bytes(symbol);
         // A special token of one byte is nothing but kSpecialMark: that byte, which no text holds, must not be found.
         if (static_cast<std::uint8_t>(token[0]) == pretokens::kSpecialMark) continue;
-        if (token.size() > sizeof padded || token.back() == 0 || vocabulary.id(symbol) == vocab::kNoId) continue;
-        std::memset(padded, 0, sizeof padded);
-        std::memcpy(padded, token.data(), token.size());
-        Key16 key;
-        std::memcpy(&key, padded, sizeof key);
+        if (token.size() > sizeof(Key16) || token.back() == 0 || vocabulary.id(symbol) == vocab::kNoId) continue;
+        std::uint8_t copy[sizeof(Key16)] = {};
+        const auto* bytes = reinterpret_cast<const std::uint8_t*>(token.data());
+        if (static_cast<std::size_t>(bytes_end - token.data()) < sizeof copy) {
+            std::memcpy(copy, bytes, token.size());
+            bytes = copy;
+        }
+        const Key16 key = word_key(bytes, static_cast<std::uint32_t>(token.size()));
         const std::uint32_t offset = bucket_offset_(key, hash_key_, mask_);
         __builtin_prefetch(buckets() + offset, 1);
         Pending& slot = pending[filled % kAhead];

@@ -293,6 +293,21 @@ TOKMILL_ALWAYS_INLINE std::uint32_t write_positions(std::uint64_t mask, std::uin
     return count;
 }
 
+// Whole vectors are stored, so that the loads which follow at once get them from the store buffer: 5 ns of a short call.
+TOKMILL_ALWAYS_INLINE void copy_padded(std::uint8_t* to, std::uint32_t size, const std::uint8_t* text, std::uint32_t byte_count,
+                                       char after) {
+    for (std::uint32_t at = 0; at < size; at += 64) {
+        const std::uint32_t left = byte_count > at ? byte_count - at : 0;
+        // Example: left = 2 -> bytes 0 and 1 of the text, `after`, and 61 letters.
+        __m512i block = splat('x');
+        if (at < 3 * 64) {
+            block = _mm512_mask_loadu_epi8(block, _cvtu64_mask64(_bzhi_u64(~std::uint64_t(0), left)), text + at);
+            if (byte_count - at < 64) block = _mm512_mask_set1_epi8(block, _cvtu64_mask64(std::uint64_t(1) << left), after);
+        }
+        _mm512_storeu_si512(to + at, block);
+    }
+}
+
 #include "pretokens/kernels/block_loop.inc"
 
 }  // namespace

@@ -22,7 +22,7 @@ struct ProbeResult {
 };
 
 // The pretokens are [starts[i], starts[i + 1]) for i < count; starts[count] and pretokens::kStartsReadAhead further elements are
-// readable and not below starts[count] (they are hashed and prefetched in vain, never looked up).
+// readable and not below starts[count] (they are hashed in vain, never looked up).
 inline constexpr std::uint32_t kProbeBatch = 128;
 // Bytes of text that are readable after the last pretoken.
 inline constexpr std::uint32_t kProbeReadSlackBytes = 64;

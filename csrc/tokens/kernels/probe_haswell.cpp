@@ -33,12 +33,13 @@ TOKMILL_ALWAYS_INLINE std::uint32_t hash_one(__m128i key, __m128i first, __m128i
 }
 
 std::uint32_t bucket_offset(Key16 key, const HashKey& hash_key, std::uint32_t mask) {
-    return hash_one(load_128(&key), load_128(hash_key.words), load_128(hash_key.words + 2)) & mask;
+    const __m128i bytes = _mm_set_epi64x(static_cast<std::int64_t>(key.high), static_cast<std::int64_t>(key.low));
+    return hash_one(bytes, load_128(hash_key.words), load_128(hash_key.words + 2)) & mask;
 }
 
 template <bool kNul>
-TOKMILL_ALWAYS_INLINE void prepare(const WordTable& table, const std::uint8_t* buckets, const std::uint8_t* text,
-                                   const std::uint32_t* starts, std::uint32_t count, Batch& batch) {
+TOKMILL_ALWAYS_INLINE void prepare(const WordTable& table, const std::uint8_t* text, const std::uint32_t* starts, std::uint32_t count,
+                                   Batch& batch) {
     const __m128i first = load_128(table.hash_key().words);
     const __m128i second = load_128(table.hash_key().words + 2);
     const std::uint32_t mask = table.mask();
@@ -49,9 +50,7 @@ TOKMILL_ALWAYS_INLINE void prepare(const WordTable& table, const std::uint8_t* b
             if (length != 0 && text[starts[j + 1] - 1] == 0) length = 0;
         const __m128i key = _mm_and_si128(load_128(text + starts[j]), load_128(kOnesThenZeros + 16 - length));
         _mm_store_si128(reinterpret_cast<__m128i*>(&batch.keys[j]), key);
-        const std::uint32_t offset = hash_one(key, first, second) & mask;
-        batch.offsets[j] = offset;
-        __builtin_prefetch(buckets + offset);
+        batch.offsets[j] = hash_one(key, first, second) & mask;
     }
 }
 
