@@ -20,7 +20,8 @@ py::dict isa() {
 py::dict patterns() {
     py::dict known;
     for (const pretokens::Pattern pattern : pretokens::kPatterns)
-        known[py::str(std::string(pretokens::name(pattern)))] = std::string(pretokens::regex(pattern));
+        if (pretokens::find_pattern(pretokens::regex(pattern)))  // not those that keep what lies between two matches: tiktoken drops it
+            known[py::str(std::string(pretokens::name(pattern)))] = std::string(pretokens::regex(pattern));
     return known;
 }
 

@@ -259,6 +259,39 @@ std::uint32_t punctuated_end(Text& reader, std::uint32_t start) noexcept {
     return d.is_letter() ? last_char : position;
 }
 
+// Where words are unparted: the end of the match at `position`, `position` if there is none. No newline is looked for in white space that
+// ends before `blank_end`, which is then brought up to the end of the white space here: so a run of it is read once.
+template <class Text>
+std::uint32_t match_end(Text& reader, std::uint32_t position, std::uint32_t& blank_end) noexcept {
+    const Char c = reader.at(position);
+    if (c.is_number()) return number_end(reader, position);
+    const std::uint32_t body = position + (c.byte == ' ' ? 1 : 0);
+    if (const Char first = reader.at(body); is_other<Text>(first))
+        return is_other<Text>(reader.at(first.next)) ? others_end(reader, body) : position;
+    if (!c.is_space()) return position;
+    if (Text::t.space == Space::newlines_and_blanks && position >= blank_end) {
+        std::uint32_t after_newline = position;
+        blank_end = position;
+        for (Char d = c; d.is_space(); d = reader.at(blank_end)) {
+            blank_end = d.next;
+            if (d.is_newline()) after_newline = d.next;
+        }
+        if (after_newline != position) return after_newline;
+    }
+    const std::uint32_t end = run_end(reader, position, [](Char d) { return d.byte == ' '; });
+    const Char behind = reader.at(end);
+    return behind.is_end() || behind.is_space() || end == position ? end : end - 1;
+}
+
+template <class Text>
+std::uint32_t unparted_end(Text& reader, std::uint32_t start) noexcept {
+    std::uint32_t blank_end = 0;
+    if (const std::uint32_t end = match_end(reader, start, blank_end); end != start) return end;
+    std::uint32_t position = reader.at(start).next;
+    while (!reader.at(position).is_end() && match_end(reader, position, blank_end) == position) position = reader.at(position).next;
+    return position;
+}
+
 template <Pattern kPattern>
 std::uint32_t end_of(Reader<kPattern>& reader, std::uint32_t start) noexcept {
     constexpr Words kWords = kTraits<kPattern>.words;
@@ -268,6 +301,8 @@ std::uint32_t end_of(Reader<kPattern>& reader, std::uint32_t start) noexcept {
         return prefixed_end(reader, start);
     } else if constexpr (kWords == Words::cased) {
         return cased_end(reader, start);
+    } else if constexpr (kWords == Words::unparted) {
+        return unparted_end(reader, start);
     } else {
         const Char c = reader.at(start);
         if (c.is_number()) return number_end(reader, start);
@@ -292,8 +327,8 @@ PretokenEnd next_pretoken(const std::uint8_t* text, std::uint32_t start, std::ui
 }
 
 // May a scan begin anew at a safe cut inside of the pretoken that starts at `start`, with the same starts behind it? Between
-// two letters, yes: what is left of a run of letters ends where the run ends; so it is in a run of Han, which is known by
-// its first character. Cased words also look at case: there only if no lower-case letter stands before and a
+// two letters, yes: what is left of a run of letters ends where the run ends (unparted words: it goes on from there); so it is in a run of
+// Han, which is known by its first character. Cased words also look at case: there only if no lower-case letter stands before and a
 // caseless one behind, so that both runs are of its first kind, [Lu Lt Lm Lo M]*, and have their last caseless letter in
 // common.
 template <Pattern kPattern>

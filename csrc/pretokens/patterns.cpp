@@ -44,22 +44,31 @@ constexpr std::string_view kDeepseekV3 =
     R"([!"#$%&'()*+,\-./:;<=>?@\[\\\]^_`{|}~][A-Za-z]+|[^\r\n\p{L}\p{P}\p{S}]?[\p{L}\p{M}]+| ?[\p{P}\p{S}]+[\r\n]*|)"
     R"(\s*[\r\n]+|\s+(?!\S)|\s+)";
 
+constexpr std::string_view kSuperbpe = R"(\p{N}{1,3}| ?[^\s\p{L}\p{N}]{2,}[\r\n/]*| +(?!\S))";
+
+constexpr std::string_view kSuperwords = R"(\p{N}{1,3}| ?[^\s\p{L}\p{N}]{2,}[\r\n/]*|\s*[\r\n]+| +(?!\S))";
+
 // Besides the regexes above: how tiktoken and tokenizers spelt gpt2 before, what Ling makes of cl100k.
 // (cl100k of tiktoken has had three endings. That with \s+ in place of the last \s means the same; the oldest, without
 // \s++$, is llama3.)
+enum class Reader : std::uint8_t {
+    both,
+    tiktoken,    // its engine takes {1,3}+ for possessive, that of tokenizers for a repeated {1,3}
+    tokenizers,  // to it what lies between two matches is a pretoken, tiktoken would drop it
+};
 struct Spelling {
     std::string_view regex;
     Pattern pattern;
-    bool tiktoken_only = false;  // its engine takes {1,3}+ for possessive, that of tokenizers for a repeated {1,3}
+    Reader reader = Reader::both;
 };
 constexpr Spelling kSpellings[] = {
     {kGpt2, Pattern::gpt2},
     {R"('(?:[sdmt]|ll|ve|re)| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+)", Pattern::gpt2},
     {R"('s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+)", Pattern::gpt2},
     {R"('s|'t|'re|'ve|'m|'ll|'d| ?[\p{L}]+| ?[\p{N}]+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+)", Pattern::gpt2},
-    {kCl100k, Pattern::cl100k, true},
+    {kCl100k, Pattern::cl100k, Reader::tiktoken},
     {R"('(?i:[sdmt]|ll|ve|re)|[^\r\n\p{L}\p{N}]?+\p{L}++|\p{N}{1,3}+| ?[^\s\p{L}\p{N}]++[\r\n]*+|\s++$|\s*[\r\n]|\s+(?!\S)|\s+)",
-     Pattern::cl100k, true},
+     Pattern::cl100k, Reader::tiktoken},
     // The same for both owners: nothing follows the digits that could want one back.
     {R"('(?i:[sdmt]|ll|ve|re)|[^\r\n\p{L}\p{N}]?+\p{L}++|\p{N}{1,3}| ?[^\s\p{L}\p{N}]++[\r\n]*+|\s++$|\s*[\r\n]|\s+(?!\S)|\s)",
      Pattern::cl100k},
@@ -72,6 +81,8 @@ constexpr Spelling kSpellings[] = {
     {kTekken, Pattern::tekken},
     {kKimi, Pattern::kimi},
     {kDeepseekV3, Pattern::deepseek_v3},
+    {kSuperbpe, Pattern::superbpe, Reader::tokenizers},
+    {kSuperwords, Pattern::superwords, Reader::tokenizers},
 };
 
 }  // namespace
@@ -87,6 +98,8 @@ std::string_view name(Pattern pattern) noexcept {
         case Pattern::tekken: return "tekken";
         case Pattern::kimi: return "kimi";
         case Pattern::deepseek_v3: return "deepseek-v3";
+        case Pattern::superbpe: return "superbpe";
+        case Pattern::superwords: return "superwords";
     }
     return "unknown";
 }
@@ -104,7 +117,7 @@ std::optional<Pattern> find_pattern(std::string_view name_or_regex) noexcept {
         if (name(pattern) == name_or_regex) return pattern;
     }
     for (const Spelling& spelling : kSpellings) {
-        if (spelling.regex == name_or_regex) return spelling.pattern;
+        if (spelling.regex == name_or_regex && spelling.reader != Reader::tokenizers) return spelling.pattern;
     }
     return std::nullopt;
 }
@@ -112,7 +125,7 @@ std::optional<Pattern> find_pattern(std::string_view name_or_regex) noexcept {
 std::optional<Pattern> find_pattern(std::span<const std::string_view> steps) {
     const std::string joined = join_steps(steps);
     for (const Spelling& spelling : kSpellings) {
-        if (spelling.regex == joined && !spelling.tiktoken_only) return spelling.pattern;
+        if (spelling.regex == joined && spelling.reader != Reader::tiktoken) return spelling.pattern;
     }
     return std::nullopt;
 }

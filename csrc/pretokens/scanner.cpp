@@ -212,7 +212,9 @@ void Scanner::save(SectionWriter& out) const {
 }
 
 Scanner Scanner::map(const SectionReader& in, std::string_view regex, engine::Dialect dialect, bool safe_cuts, cpu::Isa isa) {
-    const auto known = find_pattern(regex, dialect);
+    auto known = find_pattern(regex, dialect);
+    // The text of a pattern that only tokenizers has: it was checked when the snapshot was made.
+    if (!known) known = find_pattern(regex, engine::Dialect::tokenizers);
     if (!known) return map(in, whole_text_program(regex, dialect, isa), safe_cuts, isa);
     SafeCuts cuts;
     if (safe_cuts) cuts = SafeCuts::map(in);
@@ -245,7 +247,9 @@ std::size_t Scanner::scan(ScanState& state, const std::uint8_t* text, std::uint3
     return count;
 }
 
-bool Scanner::starts_behind_letters() const noexcept { return !tables_->program || tables_->program->parts_behind_letters(); }
+bool Scanner::starts_behind_letters() const noexcept {
+    return tables_->program ? tables_->program->parts_behind_letters() : traits(tables_->pattern).words != Words::unparted;
+}
 
 Scanner Scanner::without_cuts(const vocab::Vocabulary& vocabulary) const {
     if (tables_->program) return Scanner(std::make_shared<const Tables>(*tables_->program, tables_->isa));

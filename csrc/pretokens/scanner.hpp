@@ -17,10 +17,12 @@
 namespace tokmill::pretokens {
 
 // gpt2, cl100k and o200k are those of tiktoken 0.14, the others what tokenizer.json files hold. One pattern serves all
-// models that cut alike: llama3 those of GLM-4 too, qwen2 those of Ling, o200k those of gpt-oss.
-enum class Pattern : std::uint8_t { gpt2, cl100k, o200k, llama3, qwen2, qwen3_5, tekken, kimi, deepseek_v3 };
-inline constexpr Pattern kPatterns[] = {Pattern::gpt2,    Pattern::cl100k, Pattern::o200k, Pattern::llama3,     Pattern::qwen2,
-                                        Pattern::qwen3_5, Pattern::tekken, Pattern::kimi,  Pattern::deepseek_v3};
+// models that cut alike: llama3 those of GLM-4 too, qwen2 those of Ling, o200k those of gpt-oss. superbpe is that of the released
+// vocabularies of superwords, superwords what training in two stages gives by default: they leave words together.
+enum class Pattern : std::uint8_t { gpt2, cl100k, o200k, llama3, qwen2, qwen3_5, tekken, kimi, deepseek_v3, superbpe, superwords };
+inline constexpr Pattern kPatterns[] = {Pattern::gpt2,        Pattern::cl100k,   Pattern::o200k,     Pattern::llama3,
+                                        Pattern::qwen2,       Pattern::qwen3_5,  Pattern::tekken,    Pattern::kimi,
+                                        Pattern::deepseek_v3, Pattern::superbpe, Pattern::superwords};
 
 std::string_view name(Pattern pattern) noexcept;
 // As its owner spells it. A pattern of several steps has a line a step, as join_steps writes them.

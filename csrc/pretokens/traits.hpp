@@ -14,6 +14,7 @@ enum class Words : std::uint8_t {
     bare,        // ` ?\p{L}+`: gpt2; numbers and others take a blank before them too
     prefixed,    // `[^\r\n\p{L}\p{N}]?\p{L}+`: cl100k and its kin
     cased,       // `[^\r\n\p{L}\p{N}]?`, then [UB]*[lB]+ or [UB]+[lB]*: o200k and its kin
+    unparted,    // no piece of their own: what lies between the others is one, words and single others and blanks in it
     punctuated,  // `[!-/:-@\[-`{-~][A-Za-z]+|[^\r\n\p{L}\p{P}\p{S}]?[\p{L}\p{M}]+`: deepseek-v3
 };
 
@@ -32,6 +33,13 @@ enum class Script : std::uint8_t {
     cjk,
 };
 
+// What of white space is a piece where words are unparted; elsewhere all of it is.
+enum class Space : std::uint8_t {
+    all,
+    blanks,               // ` +(?!\S)`
+    newlines_and_blanks,  // `\s*[\r\n]+`, then ` +(?!\S)`
+};
+
 struct Traits {
     Words words;
     Contractions contractions;
@@ -40,6 +48,7 @@ struct Traits {
     bool whole_at_end;               // `\s++$`: white space that ends the text is one piece, newlines in it or not
     bool marks_are_letters = false;  // [\p{L}\p{M}] in place of \p{L}
     Script script = Script::none;
+    Space space = Space::all;
 };
 
 constexpr Traits traits(Pattern pattern) noexcept {
@@ -52,6 +61,11 @@ constexpr Traits traits(Pattern pattern) noexcept {
         case Pattern::qwen3_5: return {Words::prefixed, Contractions::any_case, 1, Tail::newlines, false, true};
         case Pattern::tekken: return {Words::cased, Contractions::none, 1, Tail::newlines_and_slashes, false};
         case Pattern::kimi: return {Words::cased, Contractions::any_case, 3, Tail::newlines, false, false, Script::han};
+        case Pattern::superbpe:
+            return {Words::unparted, Contractions::none, 3, Tail::newlines_and_slashes, false, false, Script::none, Space::blanks};
+        case Pattern::superwords:
+            return {Words::unparted, Contractions::none,        3, Tail::newlines_and_slashes, false, false,
+                    Script::none,    Space::newlines_and_blanks};
         case Pattern::deepseek_v3: break;
     }
     return {Words::punctuated, Contractions::none, 3, Tail::newlines, false, true, Script::cjk};
@@ -72,6 +86,8 @@ constexpr auto with_pattern(Pattern pattern, Use use) {
         case Pattern::qwen3_5: return use.template operator()<Pattern::qwen3_5>();
         case Pattern::tekken: return use.template operator()<Pattern::tekken>();
         case Pattern::kimi: return use.template operator()<Pattern::kimi>();
+        case Pattern::superbpe: return use.template operator()<Pattern::superbpe>();
+        case Pattern::superwords: return use.template operator()<Pattern::superwords>();
         case Pattern::deepseek_v3: break;
     }
     return use.template operator()<Pattern::deepseek_v3>();

@@ -97,7 +97,14 @@ void WordCounts::add(std::string_view word, std::int64_t count) {
 }
 
 void WordCounts::add(const WordCounts& others) {
-    others.visit([this](std::string_view word, std::int64_t count) { add(word, count); });
+    constexpr std::size_t kAhead = 16;
+    const std::vector<ShortSlot>& slots = others.short_slots_;
+    for (std::size_t i = 0; i < slots.size(); ++i) {
+        if (i + kAhead < slots.size() && slots[i + kAhead].count != 0)
+            __builtin_prefetch(&short_slots_[short_hash(slots[i + kAhead].key) & (short_slots_.size() - 1)], 1);
+        if (slots[i].count != 0) add_short(slots[i].key, short_hash(slots[i].key), slots[i].count);
+    }
+    for (const LongWord& word : others.long_words_) add_long(others.arena_.data() + word.begin, word.length, word.count);
 }
 
 void WordCounts::add_short(Key16 key, std::uint64_t hash, std::int64_t count) {

@@ -43,6 +43,8 @@ STEPS: dict[str, list[str]] = {
         r"""[!"#$%&'()*+,\-./:;<=>?@\[\\\]^_`{|}~][A-Za-z]+|[^\r\n\p{L}\p{P}\p{S}]?[\p{L}\p{M}]+"""
         r"""| ?[\p{P}\p{S}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+""",
     ],
+    "superbpe": [r"\p{N}{1,3}| ?[^\s\p{L}\p{N}]{2,}[\r\n/]*| +(?!\S)"],
+    "superwords": [r"\p{N}{1,3}| ?[^\s\p{L}\p{N}]{2,}[\r\n/]*|\s*[\r\n]+| +(?!\S)"],
 }
 
 
@@ -150,6 +152,23 @@ def deepseek_v3(text: str, c: str, i: int) -> int:
     return white_space(c, i)
 
 
+def unparted(parts_at_newlines: bool) -> Matcher:
+    """superbpe and superwords: what lies between their matches is a piece, so there may be none at i."""
+
+    def match(text: str, c: str, i: int) -> int:
+        if (end := numbers(3)(text, c, i)) > i:  # \p{N}{1,3}
+            return end
+        start = i + 1 if c[i] == "b" else i
+        if skip(c, start, "omx") >= start + 2:  # ␣?[^\s\p{L}\p{N}]{2,}[\r\n/]*
+            return others(text, c, i, "omx", "\r\n/")
+        if parts_at_newlines and "r" in c[i : (end := skip(c, i, SPACE))]:  # \s*[\r\n]+
+            return c.rindex("r", i, end) + 1
+        end = skip(c, i, "b")  #  +(?!\S)
+        return end if c[end] in SPACE + "$" else max(end - 1, i)
+
+    return match
+
+
 MATCHERS: dict[str, list[Matcher]] = {
     "llama3": [llama3_kin(3, LETTER)],
     "qwen2": [llama3_kin(1, LETTER)],
@@ -157,6 +176,8 @@ MATCHERS: dict[str, list[Matcher]] = {
     "tekken": [o200k_kin(1, "\r\n/", suffix=False, han=False)],
     "kimi": [o200k_kin(3, "\r\n", suffix=True, han=True)],
     "deepseek-v3": [numbers(3), cjk, deepseek_v3],
+    "superbpe": [unparted(False)],
+    "superwords": [unparted(True)],
 }
 _CLASS_OF = classes.read_fine()
 
