@@ -207,7 +207,6 @@ void lay_spans(const SpanLayout& layout, std::span<const SpanPart> parts, const 
     }
     const bool in_place = parts.size() == 1 && std::ranges::none_of(parts[0].sink->tiles, std::identity());
     if (in_place) spans = std::move(parts[0].sink->spans);
-    spans.expect(4 * id_count);  // memory that waits, if there is some: two numbers an id, for which four bytes of text have room
     spans.reserve(2 * id_count + kIdArraySlack);
     auto* const all = static_cast<std::int64_t*>(spans.data());
     pool::run(parts.size(), threads, cancel, [&](std::size_t i) {
