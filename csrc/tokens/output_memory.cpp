@@ -5,6 +5,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <new>
+#include <utility>
 
 #if defined(__unix__) || defined(__APPLE__)
 #include <sys/mman.h>
@@ -140,16 +141,25 @@ bool OutputMemory::take_kept(std::size_t least, std::size_t wanted) noexcept {
     return false;
 }
 
-// Leaves the block in a place for its size that is free.
+// Leaves the block in a place for its size that is free. Of two that would have the same place the larger one stays, since the other is too
+// small for results like this one; this block is then what has to go.
 bool OutputMemory::keep() noexcept {
     for (Place& place : places) {
         if (size_ < place.least_bytes || size_ > place.most_bytes) continue;
-        auto* kept = new (std::nothrow) OutputMemory;
+        OutputMemory* kept = place.block.exchange(nullptr, std::memory_order_acquire);
+        const bool was_free = kept == nullptr;
+        if (was_free) kept = new (std::nothrow) OutputMemory;
         if (kept == nullptr) return false;
-        kept->swap(*this);
+        if (kept->size_ < size_) kept->swap(*this);
         OutputMemory* expected = nullptr;
-        if (place.block.compare_exchange_strong(expected, kept, std::memory_order_release)) return true;
-        swap(*kept);
+        if (place.block.compare_exchange_strong(expected, kept, std::memory_order_release)) {
+            if (was_free) return true;
+            continue;
+        }
+        if (data_ == nullptr || kept->size_ > size_) swap(*kept);  // somebody else was faster: the larger one looks for another place
+#if defined(TOKMILL_MAPS_OUTPUT)
+        if (kept->data_ != nullptr) munmap(std::exchange(kept->data_, nullptr), kept->size_);
+#endif
         delete kept;
     }
     return false;

@@ -1,6 +1,7 @@
 #include "tokens/tiling.hpp"
 
 #include <algorithm>
+#include <array>
 #include <functional>
 #include <utility>
 
@@ -122,9 +123,12 @@ public:
     // Where the last stretch ends, counted from its own begin.
     std::uint64_t last_end(Cancel& cancel) const {
         const std::size_t last = part_.stretches.size() - 1;
-        std::uint64_t end = part_.sink->last_end;
-        if (part_.sink->tiles[last])
+        std::uint64_t end = 0;
+        if (part_.sink->tiles[last]) {
             visit(layout_.table, ids_, first_of(last), end_of(last), [&](const auto& tiles) { end = tiles.end(cancel); });
+        } else {
+            end = places_as_read(part_.stretches[last]);
+        }
         documents::OriginalPlaces places = places_of(last);
         return places.differ() ? places.begin(end) : end;
     }
@@ -155,6 +159,18 @@ private:
 
     documents::OriginalPlaces places_of(std::size_t stretch) const {
         return {unicode::kernels(layout_.isa), part_.stretches[stretch], layout_.invalid, layout_.table.unit(), layout_.unit};
+    }
+
+    // Of all of a stretch; its ids may leave some of it out.
+    std::uint64_t places_as_read(const documents::Document& stretch) const {
+        documents::Reader reader(unicode::kernels(layout_.isa), stretch, layout_.invalid);
+        std::array<std::uint8_t, 4096 + documents::kReadSlackBytes> text;
+        std::uint64_t places = 0;
+        while (!reader.done()) {
+            const std::size_t bytes = reader.read(text.data(), text.size() - documents::kReadSlackBytes);
+            places += layout_.table.unit() == documents::PlaceUnit::byte ? bytes : unicode::count_characters(text.data(), bytes);
+        }
+        return places;
     }
 
     // From places in the text as it was read to places in the document.
@@ -191,7 +207,6 @@ void lay_spans(const SpanLayout& layout, std::span<const SpanPart> parts, const 
     }
     const bool in_place = parts.size() == 1 && std::ranges::none_of(parts[0].sink->tiles, std::identity());
     if (in_place) spans = std::move(parts[0].sink->spans);
-    spans.expect(4 * id_count);  // memory that waits, if there is some: two numbers an id, for which four bytes of text have room
     spans.reserve(2 * id_count + kIdArraySlack);
     auto* const all = static_cast<std::int64_t*>(spans.data());
     pool::run(parts.size(), threads, cancel, [&](std::size_t i) {
