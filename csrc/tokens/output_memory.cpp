@@ -132,18 +132,20 @@ bool OutputMemory::take_kept(std::size_t least, std::size_t wanted) noexcept {
     return false;
 }
 
-// Leaves the block in a place for its size that is free.
+// Leaves the block in the first place for its size; what waited there moves on to the next, and the oldest goes. A block that nothing asks
+// for any more would else keep those out that are asked for.
 bool OutputMemory::keep() noexcept {
+    auto* waiting = new (std::nothrow) OutputMemory;
+    if (waiting == nullptr) return false;
+    const std::size_t size = size_;
+    waiting->swap(*this);
     for (Place& place : places) {
-        if (size_ < place.least_bytes || size_ > place.most_bytes) continue;
-        auto* kept = new (std::nothrow) OutputMemory;
-        if (kept == nullptr) return false;
-        kept->swap(*this);
-        OutputMemory* expected = nullptr;
-        if (place.block.compare_exchange_strong(expected, kept, std::memory_order_release)) return true;
-        swap(*kept);
-        delete kept;
+        if (size < place.least_bytes || size > place.most_bytes) continue;
+        waiting = place.block.exchange(waiting, std::memory_order_acq_rel);
+        if (waiting == nullptr) return true;
     }
+    swap(*waiting);
+    delete waiting;  // holds nothing now
     return false;
 }
 
