@@ -141,27 +141,20 @@ bool OutputMemory::take_kept(std::size_t least, std::size_t wanted) noexcept {
     return false;
 }
 
-// Leaves the block in a place for its size that is free. Of two that would have the same place the larger one stays, since the other is too
-// small for results like this one; this block is then what has to go.
+// Leaves the block in the first place for its size; what waited there moves on to the next, and the oldest goes. A block that nothing asks
+// for any more would else keep those out that are asked for.
 bool OutputMemory::keep() noexcept {
+    auto* waiting = new (std::nothrow) OutputMemory;
+    if (waiting == nullptr) return false;
+    const std::size_t size = size_;
+    waiting->swap(*this);
     for (Place& place : places) {
-        if (size_ < place.least_bytes || size_ > place.most_bytes) continue;
-        OutputMemory* kept = place.block.exchange(nullptr, std::memory_order_acquire);
-        const bool was_free = kept == nullptr;
-        if (was_free) kept = new (std::nothrow) OutputMemory;
-        if (kept == nullptr) return false;
-        if (kept->size_ < size_) kept->swap(*this);
-        OutputMemory* expected = nullptr;
-        if (place.block.compare_exchange_strong(expected, kept, std::memory_order_release)) {
-            if (was_free) return true;
-            continue;
-        }
-        if (data_ == nullptr || kept->size_ > size_) swap(*kept);  // somebody else was faster: the larger one looks for another place
-#if defined(TOKMILL_MAPS_OUTPUT)
-        if (kept->data_ != nullptr) munmap(std::exchange(kept->data_, nullptr), kept->size_);
-#endif
-        delete kept;
+        if (size < place.least_bytes || size > place.most_bytes) continue;
+        waiting = place.block.exchange(waiting, std::memory_order_acq_rel);
+        if (waiting == nullptr) return true;
     }
+    swap(*waiting);
+    delete waiting;  // holds nothing now
     return false;
 }
 
