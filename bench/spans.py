@@ -5,7 +5,7 @@
 For cl100k (exact bytes, characters), and for a plain and a normalising tokenizer.json (llama3, qwen2), on English and on multilingual
 text: slices of half a megabyte by one thread, given as str and as bytes, and all slices in one batch by two. Spans are first compared:
 those in bytes with the bytes of the tokens, those in characters with tokenizers if it is there.
-The figure is the best of the rounds in MB/s, and the time with spans as a multiple of the time without.
+The figures are the best of the rounds: MB/s without spans, and the time with them as a multiple of the time without.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 import tokmill
+from tokmill.bench.outputs import add_outputs, write_outputs
 
 SLICE_BYTES = 500_000
 SLICES = 8
@@ -58,12 +59,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, default=Path("../shared"), help="folder with vocab/ and corpora/")
     parser.add_argument("--rounds", type=int, default=7)
+    add_outputs(parser)
     arguments = parser.parse_args()
     try:
         import tokenizers
     except ImportError:
         tokenizers = None
-    print("vocabulary     text             given as          MB/s without   spans=byte   spans=char")
+    table = ["| vocabulary, text, given as | MB/s without spans | spans in bytes, times as long | in characters |", "|---|---|---|---|"]
+    seen = {}
     for file in ("cl100k_base.tiktoken.gz", "llama3.tokenizer.json.gz", "qwen2.tokenizer.json.gz"):
         tok = tokmill.load(arguments.data / "vocab" / file)
         peer = None
@@ -75,9 +78,12 @@ def main() -> None:
             data = [text.encode() for text in texts]
             for kind, given, threads in (("str", texts, 1), ("bytes", data, 1), ("str, 2 threads", texts, 2)):
                 best = measure(tok, given, arguments.rounds, threads)
+                row = f"{file.split('.')[0]}, {name}, {kind}"
+                seen[row] = best
                 speed = sum(map(len, data)) / best[""] / 1e6
-                costs = [f"{best[unit] / best['']:9.2f} x" for unit in ("byte", "char")]
-                print(f"{file.split('.')[0]:14} {name:16} {kind:16} {speed:9.0f}      {costs[0]}  {costs[1]}", flush=True)
+                table.append(f"| {row} | {speed:.0f} | {best['byte'] / best['']:.2f} | {best['char'] / best['']:.2f} |")
+                print(table[-1], flush=True)
+    write_outputs(arguments, "spans", "\n".join(table), seen, ["tokenizers"])
 
 
 if __name__ == "__main__":
