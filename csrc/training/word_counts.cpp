@@ -180,7 +180,7 @@ void WordCounts::fetch(const Place& place) const noexcept {
     if (place.number < short_slots_.size()) __builtin_prefetch(&short_slots_[place.number]);
 }
 
-// Sorted from the last digit to the first, each of 11 bits: a tenth of the time of comparing.
+// Sorted from the last digit to the first, each of 11 bits: a seventh of the time of comparing words.
 std::vector<WordCounts::Place> WordCounts::places_by_front() const {
     constexpr std::uint32_t kDigitBits = 11, kDigits = 6;
     constexpr std::size_t kValues = std::size_t(1) << kDigitBits;
