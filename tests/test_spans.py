@@ -398,6 +398,19 @@ def test_real_files_against_tokenizers(name: str, data: Path, rng: random.Random
     assert_aligned(tok, peer, texts, name)
 
 
+@pytest.mark.parametrize("kind", ["BertProcessing", "RobertaProcessing"])
+def test_what_is_the_first_token_of_a_second_text(kind: str) -> None:
+    pytest.importorskip("tokenizers", reason="tokenizers is not installed")
+    around = {"type": kind, "cls": ["H", 72], "sep": ["I", 73]} | ({"trim_offsets": False, "add_prefix_space": True} if kind[0] == "R" else {})
+    steps = [{"type": "WhitespaceSplit"}, files.BYTE_LEVEL | {"add_prefix_space": True}]
+    file = files.small_file(
+        pre_tokenizer={"type": "Sequence", "pretokenizers": steps},
+        post_processor={"type": "Sequence", "processors": [around, trimmed()]},
+    )
+    expected = files.peer_of(file).encode(" >ax", " >ax", add_special_tokens=True)
+    assert pairs(of(file).align(" >ax", " >ax", add_special_tokens=True).spans) == expected.offsets
+
+
 def random_post_processor(rng: random.Random, file: dict[str, Any]) -> None:
     """Tokens around texts, and trims before and behind that."""
     vocab = file["model"]["vocab"]

@@ -61,6 +61,9 @@ void PlacedIds::encode(const Text& text, PyObject* pair, const tokens::EncodeOpt
     tokens::SpanRequest second = new_request();
     if (given(pair)) {
         const Text second_text(pair);
+        // Of what stands between two texts the first token ends the first one's row: BertProcessing begins the second with its own first
+        // token.
+        second.has_frame = adds_special_tokens_ && frame->between.size() > 1;
         encode_one(second_text.document(), options, threads, second_ids, second);
         if (second.with_words) second_texts = filled(second_ids.size(), 1);
     }
