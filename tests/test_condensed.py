@@ -12,7 +12,7 @@ import pytest
 import tokmill
 from tokmill import Ragged, Tokenizer
 from tokmill.cli import main
-from tokmill.condensed import BASE, HYPER, Hypertokens, Supertokens, ppm_bits
+from tokmill.condensed import BASE, HYPER, Chain, Hypertokens, IntBPE, Opcodes, Supertokens, ppm_bits
 from tokmill.condensed.ppm import PPM_MAX_IDS
 from tokmill.errors import ArgumentError, UnknownIdError
 from tokmill.report.condensed import _entropy, _renyi, hypertokens_section
@@ -276,3 +276,32 @@ def test_results_outgrow_the_memory_that_waits(threads: int) -> None:
             assert z.expand(kept[1], threads=threads) == dense
             kept[0] = kept[0].ids[:1]  # one of the two arrays goes
             del kept
+
+
+@pytest.mark.parametrize(
+    "z",
+    [
+        *(Hypertokens(10, profile, disabled=()) for profile in ("zip2zip", "lru")),  # type: ignore[arg-type]
+        *(Supertokens(10, [1], [2]).with_mode(mode) for mode in ("longest", "merge")),  # type: ignore[arg-type]
+        Chain.over(Supertokens(10, [1], [2])),
+        IntBPE(range(10), [1], [2]),
+        Opcodes(10),
+    ],
+    ids=repr,
+)
+def test_every_condenser_names_what_is_wrong_and_where(z: Any) -> None:
+    """Ids, offsets and spans that cannot be: what is said, and the index."""
+    for ids, where in (([1, 2, -1], 2), ([1, 10], 1), ([2**40], 0), (np.array([1, 2**63], np.uint64), 1)):
+        with pytest.raises(UnknownIdError) as unknown:
+            z.condense(np.array(ids))
+        assert unknown.value.where == where
+    with pytest.raises(ArgumentError, match="backwards") as backwards:
+        z.condense(Ragged(np.array([1, 2, 3], np.int32), np.array([0, 2, 1, 3])))
+    assert backwards.value.where == 2
+    with pytest.raises(ArgumentError, match=r"span 1 .* overlaps") as overlap:
+        z.condense([1, 2, 3], spans=[[0, 2], [1, 3]])
+    assert overlap.value.where == 1
+    with pytest.raises(ArgumentError, match="barrier 1 is at 4") as barrier:
+        z.condense([1, 2, 3], barriers=[1, 4])
+    assert barrier.value.where == 1
+    assert len(z.condense([]).offsets) == 2

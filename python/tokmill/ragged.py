@@ -65,7 +65,11 @@ class Ragged:
                 f"offsets have to be a 1-D integer array with one element more than rows, not {offsets.ndim}-D {offsets.dtype}"
             )
         offsets = offsets.astype(np.int64, copy=False)
-        if offsets[0] != 0 or offsets[-1] != len(ids) or (len(offsets) > 1 and np.any(offsets[1:] < offsets[:-1])):
+        falls = offsets[1:] < offsets[:-1]
+        if falls.any():
+            place = int(falls.argmax()) + 1
+            raise ArgumentError(f"offsets[{place:,}] = {offsets[place]:,} runs backwards from {offsets[place - 1]:,}", place)
+        if offsets[0] != 0 or offsets[-1] != len(ids):
             raise ArgumentError(
                 f"offsets have to rise from 0 to the number of ids, {len(ids):,}; they go from {offsets[0]:,} to {offsets[-1]:,}"
             )
