@@ -191,6 +191,14 @@ def test_bad_arguments() -> None:
         Counts.from_texts(["a"], weight=0)
 
 
+def test_who_is_told_of_progress_may_ask_the_counts() -> None:
+    counts = Counts.from_texts(["".join(f"word{i} other{i * 7} " for i in range(4000))])
+    seen: list[int] = []
+    train(counts, 3000, progress=lambda done, total: seen.append(len(counts)))
+    assert seen
+    assert set(seen) == {len(counts)}
+
+
 def test_refused_text_adds_nothing(tmp_path: Path) -> None:
     counts = Counts.from_texts(["fine"])
     with pytest.raises(tokmill.errors.InvalidUtf8Error, match="text 1"):

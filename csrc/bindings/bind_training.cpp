@@ -43,7 +43,7 @@ public:
         const documents::Invalid invalid = invalid_argument(invalid_object.ptr());
         if (weight < 1) throw Error(ErrorKind::value, "a weight is 1 or more, not " + std::to_string(weight));
         WithoutInterpreterLock unlocked;
-        const std::lock_guard<std::mutex> one_at_a_time(mutex_);
+        const std::lock_guard<std::recursive_mutex> one_at_a_time(mutex_);
         training::count_documents(texts.documents(), scanner_, invalid, weight, threads, counts_, unlocked.cancel());
     }
 
@@ -54,7 +54,7 @@ public:
         const std::int64_t *const bounds = offsets.data(), *const sums = counts.data();
         const py::ssize_t word_count = counts.size();
         WithoutInterpreterLock unlocked;
-        const std::lock_guard<std::mutex> one_at_a_time(mutex_);
+        const std::lock_guard<std::recursive_mutex> one_at_a_time(mutex_);
         for (py::ssize_t i = 0; i < word_count; ++i) {
             if (bounds[i] < 0 || bounds[i] > bounds[i + 1] || bounds[i + 1] > static_cast<std::int64_t>(bytes.size()))
                 throw Error(ErrorKind::value, "offsets run backwards or past the end at word " + std::to_string(i), i);
@@ -75,7 +75,7 @@ public:
 
     void prune(std::int64_t least_count) {
         WithoutInterpreterLock unlocked;
-        const std::lock_guard<std::mutex> one_at_a_time(mutex_);
+        const std::lock_guard<std::recursive_mutex> one_at_a_time(mutex_);
         counts_.prune(least_count, unlocked.cancel());
     }
 
@@ -85,7 +85,7 @@ public:
         std::vector<std::int64_t> offsets{0}, counts;
         {
             WithoutInterpreterLock unlocked;
-            const std::lock_guard<std::mutex> one_at_a_time(mutex_);
+            const std::lock_guard<std::recursive_mutex> one_at_a_time(mutex_);
             counts_.visit_sorted(
                 [&](std::string_view word, std::int64_t count) {
                     blob += word;
@@ -100,7 +100,7 @@ public:
     std::int64_t total() const noexcept { return counts_.total(); }
     std::size_t size() const {
         WithoutInterpreterLock unlocked;
-        const std::lock_guard<std::mutex> one_at_a_time(mutex_);
+        const std::lock_guard<std::recursive_mutex> one_at_a_time(mutex_);
         return counts_.size(unlocked.cancel());
     }
     std::size_t byte_size() const noexcept { return counts_.byte_size(); }
@@ -150,7 +150,7 @@ public:
         std::vector<std::int64_t> sums;
         {
             WithoutInterpreterLock unlocked;
-            const std::lock_guard<std::mutex> one_at_a_time(mutex_);
+            const std::lock_guard<std::recursive_mutex> one_at_a_time(mutex_);
             sums = training::count_symbols(counts_, known.vocabulary(), known.merges(), whole_words, unlocked.cancel());
         }
         return to_array(sums);
@@ -162,7 +162,7 @@ private:
         training::TrainedBpe trained;
         {
             WithoutInterpreterLock unlocked;
-            const std::lock_guard<std::mutex> one_at_a_time(mutex_);
+            const std::lock_guard<std::recursive_mutex> one_at_a_time(mutex_);
             trained = train(unlocked.cancel());
         }
         std::vector<std::int32_t> lefts, rights, mades;
@@ -185,7 +185,8 @@ private:
 
     pretokens::Scanner scanner_;
     training::BoundedCounts counts_;
-    mutable std::mutex mutex_;
+    // Recursive, since who is told of progress may ask the counts that are being trained on. They are not being read then.
+    mutable std::recursive_mutex mutex_;
 };
 
 // What a vocabulary is made of, by rank: the bytes of its tokens, their ids, the two parts of each (-1: a single byte, or unreachable) and
