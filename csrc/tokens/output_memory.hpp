@@ -1,6 +1,6 @@
 // Memory for results that NumPy adopts. Results are large, short-lived and of similar sizes, which suits malloc badly: fresh
 // pages cost 12 % of the time of encoding 10 MB of English, and arenas of many calling threads keep what they once had. So
-// large blocks are mapped from the system (with huge pages from 4 MiB), and a few that were given back wait for the next
+// large blocks are mapped from the system (in huge pages from 1.25 MiB), and a few that were given back wait for the next
 // call: at most kKeptBytes in all.
 #pragma once
 

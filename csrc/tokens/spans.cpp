@@ -165,7 +165,6 @@ void SpanWriter::end_document() {
     sink_.at_begin = true;
     sink_.is_rest = false;
     if (!sink_.writes) return;
-    sink_.last_end = place_;
     place_ = 0;
     fast_end_ = block_.origins != nullptr || table_.minds_begin() ? 0 : kAll;
 }

@@ -94,10 +94,9 @@ struct SpanSink {
 
     // Of the document in work.
     std::uint64_t place = 0;
-    std::uint32_t word = 0;      // the next one
-    bool at_begin = true;        // none of its tokens has come
-    bool is_rest = false;        // place 0 is not the begin of the document
-    std::uint64_t last_end = 0;  // the end of the document that ended last
+    std::uint32_t word = 0;  // the next one
+    bool at_begin = true;    // none of its tokens has come
+    bool is_rest = false;    // place 0 is not the begin of the document
 
     bool takes_blocks() const noexcept { return writes || with_words; }
 };
