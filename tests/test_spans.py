@@ -413,6 +413,21 @@ def test_what_is_the_first_token_of_a_second_text(kind: str) -> None:
     assert pairs(of(file).align(" >ax", " >ax", add_special_tokens=True).spans) == expected.offsets
 
 
+def test_blanks_of_a_first_token() -> None:
+    """One stays, as it may be the prefix space; of several none does. By hand, from tokenizers 0.23.3."""
+    plain = files.small_file()
+    vocab, merges = plain["model"]["vocab"], plain["model"]["merges"]
+    for left, right in [("Ġ", "Ġ"), ("ĠĠ", "ĠĠ")]:
+        vocab[left + right] = len(vocab)
+        merges.append([left, right])
+    lstripped = files.added(vocab["A"], "A", lstrip=True)
+    file = files.file_of(vocab, merges, added_tokens=[lstripped], pre_tokenizer=files.BYTE_LEVEL, post_processor=trimmed(add_prefix_space=True))
+    tok = of(file)
+    expected = {" a": [(0, 2)], "   a": [(2, 2), (3, 4)], "    ": [(4, 4)], "\u3000A": [(0, 2)], "\u3000 A": [(2, 3)]}
+    for text, spans in expected.items():
+        assert spans_of(tok, text, "char", special="parse") == spans, text
+
+
 def random_post_processor(rng: random.Random, file: dict[str, Any]) -> None:
     """Tokens around texts, and trims before and behind that."""
     vocab = file["model"]["vocab"]

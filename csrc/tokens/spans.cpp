@@ -99,7 +99,8 @@ PlaceSpan trimmed(const SpanTable& table, PlaceSpan span, pretokens::Blanks blan
     for (const formats::Trim& trim : table.trims()) {
         std::uint64_t leading = blanks.leading;
         const bool is_first = (place.at_begin && !(trim.behind_frame && place.has_frame)) || span.begin == 0;
-        if (leading > 0 && trim.add_prefix_space && is_first && !place.is_rest) --leading;
+        // A single blank of the first token may be the prefix space, and stays; of more, none was put there.
+        if (leading == 1 && trim.add_prefix_space && is_first && !place.is_rest) leading = 0;
         span.begin = std::min(span.begin + leading, span.end);
         if (span.end >= blanks.trailing) span.end = std::max(span.end - blanks.trailing, span.begin);
     }
