@@ -421,7 +421,9 @@ def test_blanks_of_a_first_token() -> None:
         vocab[left + right] = len(vocab)
         merges.append([left, right])
     lstripped = files.added(vocab["A"], "A", lstrip=True)
-    file = files.file_of(vocab, merges, added_tokens=[lstripped], pre_tokenizer=files.BYTE_LEVEL, post_processor=trimmed(add_prefix_space=True))
+    file = files.file_of(
+        vocab, merges, added_tokens=[lstripped], pre_tokenizer=files.BYTE_LEVEL, post_processor=trimmed(add_prefix_space=True)
+    )
     tok = of(file)
     expected = {" a": [(0, 2)], "   a": [(2, 2), (3, 4)], "    ": [(4, 4)], "\u3000A": [(0, 2)], "\u3000 A": [(2, 3)]}
     for text, spans in expected.items():
