@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import io
 import itertools
 import json
 import pickle
@@ -139,6 +140,19 @@ def test_a_template_is_added_once_and_only_on_request() -> None:
     assert tok.count_batch(["a", ""], add_special_tokens=True).tolist() == [2, 1]
     with pytest.raises(ArgumentError, match="out="):
         tok.encode("a", add_special_tokens=True, out=tok.encode("abc"))
+
+
+def test_a_template_goes_around_a_file() -> None:
+    around = {"type": "BertProcessing", "sep": ["</s>", 267], "cls": ["<s>", 266]}
+    tok = of(files.small_file(added_tokens=[files.added(266, "<s>"), files.added(267, "</s>")], post_processor=around))
+    assert tok.encode_file(io.BytesIO(b"a b")).tolist() == [97, 32, 98]
+    assert tok.encode_file(io.BytesIO(b"a b"), add_special_tokens=True).tolist() == [266, 97, 32, 98, 267]
+    assert tok.encode_file(io.BytesIO(), add_special_tokens=True, dtype="int64").tolist() == [266, 267]
+    blocks = list(tok.encode_file_iter(io.BytesIO(b"a b"), add_special_tokens=True, dtype="uint16"))
+    assert {block.dtype.name for block in blocks} == {"uint16"}
+    assert [id for block in blocks for id in block.tolist()] == [266, 97, 32, 98, 267]
+    ids, spans = tok.encode_file(io.BytesIO(b"a b"), add_special_tokens=True, spans="char")
+    assert (ids.tolist(), spans.tolist()) == ([266, 97, 32, 98, 267], [[0, 0], [0, 1], [1, 2], [2, 3], [0, 0]])
 
 
 def test_bytes_without_a_token_are_left_out_and_counted() -> None:

@@ -62,6 +62,7 @@ PyMethodDef methods[] = {
     {"_merge_list", core::merge_list, METH_NOARGS, "The compact list of merges that _from_merges reads."},
     {"_components", core::components, METH_NOARGS,
      "What a tokenizer.json has around its vocabulary, as JSON; None for other vocabularies."},
+    {"_frame", core::frame, METH_NOARGS, "The ids that a post-processor puts before and behind one text: two lists of int."},
     {"_canonical", core::canonical, METH_NOARGS, "What the digest is taken of."},
     {"_with_isa", core::with_isa, METH_O, "The same tokenizer with the kernels of another instruction set."},
     {"_with_word_tables", core::with_word_tables, METH_O,

@@ -116,6 +116,7 @@ PyObject* missing_bytes(PyObject* self, void*);
 PyObject* pattern(PyObject* self, void*);
 PyObject* isa(PyObject* self, void*);
 PyObject* special_tokens(PyObject* self, void*);
+PyObject* frame(PyObject* self, PyObject*);
 PyObject* table_statistics(PyObject* self, PyObject*);
 
 }  // namespace tokmill::bindings::core

@@ -1,4 +1,6 @@
 // What a CoreTokenizer says of its vocabulary and of itself.
+#include <pybind11/stl.h>
+
 #include <string>
 
 #include "bindings/core_tokenizer.hpp"
@@ -78,6 +80,14 @@ PyObject* pattern(PyObject* self, void*) {
     return string_object(is_all ? pretokens::regex(*preprocessing->pattern()) : "");
 }
 PyObject* isa(PyObject* self, void*) { return string_object(cpu::name(core_of(self).tokenizer->isa())); }
+
+PyObject* frame(PyObject* self, PyObject*) {
+    return guarded([&]() -> PyObject* {
+        const formats::Frame* const around = tokens::frame_of(core_of(self).tokenizer->preprocessing(), false, true);
+        const formats::Frame ids = around == nullptr ? formats::Frame() : *around;
+        return py::make_tuple(ids.before, ids.after).release().ptr();
+    });
+}
 
 PyObject* special_tokens(PyObject* self, void*) {
     return guarded([&]() -> PyObject* {

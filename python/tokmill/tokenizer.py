@@ -179,7 +179,15 @@ class Tokenizer(CoreTokenizer):
 
             text = b"".join(read_blocks(file, block_bytes=block_bytes))
             longest = MAX_PRETOKEN_BYTES if max_pretoken_bytes is None else max_pretoken_bytes
-            return self.encode(text, special=special, invalid=invalid, dtype=dtype, max_pretoken_bytes=longest, spans=spans)
+            return self.encode(
+                text,
+                special=special,
+                invalid=invalid,
+                add_special_tokens=add_special_tokens,
+                dtype=dtype,
+                max_pretoken_bytes=longest,
+                spans=spans,
+            )
         blocks = list(
             self.encode_file_iter(
                 file,
@@ -205,7 +213,7 @@ class Tokenizer(CoreTokenizer):
         add_special_tokens: bool = False,
         spans: None = None,
     ) -> Iterator[NDArray[Any]]:
-        """The ids of a text file, block by block; joined, they are those of the text encoded whole.
+        """The ids of a text file, block by block; joined, they are those of the text encoded whole (``add_special_tokens`` as there).
 
         Memory is bounded by a few blocks plus the longest pretoken; one longer than ``max_pretoken_bytes`` raises
         PretokenTooLongError (``None`` lifts the bound to 2 GiB). Also raises InputError, DocumentError (a damaged gz or zst file),
@@ -217,6 +225,9 @@ class Tokenizer(CoreTokenizer):
             raise ArgumentError("spans= takes the whole text, of which a stream holds only a block; encode_file(..., spans=) gives them")
         longest = MAX_PRETOKEN_BYTES if max_pretoken_bytes is None else max_pretoken_bytes
         stream = self._stream(special=special, invalid=invalid, dtype=dtype, max_pretoken_bytes=longest)
+        before, after = (np.array(ids, np.int32 if dtype is None else dtype) for ids in (self._frame() if add_special_tokens else ([], [])))
+        if len(before):
+            yield before
         for block in read_blocks(file, block_bytes=block_bytes):
             ids = stream.feed(block)
             if len(ids):
@@ -224,6 +235,8 @@ class Tokenizer(CoreTokenizer):
         ids = stream.finish()
         if len(ids):
             yield ids
+        if len(after):
+            yield after
 
     # The vocabulary
 
