@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 from tokmill.condensed import Chain, Hypertokens, Opcodes, Supertokens
-from tokmill.condensed.opcodes import LIT, Records, join
+from tokmill.condensed.opcode_stream import LIT, Records, join
 from tokmill.errors import ArgumentError, StreamError, UnknownIdError
 
 from tests.conftest import SCALE

@@ -13,7 +13,7 @@ import pytest
 import tokmill
 from tokmill import Ragged
 from tokmill.condensed import Opcodes, OpcodeShard, OpcodeStream, save_opcodes
-from tokmill.condensed.opcodes import COPY, DEF, ENTER, EOD, LEAVE, LIT, RESET, USE, Records, join
+from tokmill.condensed.opcode_stream import COPY, DEF, ENTER, EOD, LEAVE, LIT, RESET, USE, Records, join
 from tokmill.errors import ArgumentError, ArgumentTypeError, SnapshotError, StreamError, UnknownIdError
 
 from tests.conftest import SCALE

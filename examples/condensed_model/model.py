@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from streams import Rows
-from tokmill.condensed.opcodes import COPY, LIT
+from tokmill.condensed.opcode_stream import COPY, LIT
 from torch import Tensor, nn
 from torch.nn import functional
 

@@ -12,7 +12,7 @@ import tokmill
 from numpy.typing import NDArray
 from tokmill import training
 from tokmill.condensed import Hypertokens, Opcodes, Supertokens
-from tokmill.condensed.opcodes import EOD
+from tokmill.condensed.opcode_stream import EOD
 
 END = "<|endoftext|>"
 Ids = NDArray[np.int32]

@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 import tokmill
 from tokmill.condensed import Opcodes, OpcodeStream
-from tokmill.condensed.opcodes import COPY, HYPER, LIT
+from tokmill.condensed.opcode_stream import COPY, HYPER, LIT
 
 HEAD = "Each {mark}n~ in the log stands for the text that the dictionary gives for n, a JSON string:\n"
 

@@ -13,7 +13,8 @@ from numpy.typing import DTypeLike, NDArray
 
 from ._core import PiecewiseCondenser, run_pipeline
 from .condensed import Chain, Condensed, Hypertokens, Opcodes, OpcodeStream, Supertokens
-from .condensed.opcodes import OpcodeEncoder, Records, join
+from .condensed.opcode_steps import OpcodeEncoder
+from .condensed.opcode_stream import Records, join
 from .documents import DEFAULT_BATCH_BYTES, DEFAULT_FIELD, Format, format_of, read_blocks, read_documents
 from .errors import ArgumentError, ArgumentTypeError
 from .ngrams import Plan

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..condensed import Chain, Hypertokens, Opcodes, OpcodeStream, Supertokens
-from ..condensed.opcodes import Records, join
+from ..condensed.opcode_stream import Records, join
 from ..tokenizer import Tokenizer
 
 __all__ = ["measure_steps", "steps_table"]

@@ -7,7 +7,7 @@ import argparse
 import numpy as np
 
 from ..condensed import Opcodes, OpcodeShard, OpcodeStream, save_opcodes
-from ..condensed.opcodes import Records, join
+from ..condensed.opcode_stream import Records, join
 from ..documents import format_of, in_file
 from ..errors import ArgumentError
 from ..pipeline import Pipeline

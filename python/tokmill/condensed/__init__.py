@@ -17,7 +17,8 @@ from .combined import Combined, combined
 from .explain import Explained, Explanation, Phrase
 from .hypertokens import Hypertokens
 from .int_bpe import IntBPE
-from .opcodes import FactoredView, FlatView, Opcodes, OpcodeStream
+from .opcode_stream import FactoredView, FlatView, OpcodeStream
+from .opcodes import Opcodes
 from .packed import PackedRows, Resume
 from .ppm import ppm_bits
 from .result import BASE, HYPER, SUPER, Condensed

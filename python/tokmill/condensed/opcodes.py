@@ -19,49 +19,10 @@ from ..ragged import Ragged
 from ..tokenizer import Tokenizer
 from .arguments import documents_of, whole
 from .opcode_steps import OpcodeDecoder, OpcodeEncoder
-from .opcode_stream import (
-    COPY,
-    DEF,
-    ENTER,
-    EOD,
-    HYPER,
-    LEAVE,
-    LIT,
-    OPCODE_NAMES,
-    RESET,
-    USE,
-    FactoredView,
-    FlatView,
-    OpcodeStream,
-    Records,
-    join,
-    place_in,
-)
+from .opcode_stream import LIT, OPCODE_NAMES, FactoredView, FlatView, OpcodeStream, place_in
 from .outside import barrier_places, check_spans
 
-__all__ = [
-    "COPY",
-    "DEF",
-    "ENTER",
-    "EOD",
-    "HYPER",
-    "LEAVE",
-    "LIT",
-    "OPCODE_NAMES",
-    "PRESETS",
-    "RESET",
-    "USE",
-    "FactoredView",
-    "FlatView",
-    "OpcodeDecoder",
-    "OpcodeEncoder",
-    "OpcodeStream",
-    "Opcodes",
-    "Records",
-    "View",
-    "join",
-    "place_in",
-]
+__all__ = ["PRESETS", "Opcodes", "View"]
 
 View: TypeAlias = Literal["flat", "factored", "storage"]
 

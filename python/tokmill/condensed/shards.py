@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 from ..errors import Error, SnapshotError
 from ..ragged import Ragged
 from ..sections import Sections, save_sections
-from .opcodes import PRESETS, Opcodes, OpcodeStream, Records, place_in
+from .opcode_stream import OpcodeStream, Records, place_in
+from .opcodes import PRESETS, Opcodes
 
 __all__ = ["OpcodeShard", "save_opcodes"]
 

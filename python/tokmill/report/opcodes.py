@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..condensed import Opcodes, OpcodeStream
-from ..condensed.opcodes import LIT, OPCODE_NAMES
+from ..condensed.opcode_stream import LIT, OPCODE_NAMES
 from ..ragged import Ragged
 from .document import Row, Section, Table
 
