@@ -281,11 +281,17 @@ def test_long_texts_that_are_rewritten_are_cut_for_threads(names: list[str], rng
                 assert np.array_equal(rows.spans[rows.offsets[1] : rows.offsets[2]], spans)
 
 
-def test_every_instruction_set(embedded: Tokenizer) -> None:
-    text = "naïve words and 中文 🙂 " * 500
-    expected = embedded.encode(text, spans="char")[1]
+def test_every_instruction_set(rng: random.Random) -> None:
+    """Tokens of up to 70 bytes, characters in several tokens, in stretches of every length."""
+    tok = ranks(*(b"-" * length for length in range(2, 71)), " \u4e2d".encode()[:2])
+    trims = of(files.small_file(post_processor=trimmed()))
     for isa in tokmill.isa()["supported"]:
-        assert np.array_equal(embedded._with_isa(isa).encode(text, spans="char")[1], expected)
+        for _ in range(60):
+            runs = ["-" * rng.randint(1, 70), "-" * rng.randint(1, 31)]
+            check_ranks(tok._with_isa(isa), "".join(rng.choices([*runs, "a", " 中", "é🙂", " the", "  "], k=rng.randint(1, 150))))
+            text = "".join(rng.choices(["naïve", " words", " and", " ", "  the", "中", " 🙂"], k=rng.randint(1, 300)))
+            for unit in ("char", "byte"):
+                assert spans_of(trims._with_isa(isa), text, unit) == spans_of(trims._with_isa("scalar"), text, unit)
 
 
 def test_rows_keep_their_spans(embedded: Tokenizer) -> None:

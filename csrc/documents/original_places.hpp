@@ -14,6 +14,11 @@ namespace tokmill::documents {
 // its indices; of bytes those of bytes.decode(errors="replace")).
 enum class PlaceUnit : std::uint8_t { byte, character };
 
+// Are the units in which a document is kept its places? Then it is known where a stretch of it begins.
+constexpr bool units_are_places(Encoding encoding, PlaceUnit unit) noexcept {
+    return encoding == Encoding::ascii || (encoding == Encoding::utf8) == (unit == PlaceUnit::byte);
+}
+
 // For one document, or a stretch of one, whose first place is 0 on both sides. Places may come in any order; in rising order they cost the
 // characters between them, else up to kMarkDistance characters more.
 class OriginalPlaces {

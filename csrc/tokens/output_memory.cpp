@@ -28,8 +28,16 @@ struct Place {
     std::atomic<OutputMemory*> block{nullptr};
 };
 constexpr std::size_t kKiB = 1024;
-Place places[] = {{0, 256 * kKiB}, {0, 256 * kKiB}, {256 * kKiB, 1024 * kKiB}, {1024 * kKiB, 12288 * kKiB}, {1024 * kKiB, 12288 * kKiB}};
-static_assert(OutputMemory::kKeptBytes == (256 + 256 + 1024 + 12288 + 12288) * kKiB);
+constexpr std::size_t kLargeBytes = 12288 * kKiB;
+constexpr std::size_t kLargestBytes = 49152 * kKiB;
+Place places[] = {{0, 256 * kKiB},
+                  {0, 256 * kKiB},
+                  {256 * kKiB, 1024 * kKiB},
+                  {1024 * kKiB, kLargeBytes},
+                  {1024 * kKiB, kLargeBytes},
+                  {kLargeBytes + 1, kLargestBytes}};
+static_assert(OutputMemory::kKeptBytes == (256 + 256 + 1024) * kKiB + 2 * kLargeBytes);
+static_assert(OutputMemory::kLentBytes == kLargestBytes);
 
 #if defined(TOKMILL_MAPS_OUTPUT)
 std::size_t page_rounded(std::size_t bytes) {
@@ -125,21 +133,32 @@ void OutputMemory::trim(std::size_t bytes) noexcept {
 #endif
 }
 
-// The first block that is large enough, and not so large that a small result would use up what waits for a large one.
+// The smallest block that is large enough, and not of a place for larger results than this one: a larger one is left to those who need it,
+// as it would be cut (see trim()) to the size of this one.
 bool OutputMemory::take_kept(std::size_t least, std::size_t wanted) noexcept {
+    OutputMemory* best = nullptr;
+    const auto put_back = [](Place& place, OutputMemory* block) {
+        OutputMemory* expected = nullptr;
+        if (!place.block.compare_exchange_strong(expected, block, std::memory_order_release)) delete block;
+    };
+    Place* place_of_best = nullptr;
     for (Place& place : places) {
         if (place.most_bytes < least || place.least_bytes > wanted) continue;
         OutputMemory* kept = place.block.exchange(nullptr, std::memory_order_acquire);
         if (kept == nullptr) continue;
-        if (kept->size_ >= least) {
-            swap(*kept);
-            delete kept;  // holds nothing now
-            return true;
+        const bool is_better = kept->size_ >= least && (best == nullptr || kept->size_ < best->size_);
+        if (!is_better) {
+            put_back(place, kept);
+            continue;
         }
-        OutputMemory* expected = nullptr;
-        if (!place.block.compare_exchange_strong(expected, kept, std::memory_order_release)) delete kept;
+        if (best != nullptr) put_back(*place_of_best, best);
+        best = kept;
+        place_of_best = &place;
     }
-    return false;
+    if (best == nullptr) return false;
+    swap(*best);
+    delete best;  // holds nothing now
+    return true;
 }
 
 // Leaves the block in the first place for its size; what waited there moves on to the next, and the oldest goes. A block that nothing asks
@@ -148,6 +167,9 @@ bool OutputMemory::keep() noexcept {
     auto* waiting = new (std::nothrow) OutputMemory;
     if (waiting == nullptr) return false;
     const std::size_t size = size_;
+#if defined(MADV_FREE)
+    if (size > kLargeBytes) madvise(data_, size, MADV_FREE);
+#endif
     waiting->swap(*this);
     for (Place& place : places) {
         if (size < place.least_bytes || size > place.most_bytes) continue;

@@ -1,7 +1,7 @@
 // Memory for results that NumPy adopts. Results are large, short-lived and of similar sizes, which suits malloc badly: fresh
 // pages cost 12 % of the time of encoding 10 MB of English, and arenas of many calling threads keep what they once had. So
 // large blocks are mapped from the system (in huge pages from 1.25 MiB), and a few that were given back wait for the next
-// call: at most kKeptBytes in all.
+// call: at most kKeptBytes in all, and kLentBytes that the system may have back whenever it needs them.
 #pragma once
 
 #include <cstddef>
@@ -29,8 +29,10 @@ public:
     // Gives the pages behind the first `bytes` back to the system.
     void trim(std::size_t bytes) noexcept;
 
-    // The most that blocks waiting for the next call take.
+    // The most that blocks waiting for the next call take ...
     static constexpr std::size_t kKeptBytes = std::size_t(51) << 19;
+    // ... and a larger one besides, whose pages the system may take at any time, if it wants them.
+    static constexpr std::size_t kLentBytes = std::size_t(48) << 20;
 
 private:
     void swap(OutputMemory& other) noexcept {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <string>
 
+#include "tokens/kernels/span_kernels.hpp"
 #include "unicode/unicode.hpp"
 
 namespace tokmill::tokens {
@@ -24,11 +25,13 @@ std::string name_of(std::string_view bytes, const formats::Components& component
     return has_last ? name + components.word_suffix : name;
 }
 
-// Of the character in which a token ends, so many bytes are in tokens behind it. (A token without a lead says nothing of it: none.)
-std::size_t bytes_to_come(std::string_view bytes) noexcept {
+CutCharacter last_character_of(std::string_view bytes) noexcept {
     std::size_t lead = bytes.size();
     while (lead > 0 && unicode::is_continuation(bytes_of(bytes)[lead - 1])) --lead;
-    return lead == 0 ? 0 : unicode::utf8_length(bytes_of(bytes)[lead - 1]) - (bytes.size() - lead + 1);
+    if (lead == 0) return {0, 0, false};
+    const std::size_t so_far = bytes.size() - lead + 1, length = unicode::utf8_length(bytes_of(bytes)[lead - 1]);
+    return so_far == length ? CutCharacter()
+                            : CutCharacter{static_cast<std::uint8_t>(so_far), static_cast<std::uint8_t>(length - so_far), true};
 }
 
 }  // namespace
@@ -36,7 +39,8 @@ std::size_t bytes_to_come(std::string_view bytes) noexcept {
 SpanTable::SpanTable(const vocab::Vocabulary& vocabulary, const formats::Components* components, SpanCount count)
     : vocabulary_(&vocabulary), count_(count), steps_(vocabulary.id_end()), advances_(vocabulary.id_end()) {
     std::fill_n(steps_.data(), vocabulary.id_end(), Step{kIrregular, 0, 0, 0});
-    std::fill_n(advances_.data(), vocabulary.id_end(), kOther);
+    std::fill_n(advances_.data(), vocabulary.id_end(), advance::kOther);
+    if (count == SpanCount::bytes_of_characters) last_characters_.resize(vocabulary.id_end());
     if (components != nullptr) {
         trims_ = components->trims;
         if (!trims_.empty()) blanks_.resize(vocabulary.id_end());
@@ -81,12 +85,15 @@ void SpanTable::measure(std::uint32_t id, std::string_view bytes) {
         begin = std::min<std::int64_t>(begin + blanks_[id].leading, end);
         end = std::max<std::int64_t>(end - blanks_[id].trailing, begin);
     }
+    const CutCharacter last = last_character_of(bytes);
+    if (count_ == SpanCount::bytes_of_characters) last_characters_[id] = last;
+    if (places <= advance::kPlaces) advances_[id] = static_cast<std::uint8_t>(places | advance::kOdd);
     if (bytes.size() >= kIrregular || begin > std::numeric_limits<std::int8_t>::max()) return;
-    if (count_ == SpanCount::bytes_of_characters && (begins_inside || bytes_to_come(bytes) != 0)) return;
+    if (count_ == SpanCount::bytes_of_characters && (begins_inside || last.to_come != 0)) return;
     steps_[id] = {static_cast<std::uint8_t>(bytes.size()), static_cast<std::uint8_t>(places), static_cast<std::int8_t>(begin),
                   static_cast<std::uint8_t>(places - end)};
-    if (places >= kPlacesMask || begin < -1 || begin > 1 || end != places) return;
-    advances_[id] = static_cast<std::uint8_t>(places | (begin == 1 ? kBeginsLate : begin == -1 ? kBeginsEarly : 0));
+    if (places > advance::kPlaces || begin < -1 || begin > 1 || end != places) return;
+    advances_[id] = static_cast<std::uint8_t>(places | (begin == 1 ? advance::kBeginsLate : begin == -1 ? advance::kBeginsEarly : 0));
 }
 
 std::string_view SpanTable::added_text(std::uint32_t id, std::uint32_t byte_count) const noexcept {

@@ -29,6 +29,14 @@ enum class SpanCount : std::uint8_t {
     bytes_of_characters,  // the bytes of these characters
 };
 
+// The character in which a token ends: its bytes in the token and those in tokens behind it. All 0 if it is whole. A token that holds only
+// bytes from inside of one says nothing of it.
+struct CutCharacter {
+    std::uint8_t so_far = 0;
+    std::uint8_t to_come = 0;
+    bool has_lead = true;
+};
+
 // What each id of a vocabulary adds to places, in one of the counts. Immutable.
 class SpanTable {
 public:
@@ -51,11 +59,10 @@ public:
     }
     std::string_view bytes(std::uint32_t id) const noexcept { return *vocabulary_->bytes_of_id(id); }
 
-    // A step in one byte, for what nearly all ids do: they lead on by up to 62 places (the six low bits), and begin where the one before
-    // ends, a place behind it, or a place before it. Example: 0x43 begins one late and leads on by 3: at place p, [p + 1, p + 3).
-    static constexpr std::uint8_t kPlacesMask = 0x3F, kBeginsLate = 0x40, kBeginsEarly = 0x80;
-    static constexpr std::uint8_t kOther = 0xFF;
+    // A step in one byte, by id: see tokens/kernels/span_kernels.hpp.
     const std::uint8_t* advances() const noexcept { return advances_.data(); }
+    // Of bytes_of_characters.
+    CutCharacter last_character(std::uint32_t id) const noexcept { return last_characters_[id]; }
     // Does each id stand for the same text wherever it is found, also that of a special or added token?
     bool ids_say_all() const noexcept { return ids_say_all_; }
 
@@ -76,10 +83,11 @@ private:
     std::vector<formats::Trim> trims_;
     bool minds_begin_ = false;
     bool ids_say_all_ = true;
-    Buffer<Step> steps_;                      // by id
-    Buffer<std::uint8_t> advances_;           // by id
-    std::vector<pretokens::Blanks> blanks_;   // by id, if there are trims
-    std::vector<vocab::SpecialToken> added_;  // by id
+    Buffer<Step> steps_;                         // by id
+    Buffer<std::uint8_t> advances_;              // by id
+    std::vector<pretokens::Blanks> blanks_;      // by id, if there are trims
+    std::vector<CutCharacter> last_characters_;  // by id, of bytes_of_characters
+    std::vector<vocab::SpecialToken> added_;     // by id
 };
 
 // What a caller wants to know of the tokens of some documents, and how far the one in work has got.

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "pool/pool.hpp"
+#include "tokens/kernels/span_kernels.hpp"
 #include "unicode/unicode.hpp"
 
 namespace tokmill::tokens {
@@ -16,103 +17,128 @@ constexpr std::size_t kIdsBetweenPolls = std::size_t(1) << 16;
 
 const std::uint8_t* bytes_of(std::string_view text) noexcept { return reinterpret_cast<const std::uint8_t*>(text.data()); }
 
-// The ids of one stretch, which tile it. Places count from its begin, and from `base`.
-template <class Id>
-class Tiles {
-public:
-    Tiles(const SpanTable& table, const Id* ids, std::size_t count) noexcept : table_(table), ids_(ids), count_(count) {}
+// What tokens that tile a text stand for. Places count from its begin.
+std::uint64_t places_of(const SpanTable& table, std::uint32_t id) {
+    const std::string_view token = table.bytes(id);
+    return table.count() == SpanCount::characters ? unicode::count_characters(bytes_of(token), token.size()) : token.size();
+}
 
-    // The place behind the last one.
-    std::uint64_t end(Cancel& cancel) const {
-        std::uint64_t place = 0;
-        for (std::size_t i = 0; i < count_;) {
-            for (const std::size_t pause = std::min(count_, i + kIdsBetweenPolls); i < pause; ++i) {
-                const std::uint8_t advance = table_.advances()[ids_[i]];
-                place += advance == SpanTable::kOther ? places_of(i) : advance & SpanTable::kPlacesMask;
+template <class Id>
+std::uint64_t places_of(const SpanTable& table, std::span<const Id> ids, Cancel& cancel) {
+    std::uint64_t places = 0;
+    for (std::size_t i = 0; i < ids.size();) {
+        for (const std::size_t pause = std::min(ids.size(), i + kIdsBetweenPolls); i < pause; ++i) {
+            const std::uint8_t step = table.advances()[ids[i]];
+            places += step == advance::kOther ? places_of(table, static_cast<std::uint32_t>(ids[i])) : step & advance::kPlaces;
+        }
+        cancel.poll();
+    }
+    return places;
+}
+
+// Writes the spans of one stretch whose tokens tile it, counted from `base`.
+template <class Id>
+class TileWriter {
+public:
+    TileWriter(const SpanLayout& layout, TokenPlace first, std::uint64_t base, std::int64_t* out) noexcept
+        : table_(layout.table), kernels_(span_kernels(layout.isa)), where_(first), base_(base), out_(out) {}
+
+    void write(std::span<const Id> ids, Cancel& cancel) {
+        std::size_t i = 0;
+        if (!ids.empty() && table_.minds_begin()) write_other(ids[i++]);
+        where_.at_begin = false;
+        while (i < ids.size()) {
+            for (const std::size_t pause = std::min(ids.size(), i + kIdsBetweenPolls); i < pause;) {
+                const std::size_t size = std::min(kBlock, pause - i);
+                write_block(ids.data() + i, size);
+                i += size;
             }
             cancel.poll();
-        }
-        return place;
-    }
-
-    void write(std::uint64_t base, TokenPlace first, std::int64_t* out, Cancel& cancel) const {
-        const std::uint8_t* const advances = table_.advances();
-        std::size_t i = 0;
-        std::uint64_t place = 0;
-        if (count_ != 0 && table_.minds_begin()) write_slowly(i, place, base, first, out);
-        first.at_begin = false;
-        while (i < count_) {
-            const std::size_t pause = std::min(count_, i + kIdsBetweenPolls);
-            auto at = static_cast<std::int64_t>(base + place);
-            for (; i < pause; ++i) {
-                const std::uint8_t advance = advances[ids_[i]];
-                if (advance == SpanTable::kOther) break;
-                // Late and early are the two high bits.
-                out[2 * i] = at + (advance >> 6 & 1) - (advance >> 7);
-                at += advance & SpanTable::kPlacesMask;
-                out[2 * i + 1] = at;
-            }
-            place = static_cast<std::uint64_t>(at) - base;
-            if (i < pause) {
-                write_slowly(i, place, base, first, out);
-            } else {
-                cancel.poll();
-            }
         }
     }
 
 private:
-    std::string_view bytes(std::size_t i) const noexcept { return table_.bytes(static_cast<std::uint32_t>(ids_[i])); }
+    static constexpr std::size_t kBlock = 128;
 
-    std::uint64_t places_of(std::size_t i) const noexcept {
-        const std::string_view token = bytes(i);
-        return table_.count() == SpanCount::characters ? unicode::count_characters(bytes_of(token), token.size()) : token.size();
+    // Advances are gathered first: what comes next takes eight at a time.
+    void write_block(const Id* ids, std::size_t size) {
+        std::array<std::uint8_t, kBlock> advances;
+        std::uint8_t seen = 0;
+        for (std::size_t i = 0; i < size; ++i) {
+            advances[i] = table_.advances()[ids[i]];
+            seen |= advances[i];
+        }
+        if ((seen & advance::kOdd) == 0) {
+            lay(advances.data(), size);
+            return;
+        }
+        for (std::size_t i = 0; i < size; ++i) {
+            const auto* const next = std::find(advances.data() + i, advances.data() + size, advance::kOther);
+            const std::size_t first = i;
+            i = static_cast<std::size_t>(next - advances.data());
+            std::int64_t* const laid = out_;
+            lay(advances.data() + first, i - first);
+            for (std::size_t k = first; k < i; ++k)
+                if ((advances[k] & advance::kOdd) != 0) correct(static_cast<std::uint32_t>(ids[k]), laid + 2 * (k - first));
+            if (i < size) write_other(ids[i]);
+        }
     }
 
-    void write_slowly(std::size_t& i, std::uint64_t& place, std::uint64_t base, TokenPlace where, std::int64_t* out) const noexcept {
-        const std::string_view token = bytes(i);
-        const bool begins_inside = table_.count() != SpanCount::bytes && unicode::is_continuation(bytes_of(token)[0]);
-        PlaceSpan span{place, place + places_of(i)};
-        place = span.end;
+    void lay(const std::uint8_t* advances, std::size_t count) noexcept {
+        const std::int64_t end = kernels_.lay(advances, count, static_cast<std::int64_t>(base_ + place_), out_);
+        place_ = static_cast<std::uint64_t>(end) - base_;
+        out_ += 2 * count;
+    }
+
+    void write_other(Id id) {
+        out_[0] = static_cast<std::int64_t>(base_ + place_);
+        place_ += places_of(table_, static_cast<std::uint32_t>(id));
+        out_[1] = static_cast<std::int64_t>(base_ + place_);
+        correct(static_cast<std::uint32_t>(id), out_);
+        out_ += 2;
+    }
+
+    // From the places that a token adds to those that it stands for.
+    void correct(std::uint32_t id, std::int64_t* out) noexcept {
+        PlaceSpan span{static_cast<std::uint64_t>(out[0]) - base_, static_cast<std::uint64_t>(out[1]) - base_};
         if (table_.count() == SpanCount::characters) {
-            if (begins_inside) --span.begin;
-            span = trimmed(table_, span, table_.blanks(static_cast<std::uint32_t>(ids_[i])), where);
+            if (unicode::is_continuation(bytes_of(table_.bytes(id))[0])) --span.begin;
+            span = trimmed(table_, span, table_.blanks(id), where_);
         } else if (table_.count() == SpanCount::bytes_of_characters) {
-            if (begins_inside) span.begin -= last_character(i - 1).so_far;
-            const Cut cut = last_character(i);
-            span.end += cut.length - cut.so_far;
+            const CutCharacter last = table_.last_character(id);
+            const std::uint64_t size = span.end - span.begin;
+            span.begin -= open_.so_far;
+            if (last.has_lead) {
+                open_ = last;
+            } else {
+                open_.so_far = static_cast<std::uint8_t>(open_.so_far + size);
+                open_.to_come = static_cast<std::uint8_t>(open_.to_come - size);
+            }
+            span.end += open_.to_come;
+            if (open_.to_come == 0) open_.so_far = 0;
         }
-        out[2 * i] = static_cast<std::int64_t>(base + span.begin);
-        out[2 * i + 1] = static_cast<std::int64_t>(base + span.end);
-        ++i;
-    }
-
-    // The character in which token i ends: its bytes, and those up to the token's end. Its lead may be three tokens before.
-    struct Cut {
-        std::size_t length, so_far;
-    };
-    Cut last_character(std::size_t i) const noexcept {
-        for (std::size_t so_far = 1;; --i) {
-            const std::string_view token = bytes(i);
-            for (std::size_t k = token.size(); k > 0; --k, ++so_far)
-                if (!unicode::is_continuation(bytes_of(token)[k - 1])) return {unicode::utf8_length(bytes_of(token)[k - 1]), so_far};
-        }
+        out[0] = static_cast<std::int64_t>(base_ + span.begin);
+        out[1] = static_cast<std::int64_t>(base_ + span.end);
     }
 
     const SpanTable& table_;
-    const Id* ids_;
-    std::size_t count_;
+    const SpanKernels& kernels_;
+    TokenPlace where_;
+    const std::uint64_t base_;
+    std::uint64_t place_ = 0;  // of the next token
+    std::int64_t* out_;
+    CutCharacter open_;  // begun by tokens before the next; no bytes if none is
 };
 
-// Calls function(Tiles) for the ids [first, last).
+// Calls function(span of ids) for the ids [first, last).
 template <class Function>
-void visit(const SpanTable& table, const IdArray& ids, std::size_t first, std::size_t last, const Function& function) {
-    const auto tiles_of = [&](auto id) { return Tiles(table, static_cast<const decltype(id)*>(ids.data()) + first, last - first); };
+void visit(const IdArray& ids, std::size_t first, std::size_t last, const Function& function) {
+    const auto ids_of = [&](auto id) { return std::span(static_cast<const decltype(id)*>(ids.data()) + first, last - first); };
     switch (ids.type()) {
         case IdType::int32:
-        case IdType::uint32: function(tiles_of(std::uint32_t())); break;
-        case IdType::uint16: function(tiles_of(std::uint16_t())); break;
-        case IdType::int64: function(tiles_of(std::int64_t())); break;
+        case IdType::uint32: function(ids_of(std::uint32_t())); break;
+        case IdType::uint16: function(ids_of(std::uint16_t())); break;
+        case IdType::int64: function(ids_of(std::int64_t())); break;
     }
 }
 
@@ -125,11 +151,11 @@ public:
         const std::size_t last = part_.stretches.size() - 1;
         std::uint64_t end = 0;
         if (part_.sink->tiles[last]) {
-            visit(layout_.table, ids_, first_of(last), end_of(last), [&](const auto& tiles) { end = tiles.end(cancel); });
+            visit(ids_, first_of(last), end_of(last), [&](auto ids) { end = places_of(layout_.table, ids, cancel); });
         } else {
             end = places_as_read(part_.stretches[last]);
         }
-        documents::OriginalPlaces places = places_of(last);
+        documents::OriginalPlaces places = original_places(last);
         return places.differ() ? places.begin(end) : end;
     }
 
@@ -138,12 +164,13 @@ public:
         for (std::size_t i = 0; i < part_.stretches.size(); ++i) {
             const std::size_t first = first_of(i), last = end_of(i);
             std::int64_t* const out = all + 2 * first;
-            documents::OriginalPlaces places = places_of(i);
+            documents::OriginalPlaces places = original_places(i);
             const std::uint64_t begin = i == 0 ? base : 0;
             const std::uint64_t begin_now = places.differ() ? 0 : begin;
             if (part_.sink->tiles[i]) {
                 const TokenPlace place{true, part_.stretches[i].first_unit != 0, layout_.has_frame};
-                visit(layout_.table, ids_, first, last, [&](const auto& tiles) { tiles.write(begin_now, place, out, cancel); });
+                visit(ids_, first, last,
+                      [&]<class Id>(std::span<const Id> ids) { TileWriter<Id>(layout_, place, begin_now, out).write(ids, cancel); });
             } else {
                 if (written != out || begin_now != 0)
                     for (std::size_t k = 0; k < 2 * (last - first); ++k) out[k] = written[k] + static_cast<std::int64_t>(begin_now);
@@ -157,7 +184,7 @@ private:
     std::size_t first_of(std::size_t stretch) const noexcept { return part_.first_id + (stretch == 0 ? 0 : part_.ends[stretch - 1]); }
     std::size_t end_of(std::size_t stretch) const noexcept { return part_.first_id + part_.ends[stretch]; }
 
-    documents::OriginalPlaces places_of(std::size_t stretch) const {
+    documents::OriginalPlaces original_places(std::size_t stretch) const {
         return {unicode::kernels(layout_.isa), part_.stretches[stretch], layout_.invalid, layout_.table.unit(), layout_.unit};
     }
 
@@ -192,18 +219,25 @@ private:
 
 void lay_spans(const SpanLayout& layout, std::span<const SpanPart> parts, const IdArray& ids, std::size_t threads, IdArray& spans,
                Cancel& cancel) {
-    // Where the last stretch of each part ends, if the next part goes on with its document.
+    // Where a part ends of whose document the next part has the rest, if only its ids, or a look at its text, can say it.
+    const auto goes_on = [&](const SpanPart& part) { return !part.ends_document; };
+    const auto is_known = [&](const SpanPart& part) { return documents::units_are_places(part.stretches.back().encoding, layout.unit); };
     std::vector<std::uint64_t> ends(parts.size());
-    const bool are_cut = std::ranges::any_of(parts, [](const SpanPart& part) { return !part.ends_document; });
-    if (are_cut)
+    if (std::ranges::any_of(parts, [&](const SpanPart& part) { return goes_on(part) && !is_known(part); }))
         pool::run(parts.size(), threads, cancel, [&](std::size_t i) {
-            if (!parts[i].ends_document) ends[i] = PartLayer(layout, parts[i], ids).last_end(cancel);
+            if (goes_on(parts[i]) && !is_known(parts[i])) ends[i] = PartLayer(layout, parts[i], ids).last_end(cancel);
         });
+    // Where each part begins in its document.
     std::vector<std::uint64_t> bases(parts.size());
     std::size_t id_count = 0;
+    std::size_t document_begin = 0;  // the first unit of the document that went on last
     for (std::size_t i = 0; i < parts.size(); ++i) {
-        if (i != 0 && !parts[i - 1].ends_document) bases[i] = ends[i - 1] + (parts[i - 1].stretches.size() == 1 ? bases[i - 1] : 0);
         if (!parts[i].ends.empty()) id_count += parts[i].ends.back();
+        const bool is_rest = i != 0 && goes_on(parts[i - 1]);
+        if (is_rest)
+            bases[i] = is_known(parts[i - 1]) ? parts[i].stretches.front().first_unit - document_begin
+                                              : ends[i - 1] + (parts[i - 1].stretches.size() == 1 ? bases[i - 1] : 0);
+        if (goes_on(parts[i]) && !(is_rest && parts[i].stretches.size() == 1)) document_begin = parts[i].stretches.back().first_unit;
     }
     const bool in_place = parts.size() == 1 && std::ranges::none_of(parts[0].sink->tiles, std::identity());
     if (in_place) spans = std::move(parts[0].sink->spans);

@@ -2,7 +2,7 @@
 // counted from the begin of its document as its owner keeps it.
 //
 // Where tokens tile their text as it came, ids alone say where they stand: a span begins where the one before ends, and an id says how far
-// it leads. That is a sum over a table of one byte an id, 0.6 ns a token, and needs nothing of the way that the ids came about. Other
+// it leads. That is a sum over a table of one byte an id, and needs nothing of the way that the ids came about. Other
 // documents (a normalizer changed them, bytes were left out) have been taken down block by block while they were encoded, see spans.hpp.
 #pragma once
 

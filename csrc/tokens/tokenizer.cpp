@@ -284,7 +284,10 @@ void Tokenizer::encode_documents(Encoder& encoder, std::span<const documents::Do
     if (needs_preparation(options)) {
         Preparation& preparation = encoder.preparation();
         const Preparation::Take take = [&](const pretokens::Pretokens& block) {
-            if (sink.spans != nullptr) sink.spans->writes = block.origins != nullptr;
+            if (sink.spans != nullptr) {
+                sink.spans->writes = block.origins != nullptr;
+                if (sink.spans->writes && sink.spans->spans.capacity() == 0) sink.spans->spans.expect(2 * unit_count(documents));
+            }
             encoder.encode(block, sink, cancel);
         };
         for (const documents::Document& document : documents) {
@@ -478,7 +481,6 @@ void Tokenizer::encode(std::span<const documents::Document> documents, const Enc
     }
     SpanSink spans = span_sink(request);
     ids.expect(unit_count(documents));
-    if (needs_preparation(options)) spans.spans.expect(2 * unit_count(documents));
     Sink sink{.ids = &ids, .document_ends = ends, .spans = &spans};
     {
         const Lease lease = acquire(pool::default_thread_count(), cancel);

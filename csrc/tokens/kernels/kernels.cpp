@@ -1,4 +1,5 @@
 #include "tokens/kernels/kernels.hpp"
+#include "tokens/kernels/span_kernels.hpp"
 #include "tokens/kernels/superword_kernels.hpp"
 
 namespace tokmill::tokens {
@@ -21,6 +22,16 @@ const SuperwordKernels& superword_kernels(cpu::Isa isa) {
         case cpu::Isa::icelake: return icelake::kSuperwordKernels;
 #endif
         default: return scalar::kSuperwordKernels;
+    }
+}
+
+const SpanKernels& span_kernels(cpu::Isa isa) {
+    switch (isa) {
+#if defined(__x86_64__)
+        case cpu::Isa::haswell: return haswell::kSpanKernels;
+        case cpu::Isa::icelake: return icelake::kSpanKernels;
+#endif
+        default: return scalar::kSpanKernels;
     }
 }
 
