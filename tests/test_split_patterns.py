@@ -233,6 +233,8 @@ def test_random_patterns_as_tiktoken(rng: random.Random) -> None:
 @pytest.mark.parametrize("behaviour", BEHAVIOURS)
 def test_behaviours(behaviour: str, rng: random.Random) -> None:
     texts = random_texts(rng, 40 * SCALE)
+    texts.append("".join(random_texts(rng, 12_000)))  # found and folded in several stretches
+    assert len(texts[-1].encode()) > 150_000
     for regex in (r"\p{L}+", r"\d", r"(?=\d)", r" ?\w", "s|t", r"\s+$"):
         for invert in (False, True):
             splitter = Splitter(regex, behaviour=behaviour, invert=invert)

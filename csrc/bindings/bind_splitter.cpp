@@ -114,7 +114,8 @@ public:
         std::vector<engine::Span> spans;
         {
             WithoutInterpreterLock unlocked;
-            engine::split(steps_, text.data(), text.size(), spans, unlocked.cancel());
+            engine::SplitMemory memory;
+            engine::split(steps_, text.data(), text.size(), memory, spans, unlocked.cancel());
             if (unit == "char") to_characters(text, spans);
         }
         return to_array(spans);

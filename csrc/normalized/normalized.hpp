@@ -28,7 +28,7 @@ struct Span {
 
 // Finds the matches of a pattern: spans of `text`, ascending, not overlapping, each on the bounds of characters. Has to be
 // callable from several threads.
-using MatchFinder = std::function<void(std::string_view text, std::vector<Span>& matches)>;
+using MatchFinder = std::function<void(std::string_view text, std::vector<Span>& matches, Cancel& cancel)>;
 
 // A text may grow to so many times its bytes, and by kFreeGrowthBytes, over all steps; more is an error. No normal form
 // makes more than eleven times as much; a Replace can be made to double the text any number of times.

@@ -344,7 +344,7 @@ Result Normalizer::normalize(std::string_view text, Workspace& workspace, bool w
             case Step::Kind::replace:
                 workspace.matches_.clear();
                 if (step.find) {
-                    step.find(in, workspace.matches_);
+                    step.find(in, workspace.matches_, cancel);
                 } else {
                     find_literal(step.pattern, in, workspace.matches_);
                 }

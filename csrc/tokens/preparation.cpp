@@ -44,6 +44,7 @@ void Preparation::reset() noexcept {
     text_ = {};
     starts_ = {};
     workspace_ = {};
+    split_memory_ = {};
     for (std::vector<engine::Span>* spans : {&spans_, &inner_spans_, &behind_spans_}) *spans = {};
     prefixed_ = {};
     mapped_ = {};
@@ -255,7 +256,7 @@ void Preparation::split(Job& job, std::string_view text) {
         }
     };
     spans_.clear();
-    engine::split(preprocessing.steps(), bytes_of(text), text.size(), spans_, job.cancel);
+    engine::split(preprocessing.steps(), bytes_of(text), text.size(), split_memory_, spans_, job.cancel);
     for (const engine::Span span : spans_) {
         const std::string_view piece = text.substr(span.begin, span.end - span.begin);
         if (!preprocessing.adds_space()) {
@@ -267,7 +268,7 @@ void Preparation::split(Job& job, std::string_view text) {
         prefixed_ += piece;
         const Piece prefixed{prefixed_, text_begin + span.begin, piece[0] != ' '};
         inner_spans_.clear();
-        engine::split(preprocessing.byte_level_step(), bytes_of(prefixed_), prefixed_.size(), inner_spans_, job.cancel);
+        engine::split(preprocessing.byte_level_step(), bytes_of(prefixed_), prefixed_.size(), split_memory_, inner_spans_, job.cancel);
         for (const engine::Span inner : inner_spans_) one(prefixed.part(inner.begin, inner.end));
     }
 }
@@ -290,7 +291,7 @@ std::uint32_t Preparation::cut_behind(const Job& job, std::uint32_t first, std::
         behind_spans_.push_back({mapped_begin, mapped_.size()});
     }
     if (matters_.empty()) return last;
-    engine::split_each(job.preprocessing.steps_behind(), bytes_of(mapped_), behind_spans_, job.cancel);
+    engine::split_each(job.preprocessing.steps_behind(), bytes_of(mapped_), split_memory_, behind_spans_, job.cancel);
     // The pieces are all of the mapped text, so their lengths say where they stand.
     further_starts_.clear();
     std::size_t pretoken = 0;
@@ -324,7 +325,7 @@ void Preparation::split_behind(Job& job, const Piece& piece) {
     mapped_.clear();
     formats::append_spelling(piece.bytes, mapped_);
     behind_spans_.clear();
-    engine::split(job.preprocessing.steps_behind(), bytes_of(mapped_), mapped_.size(), behind_spans_, job.cancel);
+    engine::split(job.preprocessing.steps_behind(), bytes_of(mapped_), mapped_.size(), split_memory_, behind_spans_, job.cancel);
     std::size_t at = 0;  // in mapped_
     std::size_t byte = 0;
     const auto advance = [&](std::size_t to) {

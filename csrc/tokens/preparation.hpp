@@ -69,6 +69,7 @@ private:
     Buffer<std::uint8_t> document_;
     std::size_t document_bytes_ = 0;
     normalized::Workspace workspace_;
+    pretokens::engine::SplitMemory split_memory_;
     std::vector<pretokens::engine::Span> spans_, inner_spans_, behind_spans_;
     std::string prefixed_, mapped_;
     std::vector<std::uint32_t> matters_, further_starts_;

@@ -133,13 +133,15 @@ void Preprocessing::make_normalizer() {
                 } else {
                     steps.replace_matches(
                         [program = compile(step.needle, "normalizer Replace")](std::string_view text,
-                                                                               std::vector<normalized::Span>& matches) {
-                            engine::Pieces pieces;
-                            engine::Cursor cursor;
-                            program.find(cursor, reinterpret_cast<const std::uint8_t*>(text.data()), text.size(), true, {}, pieces);
-                            for (const engine::Piece& piece : pieces.list)
-                                if (piece.is_match)
-                                    matches.push_back({static_cast<std::uint32_t>(piece.begin), static_cast<std::uint32_t>(piece.end)});
+                                                                               std::vector<normalized::Span>& matches, Cancel& cancel) {
+                            engine::Pieces memory;
+                            const auto take = [&](std::span<const engine::Piece> pieces) {
+                                for (const engine::Piece& piece : pieces)
+                                    if (piece.is_match)
+                                        matches.push_back({static_cast<std::uint32_t>(piece.begin), static_cast<std::uint32_t>(piece.end)});
+                            };
+                            engine::find_pieces(program, reinterpret_cast<const std::uint8_t*>(text.data()), text.size(), memory, take,
+                                                cancel);
                         },
                         step.content);
                 }

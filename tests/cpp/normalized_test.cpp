@@ -97,7 +97,7 @@ void check_laws(std::mt19937_64& random, unsigned rounds) {
 
 // Matches that a pattern engine finds: here runs of a's.
 void check_matches() {
-    const auto runs = [](std::string_view text, std::vector<Span>& matches) {
+    const auto runs = [](std::string_view text, std::vector<Span>& matches, Cancel&) {
         for (std::uint32_t i = 0; i < text.size();) {
             std::uint32_t end = i;
             while (end < text.size() && text[end] == 'a') ++end;
@@ -108,7 +108,7 @@ void check_matches() {
     normalized::Workspace workspace;
     const Normalizer normalizer(Steps().replace_matches(runs, "<>").take(), NormalizationData::unicode_16);
     expect(normalize(normalizer, "aab aaa", workspace) == "<>b <>", "matches from outside", "aab aaa");
-    const auto start = [](std::string_view, std::vector<Span>& matches) { matches.push_back({0, 0}); };
+    const auto start = [](std::string_view, std::vector<Span>& matches, Cancel&) { matches.push_back({0, 0}); };
     const Normalizer rootless(Steps().replace_matches(start, "xy").take(), NormalizationData::unicode_16);
     expect(normalize(rootless, "ab", workspace) == "xyab", "a match of nothing at the start", "ab");
     Cancel cancel;

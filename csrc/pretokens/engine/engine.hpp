@@ -8,6 +8,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -123,10 +124,22 @@ struct SplitStep {
     bool invert = false;  // what stands between matches counts as the match
 };
 
+// Memory that splits use, one behind the other.
+struct SplitMemory {
+    Pieces pieces;
+    std::vector<Span> texts, next, folded;
+    std::vector<std::uint64_t> ends;
+};
+
 // Steps one behind the other, each applied to every piece that the one before left. Appends the pieces of the whole text that
 // remain, in order; empty ones are dropped, as in tokenizers.
-void split(std::span<const SplitStep> steps, const std::uint8_t* text, std::uint64_t size, std::vector<Span>& pieces, Cancel& cancel);
+void split(std::span<const SplitStep> steps, const std::uint8_t* text, std::uint64_t size, SplitMemory& memory, std::vector<Span>& pieces,
+           Cancel& cancel);
 // The same for several texts, rising stretches of one: their pieces take their place.
-void split_each(std::span<const SplitStep> steps, const std::uint8_t* text, std::vector<Span>& texts, Cancel& cancel);
+void split_each(std::span<const SplitStep> steps, const std::uint8_t* text, SplitMemory& memory, std::vector<Span>& texts, Cancel& cancel);
+
+// The pieces of a whole text, some at a time; `pieces` is memory to use.
+void find_pieces(const Program& program, const std::uint8_t* text, std::uint64_t size, Pieces& pieces,
+                 const std::function<void(std::span<const Piece>)>& take, Cancel& cancel);
 
 }  // namespace tokmill::pretokens::engine
