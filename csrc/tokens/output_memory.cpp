@@ -123,19 +123,20 @@ void OutputMemory::grow(std::size_t bytes, std::size_t keep) {
 
 void OutputMemory::trim(std::size_t bytes) noexcept {
 #if defined(TOKMILL_MAPS_OUTPUT)
-    // What is less than a quarter stays: the next result is of about this size, and its last pages need not be fresh ones. So does the rest
+    // What is less than half stays: the next result is of about this size, and its last pages need not be fresh ones. So does the rest
     // of a huge page, which would have to be split.
     const std::size_t used = mapping_bytes(bytes == 0 ? 1 : bytes);
-    if (!mapped_ || used >= size_ - size_ / 4 || munmap(static_cast<std::uint8_t*>(data_) + used, size_ - used) != 0) return;
+    if (!mapped_ || used >= size_ / 2 || munmap(static_cast<std::uint8_t*>(data_) + used, size_ - used) != 0) return;
     size_ = used;
 #else
     (void)bytes;
 #endif
 }
 
-// The smallest block that is large enough, and not of a place for larger results than this one: a larger one is left to those who need it,
-// as it would be cut (see trim()) to the size of this one.
+#if defined(TOKMILL_MAPS_OUTPUT)
+// The smallest block that is large enough. A much larger one is left to those who need it: it would be cut (see trim()) to this one's size.
 bool OutputMemory::take_kept(std::size_t least, std::size_t wanted) noexcept {
+    const std::size_t most = mapping_bytes(wanted + wanted / 2);
     OutputMemory* best = nullptr;
     const auto put_back = [](Place& place, OutputMemory* block) {
         OutputMemory* expected = nullptr;
@@ -143,10 +144,10 @@ bool OutputMemory::take_kept(std::size_t least, std::size_t wanted) noexcept {
     };
     Place* place_of_best = nullptr;
     for (Place& place : places) {
-        if (place.most_bytes < least || place.least_bytes > wanted) continue;
+        if (place.most_bytes < least || place.least_bytes > most) continue;
         OutputMemory* kept = place.block.exchange(nullptr, std::memory_order_acquire);
         if (kept == nullptr) continue;
-        const bool is_better = kept->size_ >= least && (best == nullptr || kept->size_ < best->size_);
+        const bool is_better = kept->size_ >= least && kept->size_ <= most && (best == nullptr || kept->size_ < best->size_);
         if (!is_better) {
             put_back(place, kept);
             continue;
@@ -180,5 +181,6 @@ bool OutputMemory::keep() noexcept {
     delete waiting;  // holds nothing now
     return false;
 }
+#endif
 
 }  // namespace tokmill::tokens
