@@ -1,5 +1,6 @@
 #include "tokens/output_memory.hpp"
 
+#include <algorithm>
 #include <atomic>
 #include <cstdint>
 #include <cstdlib>
@@ -134,9 +135,10 @@ void OutputMemory::trim(std::size_t bytes) noexcept {
 }
 
 #if defined(TOKMILL_MAPS_OUTPUT)
-// The smallest block that is large enough. A much larger one is left to those who need it: it would be cut (see trim()) to this one's size.
+// The smallest block that will hardly have to grow (half of what is wanted, which is a generous guess), or else the largest that is large
+// enough to begin with. A much larger one is left to those who need it: it would be cut (see trim()) to this one's size.
 bool OutputMemory::take_kept(std::size_t least, std::size_t wanted) noexcept {
-    const std::size_t most = mapping_bytes(wanted + wanted / 2);
+    const std::size_t most = mapping_bytes(2 * wanted);
     OutputMemory* best = nullptr;
     const auto put_back = [](Place& place, OutputMemory* block) {
         OutputMemory* expected = nullptr;
@@ -147,7 +149,8 @@ bool OutputMemory::take_kept(std::size_t least, std::size_t wanted) noexcept {
         if (place.most_bytes < least || place.least_bytes > most) continue;
         OutputMemory* kept = place.block.exchange(nullptr, std::memory_order_acquire);
         if (kept == nullptr) continue;
-        const bool is_better = kept->size_ >= least && kept->size_ <= most && (best == nullptr || kept->size_ < best->size_);
+        bool is_better = kept->size_ >= least && kept->size_ <= most;
+        if (best != nullptr && is_better) is_better = (kept->size_ < best->size_) == (std::min(kept->size_, best->size_) >= wanted / 2);
         if (!is_better) {
             put_back(place, kept);
             continue;

@@ -28,10 +28,11 @@ struct NormalizedCharacter {
 };
 
 struct NormalizationTables;
+class QuietCharacters;
 
 class FormNormalizer {
 public:
-    FormNormalizer(Form form, NormalizationData data) noexcept;
+    FormNormalizer(Form form, NormalizationData data);
 
     // Where the first segment starts, at or after `from`, that may change; `size` if none. `from` starts a segment.
     std::size_t first_doubtful(const std::uint8_t* text, std::size_t size, std::size_t from, Cancel& cancel) const;
@@ -42,7 +43,10 @@ public:
                            Cancel& cancel) const;
 
 private:
+    std::size_t pass_quiet(const std::uint8_t* text, std::size_t end, std::size_t from) const noexcept;
+
     const NormalizationTables* tables_;
+    const QuietCharacters* quiet_;
     bool composes_;
     bool compatible_;
     std::uint8_t doubtful_;  // flags of characters that may not stand in the normal form
