@@ -37,18 +37,24 @@ inline Id* copy_ids_exactly(Id* out, const std::uint32_t* ids, std::size_t count
 
 }  // namespace
 
-Encoder::Encoder(const vocab::Vocabulary& vocabulary, const vocab::Merges& merges, cpu::Isa isa, const TableSizes& sizes)
+Encoder::Encoder(const vocab::Vocabulary& vocabulary, const vocab::Merges& merges, std::span<const std::uint32_t> ids, cpu::Isa isa,
+                 const TableSizes& sizes)
     : vocabulary_(vocabulary),
       merges_(merges),
+      symbol_ids_(ids),
+      ids_are_symbols_(ids.data() == vocabulary.ids().data() && vocabulary.ids_are_symbols()),
       probe_kernels_(probe_kernels(isa)),
       merge_kernels_(merge_kernels(isa)),
       table_(sizes, probe_kernels_.bucket_offset) {
-    table_.seed(vocabulary, merges);
+    table_.seed(vocabulary, merges, ids);
     statistics_.table_bytes = table_.byte_size();
 }
 
+Encoder::Encoder(const vocab::Vocabulary& vocabulary, const vocab::Merges& merges, cpu::Isa isa, const TableSizes& sizes)
+    : Encoder(vocabulary, merges, vocabulary.ids(), isa, sizes) {}
+
 Encoder::Encoder(const Superwords& superwords, cpu::Isa isa, const TableSizes& sizes)
-    : Encoder(superwords.first_vocabulary(), superwords.first_merges(), isa, sizes) {
+    : Encoder(superwords.first_vocabulary(), superwords.first_merges(), superwords.measured_tokens(), isa, sizes) {
     superwords_ = std::make_unique<SuperwordPass>(superwords, isa);
 }
 
@@ -56,7 +62,7 @@ Encoder::~Encoder() = default;
 
 void Encoder::replace_tables(const TableSizes& sizes) {
     table_ = WordTable(sizes, probe_kernels_.bucket_offset);
-    table_.seed(vocabulary_, merges_);
+    table_.seed(vocabulary_, merges_, symbol_ids_);
     statistics_.table_bytes = table_.byte_size();
 }
 
@@ -166,7 +172,7 @@ void Encoder::sort_misses(const std::uint8_t* text, std::uint32_t text_end, std:
             // A whole pretoken that is a token is that token, even if its bytes would merge into others.
             const auto token = vocabulary_.find({reinterpret_cast<const char*>(bytes), miss.length});
             if (token) {
-                *ids = vocabulary_.id(*token);
+                *ids = symbol_ids_[*token];
                 answers_[i] = {ids, 1};
                 symbol_count_ += 1;
                 continue;
@@ -269,8 +275,8 @@ void Encoder::remember_piece(const std::uint8_t* bytes, std::uint32_t length, co
 }
 
 void Encoder::to_ids(vocab::Symbol* symbols, std::uint32_t count) const noexcept {
-    if (vocabulary_.ids_are_symbols()) return;
-    for (std::uint32_t i = 0; i < count; ++i) symbols[i] = vocabulary_.id(symbols[i]);
+    if (ids_are_symbols_) return;
+    for (std::uint32_t i = 0; i < count; ++i) symbols[i] = symbol_ids_[symbols[i]];
 }
 
 void Encoder::end_document(Sink& sink, std::uint64_t id_count) {

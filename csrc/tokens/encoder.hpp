@@ -75,6 +75,10 @@ public:
     void replace_tables(const TableSizes& sizes);
 
 private:
+    // Gives out those ids, by symbol.
+    Encoder(const vocab::Vocabulary& vocabulary, const vocab::Merges& merges, std::span<const std::uint32_t> ids, cpu::Isa isa,
+            const TableSizes& sizes);
+
     // The ids of one miss. While they are not known: null, and `count` is the miss of the same chunk that has the same
     // bytes, or kPending.
     struct Answer {
@@ -99,6 +103,8 @@ private:
 
     const vocab::Vocabulary& vocabulary_;
     const vocab::Merges& merges_;
+    const std::span<const std::uint32_t> symbol_ids_;
+    const bool ids_are_symbols_;
     const ProbeKernels& probe_kernels_;
     const MergeKernels& merge_kernels_;
     WordTable table_;

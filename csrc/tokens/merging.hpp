@@ -26,11 +26,23 @@ struct MergeJob {
     std::uint64_t starts = 0;    // out: bit i is set if a symbol begins at byte i
 };
 
+// Sequences of symbols that are merged where they stand: symbols[at[i]] and the length - 1 behind it. None overlaps another.
+struct SymbolRuns {
+    vocab::Symbol* symbols;
+    std::uint32_t* at;  // begins a cache line; kRunSlack elements behind the last are overwritten
+    std::size_t count;
+    std::uint32_t length;  // of each: 2 to kMaxRunSymbols
+};
+inline constexpr std::uint32_t kMaxRunSymbols = 16;
+inline constexpr std::uint32_t kRunSlack = 16;
+
 // Each merges many jobs at once and takes them in any order.
 struct MergeKernels {
     using Merge = void (*)(const vocab::Merges&, MergeJob* jobs, std::size_t count);
     Merge merge_words;    // each up to kMaxWordBytes
     Merge merge_windows;  // each up to kMaxWindowBytes
+    // What is left of a run stands at its front, and kNoSymbol behind it.
+    void (*merge_runs)(const vocab::Merges&, const SymbolRuns& runs);
 };
 const MergeKernels& merge_kernels(cpu::Isa isa);
 

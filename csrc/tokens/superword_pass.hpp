@@ -10,6 +10,7 @@
 #include "cpu/isa.hpp"
 #include "pretokens/pretokens.hpp"
 #include "tokens/id_array.hpp"
+#include "tokens/merging.hpp"
 #include "tokens/superwords.hpp"
 
 namespace tokmill::tokens {
@@ -20,7 +21,7 @@ class SpanWriter;
 class SuperwordPass {
 public:
     SuperwordPass(const Superwords& superwords, cpu::Isa isa)
-        : superwords_(superwords), kernels_(superword_kernels(isa)), first_ids_(IdType::uint32) {}
+        : superwords_(superwords), kernels_(superword_kernels(isa)), merge_kernels_(merge_kernels(isa)), first_ids_(IdType::uint32) {}
 
     // The words of the pretokens, for the first level. The end of a document is an empty word, as it was; a special token has another
     // one before it, which tells where it stands among the symbols.
@@ -41,17 +42,17 @@ private:
         std::uint32_t special_id, special_bytes;
     };
 
-    // Merges in place; returns how many symbols are left, which are those without a bit in dropped_.
-    std::size_t join_stretch(const Stretch& stretch, std::uint32_t* symbols, std::size_t count, Cancel& cancel);
-    void append_kept(std::uint32_t* symbols, std::size_t count, std::size_t kept, Sink& sink, SpanWriter* spans) const;
-    void list_runs(std::size_t count);
-    void join_pairs(std::uint32_t* symbols);
-    void join_triples(std::uint32_t* symbols);
-    // Merges in place, to the front; returns how many symbols are left.
-    std::size_t join_run(std::uint32_t* symbols, std::size_t count, Cancel& cancel);
+    // Where the symbols of a stretch end, given which of the marks with an end is the next one.
+    std::size_t symbols_end(const Stretch& stretch, std::size_t& next_end) const noexcept;
+    // All that is merged is merged in place; kNoSymbol stands where a symbol went away into one before.
+    void merge_all(Cancel& cancel);
+    void list_runs(const Stretch& stretch, std::size_t begin, std::size_t end, Cancel& cancel);
+    void merge_long_run(std::uint32_t* symbols, std::size_t count, Cancel& cancel);
+    void append_kept(std::uint32_t* symbols, std::size_t count, Sink& sink, SpanWriter* spans) const;
 
     const Superwords& superwords_;
     const SuperwordKernels& kernels_;
+    const MergeKernels& merge_kernels_;
     const std::uint8_t* text_ = nullptr;
     std::vector<Stretch> stretches_;
     std::vector<std::uint32_t> special_symbols_;  // of the first level, one each; they have no meaning
@@ -60,14 +61,9 @@ private:
     IdArray first_ids_;
     std::vector<std::uint64_t> first_ends_;
 
-    // Of one stretch, numbered by its tokens.
-    struct Run {
-        std::uint32_t at, count;
-    };
-    Buffer<std::uint64_t> joins_, dropped_;  // a bit a token
-    Buffer<std::uint32_t> pairs_, triples_;  // runs of two and three
-    Buffer<Run> runs_;                       // longer ones
-    std::size_t pair_count_ = 0, triple_count_ = 0, run_count_ = 0;
+    Buffer<std::uint64_t> joins_;  // of one stretch, a bit a token
+    JoinRuns runs_;                // of all, by the number of their first symbol
+    Buffer<std::uint32_t> run_starts_[JoinRuns::kLonger + 1];
     vocab::TreeMerger tree_;
 };
 

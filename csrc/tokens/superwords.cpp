@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <numeric>
 #include <optional>
 #include <utility>
@@ -127,12 +128,9 @@ Superwords::Superwords(const vocab::Vocabulary& vocabulary, const vocab::Merges&
       second_merges_(vocab::Merges::build(vocabulary, parts_of(merges, first_end, vocabulary.symbol_count()), {})),
       word_cuts_(word_cuts) {
     note_ids();
-    byte_lengths_.reserve(first_end + 1);
-    for (Symbol symbol = 0; symbol < first_end; ++symbol)
-        byte_lengths_.push_back(static_cast<std::uint16_t>(vocabulary.bytes(symbol).size()));
-    byte_lengths_.push_back(0);
+    note_lengths();
     note_neighbours(merges, first_end);
-    join_tables_ = {neighbours_.data(), byte_lengths_.data()};
+    join_tables_.neighbours = neighbours_.data();
 }
 
 // In most files the ids of the merged tokens, from symbol 256 on, are a constant away from their symbols. If not, all are in the table.
@@ -148,10 +146,23 @@ void Superwords::note_ids() {
     symbol_ids_.first_end = first_end;
 }
 
+void Superwords::note_lengths() {
+    const Symbol first_end = first_vocabulary_.symbol_count();
+    join_tables_.symbol_bits = static_cast<std::uint32_t>(std::bit_width(first_end - 1));
+    byte_lengths_.reserve(first_end + 1);
+    for (Symbol symbol = 0; symbol < first_end; ++symbol) {
+        const std::size_t length = first_vocabulary_.bytes(symbol).size();
+        byte_lengths_.push_back(static_cast<std::uint16_t>(length));
+        measured_tokens_.push_back(measured_token(symbol, length, join_tables_.symbol_bits));
+    }
+    byte_lengths_.push_back(0);
+    join_tables_.byte_lengths = byte_lengths_.data();
+}
+
 // A second-level merge joins two tokens; between them meet the last first-level token of the left one and the first of the right one.
 // Only two such can ever be neighbours across which something is joined.
 void Superwords::note_neighbours(const vocab::Merges& merges, Symbol first_end) {
-    neighbours_.assign((std::size_t(1) << JoinTables::kHashBits) / 32, 0);
+    neighbours_.assign(std::size_t(1) << JoinTables::kWordBits, 0);
     std::vector<Symbol> order(vocabulary_.symbol_count() - first_end);
     std::iota(order.begin(), order.end(), first_end);
     // Parts are shorter than the whole, whatever their ranks are.
@@ -165,7 +176,7 @@ void Superwords::note_neighbours(const vocab::Merges& merges, Symbol first_end) 
         const auto [right_first, right_last] = ends_of(right);
         ends[symbol - first_end] = {left_first, right_last};
         const std::uint32_t hash = JoinTables::hash(left_last, right_first);
-        neighbours_[hash / 32] |= 1u << (hash % 32);
+        neighbours_[JoinTables::word(hash)] |= JoinTables::bits(hash);
     }
 }
 

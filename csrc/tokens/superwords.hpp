@@ -8,6 +8,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <vector>
 
 #include "tokens/kernels/superword_kernels.hpp"
@@ -20,14 +21,14 @@ public:
     // Null if no token goes on across a space, or two levels would not be exact or no help. The arguments have to outlive the result.
     static std::unique_ptr<const Superwords> find(const vocab::Vocabulary& vocabulary, const vocab::Merges& merges);
 
-    // The first level as a vocabulary of its own, whose ids are the symbols of both.
+    // The first level as a vocabulary of its own, with the symbols of both. Measured tokens, by symbol, are what it is encoded into.
     const vocab::Vocabulary& first_vocabulary() const noexcept { return first_vocabulary_; }
     const vocab::Merges& first_merges() const noexcept { return first_merges_; }
+    std::span<const std::uint32_t> measured_tokens() const noexcept { return measured_tokens_; }
     const vocab::Vocabulary& vocabulary() const noexcept { return vocabulary_; }
     const SymbolIds& symbol_ids() const noexcept { return symbol_ids_; }
 
-    // What two symbols of the second level merge into, kNoSymbol if they do not.
-    vocab::Symbol joined(vocab::Symbol left, vocab::Symbol right) const noexcept { return second_merges_.merged(left, right); }
+    const vocab::Merges& second_merges() const noexcept { return second_merges_; }
 
     const WordCuts& word_cuts() const noexcept { return word_cuts_; }
     const JoinTables& join_tables() const noexcept { return join_tables_; }
@@ -36,6 +37,7 @@ private:
     Superwords(const vocab::Vocabulary& vocabulary, const vocab::Merges& merges, vocab::Symbol first_end,
                vocab::Vocabulary first_vocabulary, const WordCuts& word_cuts);
     void note_ids();
+    void note_lengths();
     void note_neighbours(const vocab::Merges& merges, vocab::Symbol first_end);
 
     const vocab::Vocabulary& vocabulary_;
@@ -46,7 +48,8 @@ private:
     SymbolIds symbol_ids_;
     const WordCuts word_cuts_;
     std::vector<std::uint16_t> byte_lengths_;
-    std::vector<std::uint32_t> neighbours_;  // hashed bits
+    std::vector<std::uint32_t> measured_tokens_;
+    std::vector<std::uint32_t> neighbours_;  // see JoinTables
     JoinTables join_tables_;
 };
 

@@ -38,7 +38,7 @@ WordTable::WordTable(const TableSizes& sizes, BucketOffset bucket_offset)
     std::memset(buckets_ + sizes.word_bytes, 0, byte_size() - sizes.word_bytes);
 }
 
-void WordTable::seed(const vocab::Vocabulary& vocabulary, const vocab::Merges& merges) {
+void WordTable::seed(const vocab::Vocabulary& vocabulary, const vocab::Merges& merges, std::span<const std::uint32_t> ids) {
     if (!remembers()) return;
     // Hashes first, then the buckets of the next few tokens are fetched while this one is stored.
     struct Pending {
@@ -53,11 +53,11 @@ void WordTable::seed(const vocab::Vocabulary& vocabulary, const vocab::Merges& m
         constexpr Key16 kEmpty{~std::uint64_t(0), ~std::uint64_t(0)};
         for (int place = 0; place < 2; ++place) {
             if (bucket.keys[place] != kEmpty) continue;
-            std::uint32_t* ids = place == 0 ? bucket.first_ids : bucket.second_ids;
+            std::uint32_t* entry = place == 0 ? bucket.first_ids : bucket.second_ids;
             bucket.keys[place] = word.key;
-            ids[0] = word.id;
-            ids[1] = ids[2] = 0;
-            ids[3] = 1u << kIdBits;
+            entry[0] = word.id;
+            entry[1] = entry[2] = 0;
+            entry[3] = 1u << kIdBits;
             return;
         }
     };
@@ -73,7 +73,7 @@ void WordTable::seed(const vocab::Vocabulary& vocabulary, const vocab::Merges& m
         const std::string_view token = vocabulary.bytes(symbol);
         // A special token of one byte is nothing but kSpecialMark: that byte, which no text holds, must not be found.
         if (static_cast<std::uint8_t>(token[0]) == pretokens::kSpecialMark) continue;
-        if (token.size() > sizeof(Key16) || token.back() == 0 || vocabulary.id(symbol) == vocab::kNoId) continue;
+        if (token.size() > sizeof(Key16) || token.back() == 0 || ids[symbol] == vocab::kNoId) continue;
         std::uint8_t copy[sizeof(Key16)] = {};
         const auto* bytes = reinterpret_cast<const std::uint8_t*>(token.data());
         if (static_cast<std::size_t>(bytes_end - token.data()) < sizeof copy) {
@@ -85,7 +85,7 @@ void WordTable::seed(const vocab::Vocabulary& vocabulary, const vocab::Merges& m
         __builtin_prefetch(buckets() + offset, 1);
         Pending& slot = pending[filled % kAhead];
         if (filled >= kAhead) store(slot);
-        slot = {key, offset, vocabulary.id(symbol)};
+        slot = {key, offset, ids[symbol]};
         ++filled;
     }
     for (std::size_t i = filled < kAhead ? 0 : filled - kAhead; i < filled; ++i) store(pending[i % kAhead]);

@@ -14,6 +14,7 @@
 #include <cstdint>
 #include <cstring>
 #include <memory>
+#include <span>
 
 #include "base/hash.hpp"
 #include "base/memory.hpp"
@@ -83,8 +84,8 @@ public:
     // All tables start empty; call seed().
     WordTable(const TableSizes& sizes, BucketOffset bucket_offset);
 
-    // Puts every token that is reachable and short enough where there is room, lowest ranks first.
-    void seed(const vocab::Vocabulary& vocabulary, const vocab::Merges& merges);
+    // Puts every token that is reachable and short enough where there is room, lowest ranks first, with those ids, by symbol.
+    void seed(const vocab::Vocabulary& vocabulary, const vocab::Merges& merges, std::span<const std::uint32_t> ids);
 
     std::uint8_t* buckets() noexcept { return buckets_; }
     std::uint32_t mask() const noexcept { return mask_; }

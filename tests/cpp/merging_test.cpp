@@ -186,6 +186,27 @@ public:
         }
     }
 
+    // The same words as runs of symbols, those of one length together, with a canary before and behind each.
+    void run_in_place(const Model& model, const vocab::Merges& merges, const tokens::MergeKernels& kernels, const std::string& name) {
+        constexpr Symbol kCanary = 0xdeadbeef;
+        for (std::uint32_t length = 2; length <= tokens::kMaxRunSymbols; ++length) {
+            std::vector<Symbol> symbols(1, kCanary), wanted(1, kCanary);
+            Buffer<std::uint32_t> at(texts_.size() + tokens::kRunSlack);
+            std::size_t count = 0;
+            for (const std::string& text : texts_) {
+                if (text.size() != length) continue;
+                at[count++] = static_cast<std::uint32_t>(symbols.size());
+                for (const char c : text) symbols.push_back(merges.symbol_of_byte()[static_cast<std::uint8_t>(c)]);
+                symbols.push_back(kCanary);
+                for (const Symbol symbol : naive(model, text)) wanted.push_back(symbol);
+                wanted.resize(symbols.size() - 1, vocab::kNoSymbol);
+                wanted.push_back(kCanary);
+            }
+            kernels.merge_runs(merges, {symbols.data(), at.data(), count, length});
+            if (symbols != wanted) fail(name + ": wrong runs of " + std::to_string(length) + " symbols");
+        }
+    }
+
 private:
     Strings texts_;
 };
@@ -244,6 +265,7 @@ void check_kernels(const Model& model, const vocab::Merges& merges, Batch& words
         const std::string name(cpu::name(isa));
         words.run(model, merges, kernels.merge_words, (name + " words").c_str());
         words.run(model, merges, kernels.merge_windows, (name + " windows (short)").c_str());
+        words.run_in_place(model, merges, kernels, name);
         windows.run(model, merges, kernels.merge_windows, (name + " windows").c_str());
     }
 }

@@ -25,6 +25,7 @@ struct Lanes {
 
     static Vector load(const std::uint32_t* from) { return _mm512_load_si512(from); }
     static void store(std::uint32_t* to, Vector value) { _mm512_store_si512(to, value); }
+    static Vector gather(const std::uint32_t* from, Vector at) { return _mm512_i32gather_epi32(at, from, 4); }
     static Vector set(std::uint32_t value) { return _mm512_set1_epi32(static_cast<int>(value)); }
     static Vector add(Vector a, Vector b) { return _mm512_add_epi32(a, b); }
     static Vector subtract(Vector a, Vector b) { return _mm512_sub_epi32(a, b); }
@@ -77,9 +78,13 @@ private:
 
 #include "tokens/kernels/merge_lanes.inc"
 
+#include "tokens/kernels/run_lanes.inc"
+
+#include "tokens/kernels/window_lanes.inc"
+
 }  // namespace
 
-const MergeKernels kIcelakeMerge = {merge_words, merge_windows};
+const MergeKernels kIcelakeMerge = {merge_words, merge_windows, merge_runs};
 
 }  // namespace tokmill::tokens
 

@@ -22,6 +22,12 @@ struct Lanes {
 
     static Vector load(const std::uint32_t* from) { return vld1q_u32(from); }
     static void store(std::uint32_t* to, Vector value) { vst1q_u32(to, value); }
+    static Vector gather(const std::uint32_t* from, Vector at) {
+        Vector found = vdupq_n_u32(from[vgetq_lane_u32(at, 0)]);
+        found = vsetq_lane_u32(from[vgetq_lane_u32(at, 1)], found, 1);
+        found = vsetq_lane_u32(from[vgetq_lane_u32(at, 2)], found, 2);
+        return vsetq_lane_u32(from[vgetq_lane_u32(at, 3)], found, 3);
+    }
     static Vector set(std::uint32_t value) { return vdupq_n_u32(value); }
     static Vector add(Vector a, Vector b) { return vaddq_u32(a, b); }
     static Vector subtract(Vector a, Vector b) { return vsubq_u32(a, b); }
@@ -69,9 +75,13 @@ private:
 
 #include "tokens/kernels/merge_lanes.inc"
 
+#include "tokens/kernels/run_lanes.inc"
+
+#include "tokens/kernels/window_lanes.inc"
+
 }  // namespace
 
-const MergeKernels kNeonMerge = {merge_words, merge_windows};
+const MergeKernels kNeonMerge = {merge_words, merge_windows, merge_runs};
 
 }  // namespace tokmill::tokens
 

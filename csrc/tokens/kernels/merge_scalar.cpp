@@ -1,4 +1,6 @@
 // Merging without vectors: one job at a time, a plain loop over arrays. The reference for the other kernels.
+#include <algorithm>
+
 #include "tokens/kernels/merge_kernels.hpp"
 
 namespace tokmill::tokens {
@@ -45,8 +47,19 @@ void merge_all(const vocab::Merges& merges, MergeJob* jobs, std::size_t count) {
     for (std::size_t i = 0; i < count; ++i) merge_one(merges, jobs[i]);
 }
 
+void merge_runs(const vocab::Merges& merges, const SymbolRuns& runs) {
+    const auto pairs = [&](Symbol left, Symbol right) { return merges.merged(left, right); };
+    Symbol ranks[kMaxRunSymbols];
+    for (std::size_t i = 0; i < runs.count; ++i) {
+        Symbol* const symbols = runs.symbols + runs.at[i];
+        for (std::uint32_t k = 0; k + 1 < runs.length; ++k) ranks[k] = pairs(symbols[k], symbols[k + 1]);
+        const std::uint32_t left = vocab::merge_plain(pairs, symbols, ranks, runs.length);
+        std::fill(symbols + left, symbols + runs.length, kNoSymbol);
+    }
+}
+
 }  // namespace
 
-const MergeKernels kScalarMerge = {merge_all, merge_all};
+const MergeKernels kScalarMerge = {merge_all, merge_all, merge_runs};
 
 }  // namespace tokmill::tokens

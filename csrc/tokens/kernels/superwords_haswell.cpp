@@ -1,5 +1,5 @@
-// Words cut with AVX2, 32 bytes at a time, and kept symbols without a branch. Joins are found as in the scalar tier: gathers of this tier
-// are no faster than its loads.
+// Words cut with AVX2, 32 bytes at a time, and kept symbols without a branch. Joins and their runs are found as in the scalar tier: gathers
+// of this tier are no faster than its loads.
 #include "tokens/kernels/superword_kernels.hpp"
 
 #if defined(__x86_64__)
@@ -53,27 +53,22 @@ std::size_t cut_words(const WordCuts& cuts, const BorderedText& text, std::uint3
     return count;
 }
 
-// Which are dropped is chance: every id is written, and the next one over it if it was not to stay. So the last one is left for the end.
-void write_kept(const SymbolIds& table, const std::uint32_t* symbols, std::size_t count, const std::uint64_t* dropped, std::uint32_t* ids) {
-    const auto id_of = [&](std::uint32_t symbol) {
+// Which are kept is chance: every id is written, and the next one over it if it was not to stay. So the last one is left for the end.
+std::size_t write_kept(const SymbolIds& table, const std::uint32_t* symbols, std::size_t count, std::uint32_t* ids) {
+    while (count != 0 && symbols[count - 1] == vocab::kNoSymbol) --count;
+    std::uint32_t* to = ids;
+    for (std::size_t i = 0; i < count; ++i) {
+        const std::uint32_t symbol = symbols[i];
         const std::uint32_t low = table.first[symbol < table.first_end ? symbol : table.first_end - 1];
-        return symbol < table.first_end ? low : symbol + table.distance;
-    };
-    std::size_t last = count;  // behind the last one that stays
-    while (last != 0 && (dropped[(last - 1) / 64] >> ((last - 1) % 64) & 1) != 0) --last;
-    for (std::size_t first = 0; first < last; first += 64) {
-        std::uint64_t keep = ~dropped[first / 64];
-        const std::size_t end = last - first < 64 ? last : first + 64;
-        for (std::size_t i = first; i < end; ++i, keep >>= 1) {
-            *ids = id_of(symbols[i]);
-            ids += keep & 1;
-        }
+        *to = symbol < table.first_end ? low : symbol + table.distance;
+        to += symbol != vocab::kNoSymbol;
     }
+    return static_cast<std::size_t>(to - ids);
 }
 
 }  // namespace
 
-const SuperwordKernels kSuperwordKernels{cut_words, scalar::find_joins, write_kept};
+const SuperwordKernels kSuperwordKernels{cut_words, scalar::find_joins, scalar::list_runs, write_kept};
 
 }  // namespace tokmill::tokens::haswell
 
