@@ -99,11 +99,30 @@ vocab::Vocabulary first_of(const vocab::Vocabulary& vocabulary, Symbol first_end
     return vocab::Vocabulary::build(std::move(spec));
 }
 
-// The parts of the symbols in [begin, end); none of those before.
-std::vector<std::pair<Symbol, Symbol>> parts_of(const vocab::Merges& merges, Symbol begin, Symbol end) {
+// The symbols of the second level for those of the first: see second_merges(). Themselves, if ids are in another order.
+std::vector<Symbol> exchanged_by_ids(const vocab::Vocabulary& vocabulary, Symbol first_end) {
+    std::vector<Symbol> symbols(first_end);
+    std::iota(symbols.begin(), symbols.end(), 0u);
+    const std::uint32_t distance = vocabulary.id(first_end) - first_end;
+    for (Symbol symbol = first_end; symbol < vocabulary.symbol_count(); ++symbol)
+        if (vocabulary.id(symbol) - distance != symbol) return symbols;
+    // Ids differ, so those of the first level are an exchange if they all stay below.
+    for (Symbol symbol = 0; symbol < first_end; ++symbol)
+        if (vocabulary.id(symbol) - distance >= first_end) return symbols;
+    for (Symbol symbol = 0; symbol < first_end; ++symbol) symbols[symbol] = vocabulary.id(symbol) - distance;
+    return symbols;
+}
+
+// The parts of the symbols in [begin, end), the first symbols exchanged; none of those before.
+std::vector<std::pair<Symbol, Symbol>> parts_of(const vocab::Merges& merges, Symbol begin, Symbol end,
+                                                const std::vector<Symbol>& exchanged = {}) {
+    const auto exchange = [&](Symbol symbol) { return symbol < exchanged.size() ? exchanged[symbol] : symbol; };
     std::vector<std::pair<Symbol, Symbol>> parts(begin, {kNoSymbol, kNoSymbol});
     parts.reserve(end);
-    for (Symbol symbol = begin; symbol < end; ++symbol) parts.push_back(merges.parts(symbol));
+    for (Symbol symbol = begin; symbol < end; ++symbol) {
+        const auto [left, right] = merges.parts(symbol);
+        parts.push_back({exchange(left), exchange(right)});
+    }
     return parts;
 }
 
@@ -117,51 +136,44 @@ std::unique_ptr<const Superwords> Superwords::find(const vocab::Vocabulary& voca
     // A token that no merges reach is given for a pretoken that equals it: words would have to be left whole.
     if (!merges.unreachable().empty() || !is_closed(vocabulary, merges, *begin)) return nullptr;
     return std::unique_ptr<const Superwords>(
-        new Superwords(vocabulary, merges, *begin, first_of(vocabulary, *begin), holders.cuts_below(*begin)));
+        new Superwords(vocabulary, merges, exchanged_by_ids(vocabulary, *begin), first_of(vocabulary, *begin), holders.cuts_below(*begin)));
 }
 
-Superwords::Superwords(const vocab::Vocabulary& vocabulary, const vocab::Merges& merges, Symbol first_end,
+Superwords::Superwords(const vocab::Vocabulary& vocabulary, const vocab::Merges& merges, const std::vector<Symbol>& exchanged,
                        vocab::Vocabulary first_vocabulary, const WordCuts& word_cuts)
     : vocabulary_(vocabulary),
       first_vocabulary_(std::move(first_vocabulary)),
-      first_merges_(vocab::Merges::build(first_vocabulary_, parts_of(merges, 0, first_end), {})),
-      second_merges_(vocab::Merges::build(vocabulary, parts_of(merges, first_end, vocabulary.symbol_count()), {})),
+      first_merges_(vocab::Merges::build(first_vocabulary_, parts_of(merges, 0, first_vocabulary_.symbol_count()), {})),
+      second_merges_(
+          vocab::Merges::build(vocabulary, parts_of(merges, first_vocabulary_.symbol_count(), vocabulary.symbol_count(), exchanged), {})),
       word_cuts_(word_cuts) {
-    note_ids();
-    note_lengths();
-    note_neighbours(merges, first_end);
-    join_tables_.neighbours = neighbours_.data();
+    note_lengths(exchanged);
+    note_neighbours();
+    // The last symbol is of the second level: itself in either numbering.
+    const Symbol last = vocabulary.symbol_count() - 1;
+    symbol_ids_.distance = vocabulary.id(last) - last;
+    for (Symbol symbol = 0; symbol <= last; ++symbol) {
+        const Symbol second = symbol < exchanged.size() ? exchanged[symbol] : symbol;
+        if (vocabulary.id(symbol) != second + symbol_ids_.distance) symbol_ids_.table = vocabulary.ids().data();
+    }
 }
 
-// In most files the ids of the merged tokens, from symbol 256 on, are a constant away from their symbols. If not, all are in the table.
-void Superwords::note_ids() {
-    constexpr Symbol kSingleBytes = 256;
-    const Symbol count = vocabulary_.symbol_count();
-    Symbol first_end = std::min(count, kSingleBytes);
-    if (first_end < count) symbol_ids_.distance = vocabulary_.id(first_end) - first_end;
-    for (Symbol symbol = first_end; symbol < count; ++symbol)
-        if (vocabulary_.id(symbol) != symbol + symbol_ids_.distance) first_end = count;
-    for (Symbol symbol = 0; symbol < first_end; ++symbol) first_ids_.push_back(vocabulary_.id(symbol));
-    symbol_ids_.first = first_ids_.data();
-    symbol_ids_.first_end = first_end;
-}
-
-void Superwords::note_lengths() {
+void Superwords::note_lengths(const std::vector<Symbol>& exchanged) {
     const Symbol first_end = first_vocabulary_.symbol_count();
     join_tables_.symbol_bits = static_cast<std::uint32_t>(std::bit_width(first_end - 1));
-    byte_lengths_.reserve(first_end + 1);
+    byte_lengths_.assign(first_end + 1, 0);
     for (Symbol symbol = 0; symbol < first_end; ++symbol) {
         const std::size_t length = first_vocabulary_.bytes(symbol).size();
-        byte_lengths_.push_back(static_cast<std::uint16_t>(length));
-        measured_tokens_.push_back(measured_token(symbol, length, join_tables_.symbol_bits));
+        byte_lengths_[exchanged[symbol]] = static_cast<std::uint16_t>(length);
+        measured_tokens_.push_back(measured_token(exchanged[symbol], length, join_tables_.symbol_bits));
     }
-    byte_lengths_.push_back(0);
     join_tables_.byte_lengths = byte_lengths_.data();
 }
 
 // A second-level merge joins two tokens; between them meet the last first-level token of the left one and the first of the right one.
 // Only two such can ever be neighbours across which something is joined.
-void Superwords::note_neighbours(const vocab::Merges& merges, Symbol first_end) {
+void Superwords::note_neighbours() {
+    const Symbol first_end = first_vocabulary_.symbol_count();
     neighbours_.assign(std::size_t(1) << JoinTables::kWordBits, 0);
     std::vector<Symbol> order(vocabulary_.symbol_count() - first_end);
     std::iota(order.begin(), order.end(), first_end);
@@ -171,13 +183,14 @@ void Superwords::note_neighbours(const vocab::Merges& merges, Symbol first_end) 
     std::vector<std::pair<Symbol, Symbol>> ends(order.size());
     const auto ends_of = [&](Symbol symbol) { return symbol < first_end ? std::pair(symbol, symbol) : ends[symbol - first_end]; };
     for (const Symbol symbol : order) {
-        const auto [left, right] = merges.parts(symbol);
+        const auto [left, right] = second_merges_.parts(symbol);
         const auto [left_first, left_last] = ends_of(left);
         const auto [right_first, right_last] = ends_of(right);
         ends[symbol - first_end] = {left_first, right_last};
         const std::uint32_t hash = JoinTables::hash(left_last, right_first);
         neighbours_[JoinTables::word(hash)] |= JoinTables::bits(hash);
     }
+    join_tables_.neighbours = neighbours_.data();
 }
 
 }  // namespace tokmill::tokens

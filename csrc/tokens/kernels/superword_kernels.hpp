@@ -42,10 +42,9 @@ inline std::uint32_t measured_token(std::uint32_t symbol, std::size_t byte_lengt
     return byte_length >> (kIdBits - symbol_bits) == 0 ? static_cast<std::uint32_t>(byte_length) << symbol_bits | symbol : symbol;
 }
 
-// The ids of symbols: of those below `first_end` from a table, of the others a constant away from the symbol.
+// The ids of symbols: a constant away, or, if there is a table, in the table.
 struct SymbolIds {
-    const std::uint32_t* first = nullptr;
-    std::uint32_t first_end = 0;  // 1 or more
+    const std::uint32_t* table = nullptr;
     std::uint32_t distance = 0;
 };
 
@@ -79,7 +78,7 @@ struct SuperwordKernels {
     void (*list_runs)(const std::uint64_t* joins, std::size_t count, std::uint32_t first, JoinRuns& runs);
     // Writes the ids of those symbols that are not kNoSymbol, one behind the other, and nothing behind them. `ids` may be `symbols`.
     // Returns how many.
-    std::size_t (*write_kept)(const SymbolIds& table, const std::uint32_t* symbols, std::size_t count, std::uint32_t* ids);
+    std::size_t (*write_kept)(const SymbolIds& symbol_ids, const std::uint32_t* symbols, std::size_t count, std::uint32_t* ids);
 };
 inline constexpr std::size_t kCutSlack = 64;
 // Elements behind the tokens that find_joins may read, whatever they hold.
@@ -92,6 +91,7 @@ namespace scalar {
 extern const SuperwordKernels kSuperwordKernels;
 void find_joins(const JoinTables& tables, const BorderedText& text, std::uint32_t* tokens, std::size_t count, std::uint64_t* joins);
 void list_runs(const std::uint64_t* joins, std::size_t count, std::uint32_t first, JoinRuns& runs);
+std::size_t write_kept(const SymbolIds& symbol_ids, const std::uint32_t* symbols, std::size_t count, std::uint32_t* ids);
 }  // namespace scalar
 namespace haswell {
 extern const SuperwordKernels kSuperwordKernels;

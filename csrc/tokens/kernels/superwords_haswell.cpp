@@ -54,13 +54,13 @@ std::size_t cut_words(const WordCuts& cuts, const BorderedText& text, std::uint3
 }
 
 // Which are kept is chance: every id is written, and the next one over it if it was not to stay. So the last one is left for the end.
-std::size_t write_kept(const SymbolIds& table, const std::uint32_t* symbols, std::size_t count, std::uint32_t* ids) {
+std::size_t write_kept(const SymbolIds& symbol_ids, const std::uint32_t* symbols, std::size_t count, std::uint32_t* ids) {
+    if (symbol_ids.table != nullptr) return scalar::write_kept(symbol_ids, symbols, count, ids);
     while (count != 0 && symbols[count - 1] == vocab::kNoSymbol) --count;
     std::uint32_t* to = ids;
     for (std::size_t i = 0; i < count; ++i) {
         const std::uint32_t symbol = symbols[i];
-        const std::uint32_t low = table.first[symbol < table.first_end ? symbol : table.first_end - 1];
-        *to = symbol < table.first_end ? low : symbol + table.distance;
+        *to = symbol + symbol_ids.distance;
         to += symbol != vocab::kNoSymbol;
     }
     return static_cast<std::size_t>(to - ids);

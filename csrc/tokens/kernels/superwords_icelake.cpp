@@ -25,12 +25,11 @@ TOKMILL_ALWAYS_INLINE std::uint32_t* write_positions(std::uint64_t mask, std::ui
     const __m512i bases = _mm512_set1_epi32(static_cast<int>(base));
     const auto count = static_cast<std::uint32_t>(_mm_popcnt_u64(mask));
     _mm512_storeu_si512(to, _mm512_add_epi32(bases, _mm512_cvtepu8_epi32(_mm512_castsi512_si128(bits))));
-    if (count > 16) {
-        _mm512_storeu_si512(to + 16, _mm512_add_epi32(bases, _mm512_cvtepu8_epi32(_mm512_extracti32x4_epi32(bits, 1))));
-        if (count > 32) {
-            _mm512_storeu_si512(to + 32, _mm512_add_epi32(bases, _mm512_cvtepu8_epi32(_mm512_extracti32x4_epi32(bits, 2))));
-            _mm512_storeu_si512(to + 48, _mm512_add_epi32(bases, _mm512_cvtepu8_epi32(_mm512_extracti32x4_epi32(bits, 3))));
-        }
+    // English has 15 words in 64 bytes: up to 16 or more is a coin toss.
+    _mm512_storeu_si512(to + 16, _mm512_add_epi32(bases, _mm512_cvtepu8_epi32(_mm512_extracti32x4_epi32(bits, 1))));
+    if (count > 32) {
+        _mm512_storeu_si512(to + 32, _mm512_add_epi32(bases, _mm512_cvtepu8_epi32(_mm512_extracti32x4_epi32(bits, 2))));
+        _mm512_storeu_si512(to + 48, _mm512_add_epi32(bases, _mm512_cvtepu8_epi32(_mm512_extracti32x4_epi32(bits, 3))));
     }
     return to + count;
 }
@@ -154,22 +153,18 @@ void list_runs(const std::uint64_t* joins, std::size_t count, std::uint32_t firs
     runs.count[3] = static_cast<std::size_t>(three - runs.at[3]);
 }
 
-std::size_t write_kept(const SymbolIds& table, const std::uint32_t* symbols, std::size_t count, std::uint32_t* ids) {
-    const __m512i first_end = _mm512_set1_epi32(static_cast<int>(table.first_end));
-    const __m512i distance = _mm512_set1_epi32(static_cast<int>(table.distance));
+std::size_t write_kept(const SymbolIds& symbol_ids, const std::uint32_t* symbols, std::size_t count, std::uint32_t* ids) {
+    if (symbol_ids.table != nullptr) return scalar::write_kept(symbol_ids, symbols, count, ids);
+    const __m512i distance = _mm512_set1_epi32(static_cast<int>(symbol_ids.distance));
     const __m512i gone = _mm512_set1_epi32(vocab::kNoSymbol);
     std::uint32_t* to = ids;
     for (std::size_t i = 0; i < count; i += 16) {
         const auto exist = static_cast<__mmask16>(count - i < 16 ? (1u << (count - i)) - 1 : 0xFFFF);
         const __m512i all = _mm512_maskz_loadu_epi32(exist, symbols + i);
         const __mmask16 keep = _mm512_mask_cmpneq_epi32_mask(exist, all, gone);
-        const __m512i kept = _mm512_maskz_compress_epi32(keep, all);
         const auto written = static_cast<std::uint32_t>(_mm_popcnt_u32(keep));
-        const auto there = static_cast<__mmask16>((1u << written) - 1);
-        const __mmask16 low = _mm512_mask_cmplt_epu32_mask(there, kept, first_end);
-        __m512i found = _mm512_add_epi32(kept, distance);
-        if (low != 0) found = _mm512_mask_i32gather_epi32(found, low, kept, table.first, 4);
-        _mm512_mask_storeu_epi32(to, there, found);
+        const __m512i kept = _mm512_add_epi32(_mm512_maskz_compress_epi32(keep, all), distance);
+        _mm512_mask_storeu_epi32(to, static_cast<__mmask16>((1u << written) - 1), kept);
         to += written;
     }
     return static_cast<std::size_t>(to - ids);

@@ -58,19 +58,15 @@ void list_runs(const std::uint64_t* joins, std::size_t count, std::uint32_t firs
     }
 }
 
-namespace {
-
-std::size_t write_kept(const SymbolIds& table, const std::uint32_t* symbols, std::size_t count, std::uint32_t* ids) {
+std::size_t write_kept(const SymbolIds& symbol_ids, const std::uint32_t* symbols, std::size_t count, std::uint32_t* ids) {
     std::uint32_t* to = ids;
     for (std::size_t i = 0; i < count; ++i) {
         const std::uint32_t symbol = symbols[i];
         if (symbol == vocab::kNoSymbol) continue;
-        *to++ = symbol < table.first_end ? table.first[symbol] : symbol + table.distance;
+        *to++ = symbol_ids.table != nullptr ? symbol_ids.table[symbol] : symbol + symbol_ids.distance;
     }
     return static_cast<std::size_t>(to - ids);
 }
-
-}  // namespace
 
 const SuperwordKernels kSuperwordKernels{cut_words, find_joins, list_runs, write_kept};
 
