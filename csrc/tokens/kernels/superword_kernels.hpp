@@ -19,9 +19,9 @@ struct WordCuts {
     alignas(16) std::uint8_t followers[16] = {};  // of a class: bit c is set if a token holds a byte of class c right behind
 };
 
-// The neighbours are a Bloom filter in which all bits of a pair lie in one word. Of the pairs of English that are none, 0.7 % pass with
-// three bits and the released vocabulary's 15,273 pairs, 3.9 % did with one bit in as many bytes.
-//   example: hash 0xABCDE123 -> word 0xABCDE123 >> 19 = 0x1579, bits 23, 24 and 4, the three groups of five bits behind it
+// The neighbours are a Bloom filter in which all bits of a pair lie in one word. With the released vocabulary's 15,273 pairs, 0.7 % of all
+// pairs of English pass that are none; with one bit a pair in as many bytes 3.9 % did.
+//   example: hash 0xABCDE123 -> word 0xABCDE123 >> 19 = 0x1579, bits 23, 16 and 18, the three groups of five bits behind it
 struct JoinTables {
     static constexpr std::uint32_t kWordBits = 13;  // 32 KiB
     static constexpr std::uint32_t kLeft = 0x9E3779B1u, kRight = 0x85EBCA77u;
