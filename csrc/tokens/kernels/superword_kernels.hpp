@@ -91,7 +91,6 @@ namespace scalar {
 extern const SuperwordKernels kSuperwordKernels;
 void find_joins(const JoinTables& tables, const BorderedText& text, std::uint32_t* tokens, std::size_t count, std::uint64_t* joins);
 void list_runs(const std::uint64_t* joins, std::size_t count, std::uint32_t first, JoinRuns& runs);
-std::size_t write_kept(const SymbolIds& symbol_ids, const std::uint32_t* symbols, std::size_t count, std::uint32_t* ids);
 }  // namespace scalar
 namespace haswell {
 extern const SuperwordKernels kSuperwordKernels;

@@ -54,16 +54,23 @@ std::size_t cut_words(const WordCuts& cuts, const BorderedText& text, std::uint3
 }
 
 // Which are kept is chance: every id is written, and the next one over it if it was not to stay. So the last one is left for the end.
-std::size_t write_kept(const SymbolIds& symbol_ids, const std::uint32_t* symbols, std::size_t count, std::uint32_t* ids) {
-    if (symbol_ids.table != nullptr) return scalar::write_kept(symbol_ids, symbols, count, ids);
+template <bool kTable>
+TOKMILL_ALWAYS_INLINE std::size_t write_kept_by(const SymbolIds& symbol_ids, const std::uint32_t* symbols, std::size_t count,
+                                                std::uint32_t* ids) {
     while (count != 0 && symbols[count - 1] == vocab::kNoSymbol) --count;
     std::uint32_t* to = ids;
     for (std::size_t i = 0; i < count; ++i) {
         const std::uint32_t symbol = symbols[i];
-        *to = symbol + symbol_ids.distance;
-        to += symbol != vocab::kNoSymbol;
+        const bool keep = symbol != vocab::kNoSymbol;
+        *to = kTable ? symbol_ids.table[keep ? symbol : 0] : symbol + symbol_ids.distance;
+        to += keep;
     }
     return static_cast<std::size_t>(to - ids);
+}
+
+std::size_t write_kept(const SymbolIds& symbol_ids, const std::uint32_t* symbols, std::size_t count, std::uint32_t* ids) {
+    return symbol_ids.table != nullptr ? write_kept_by<true>(symbol_ids, symbols, count, ids)
+                                       : write_kept_by<false>(symbol_ids, symbols, count, ids);
 }
 
 }  // namespace

@@ -153,8 +153,9 @@ void list_runs(const std::uint64_t* joins, std::size_t count, std::uint32_t firs
     runs.count[3] = static_cast<std::size_t>(three - runs.at[3]);
 }
 
-std::size_t write_kept(const SymbolIds& symbol_ids, const std::uint32_t* symbols, std::size_t count, std::uint32_t* ids) {
-    if (symbol_ids.table != nullptr) return scalar::write_kept(symbol_ids, symbols, count, ids);
+template <bool kTable>
+TOKMILL_ALWAYS_INLINE std::size_t write_kept_by(const SymbolIds& symbol_ids, const std::uint32_t* symbols, std::size_t count,
+                                                std::uint32_t* ids) {
     const __m512i distance = _mm512_set1_epi32(static_cast<int>(symbol_ids.distance));
     const __m512i gone = _mm512_set1_epi32(vocab::kNoSymbol);
     std::uint32_t* to = ids;
@@ -163,11 +164,19 @@ std::size_t write_kept(const SymbolIds& symbol_ids, const std::uint32_t* symbols
         const __m512i all = _mm512_maskz_loadu_epi32(exist, symbols + i);
         const __mmask16 keep = _mm512_mask_cmpneq_epi32_mask(exist, all, gone);
         const auto written = static_cast<std::uint32_t>(_mm_popcnt_u32(keep));
-        const __m512i kept = _mm512_add_epi32(_mm512_maskz_compress_epi32(keep, all), distance);
-        _mm512_mask_storeu_epi32(to, static_cast<__mmask16>((1u << written) - 1), kept);
+        const auto there = static_cast<__mmask16>((1u << written) - 1);
+        const __m512i kept = _mm512_maskz_compress_epi32(keep, all);
+        const __m512i found =
+            kTable ? _mm512_mask_i32gather_epi32(kept, there, kept, symbol_ids.table, 4) : _mm512_add_epi32(kept, distance);
+        _mm512_mask_storeu_epi32(to, there, found);
         to += written;
     }
     return static_cast<std::size_t>(to - ids);
+}
+
+std::size_t write_kept(const SymbolIds& symbol_ids, const std::uint32_t* symbols, std::size_t count, std::uint32_t* ids) {
+    return symbol_ids.table != nullptr ? write_kept_by<true>(symbol_ids, symbols, count, ids)
+                                       : write_kept_by<false>(symbol_ids, symbols, count, ids);
 }
 
 }  // namespace

@@ -58,6 +58,8 @@ void list_runs(const std::uint64_t* joins, std::size_t count, std::uint32_t firs
     }
 }
 
+namespace {
+
 std::size_t write_kept(const SymbolIds& symbol_ids, const std::uint32_t* symbols, std::size_t count, std::uint32_t* ids) {
     std::uint32_t* to = ids;
     for (std::size_t i = 0; i < count; ++i) {
@@ -67,6 +69,8 @@ std::size_t write_kept(const SymbolIds& symbol_ids, const std::uint32_t* symbols
     }
     return static_cast<std::size_t>(to - ids);
 }
+
+}  // namespace
 
 const SuperwordKernels kSuperwordKernels{cut_words, find_joins, list_runs, write_kept};
 
