@@ -22,29 +22,10 @@ namespace tokmill::training {
 
 namespace {
 
-// Longer sequences are kept as linked lists: rewriting a short one costs its length, following links a cache line a symbol.
-constexpr std::uint32_t kMaxShortLength = 64;
-constexpr std::int32_t kMerged = -1;
-constexpr std::uint32_t kNoPosition = ~std::uint32_t(0);
-constexpr std::uint32_t kNoPlaces = ~std::uint32_t(0);
 // Up to this many symbols the first pairs are counted in a square table.
 constexpr std::size_t kMostSquareSymbols = 1024;
 
 }  // namespace
-
-void Sequences::reserve(std::size_t sequence_count, std::size_t symbol_count) {
-    symbols_.reserve(symbol_count);
-    lengths_.reserve(sequence_count);
-    counts_.reserve(sequence_count);
-}
-
-void Sequences::add(std::span<const std::int32_t> symbols, std::int64_t count) {
-    if (symbols.size() < 2) return;
-    if (symbols.size() >= kNoPosition) throw Error(ErrorKind::value, "a sequence of 2^32 - 1 symbols or more; cut it");
-    symbols_.insert(symbols_.end(), symbols.begin(), symbols.end());
-    lengths_.push_back(static_cast<std::uint32_t>(symbols.size()));
-    counts_.push_back(count);
-}
 
 // Pair -> count, open addressing, at most half full.
 class MergeEngine::PairCounts {
@@ -130,114 +111,45 @@ private:
     std::vector<std::uint64_t> keys_;
 };
 
-MergeEngine::MergeEngine(Sequences sequences, std::vector<std::uint32_t> lengths, MergeLimits limits, Cancel& cancel)
-    : limits_(limits), lengths_(std::move(lengths)), pair_counts_(std::make_unique<PairCounts>()) {
-    lay_out(sequences);
-    sequences = Sequences();  // 40 MB for 100 MB of text, while the index takes as much
+MergeEngine::MergeEngine(Sequences sequences, const std::vector<std::uint32_t>& lengths, MergeLimits limits, Cancel& cancel)
+    : limits_(limits), sequences_(std::move(sequences)), pair_counts_(std::make_unique<PairCounts>()) {
+    for (const std::uint32_t length : lengths) add_symbol({length, 1, false});
+    sequences_.finish();
     index_first_pairs(cancel);
-    lefts_.resize(lengths_.size());
-    rights_.resize(lengths_.size());
 }
 
 MergeEngine::~MergeEngine() = default;
 
-void MergeEngine::lay_out(const Sequences& sequences) {
-    std::size_t short_words = 0;
-    std::size_t long_symbols = 0;
-    for (const std::uint32_t length : sequences.lengths_) {
-        if (length <= kMaxShortLength) {
-            short_words += kHeaderWords + length;
-        } else {
-            long_symbols += length;
-        }
-    }
-    if (short_words + long_symbols >= kNoPosition)
-        throw Error(ErrorKind::value, "more than 2^32 - 2 symbols in all distinct sequences; prune rare ones, or train on less text");
-    shorts_.reserve_discarding(short_words + 1);
-    long_symbols_.reserve(long_symbols);
-    links_.reserve(long_symbols);
-    const std::int32_t* symbols = sequences.symbols_.data();
-    for (std::size_t i = 0; i < sequences.size(); symbols += sequences.lengths_[i++]) {
-        const std::uint32_t length = sequences.lengths_[i];
-        const std::int64_t count = sequences.counts_[i];
-        if (length <= kMaxShortLength) {
-            std::uint32_t* const to = shorts_.data() + shorts_end_;
-            to[0] = to[1] = length;
-            to[2] = static_cast<std::uint32_t>(count);
-            to[3] = static_cast<std::uint32_t>(count >> 32);
-            std::copy_n(symbols, length, to + kHeaderWords);
-            shorts_end_ += kHeaderWords + length;
-            continue;
-        }
-        const auto first = static_cast<std::uint32_t>(long_symbols_.size());
-        const auto sequence = static_cast<std::uint32_t>(long_counts_.size());
-        for (std::uint32_t k = 0; k < length; ++k) {
-            long_symbols_.push_back(symbols[k]);
-            links_.push_back({k == 0 ? kNoPosition : first + k - 1, k + 1 == length ? kNoPosition : first + k + 1, sequence});
-        }
-        long_counts_.push_back(count);
-        long_firsts_.push_back(first);
-    }
-}
-
-std::int64_t MergeEngine::short_count(std::uint32_t at) const noexcept {
-    return static_cast<std::int64_t>(std::uint64_t(shorts_[at + 3]) << 32 | shorts_[at + 2]);
-}
-
-// Calls visit(left, right, count, item) for every pair of the beginning.
-template <class Visit>
-void MergeEngine::visit_pairs(Visit&& visit) const {
-    for (std::uint32_t at = 0; at < shorts_end_;) {
-        const std::uint32_t length = shorts_[at];
-        const std::uint32_t* const symbols = shorts_.data() + at + kHeaderWords;
-        for (std::uint32_t k = 0; k + 1 < length; ++k)
-            visit(static_cast<std::int32_t>(symbols[k]), static_cast<std::int32_t>(symbols[k + 1]), short_count(at), at);
-        at += kHeaderWords + length;
-    }
-    const auto first_long = shorts_end_;
-    for (std::uint32_t position = 0; position < links_.size(); ++position) {
-        const Link& link = links_[position];
-        if (link.next == kNoPosition) continue;
-        visit(long_symbols_[position], long_symbols_[link.next], long_counts_[link.sequence], first_long + position);
-    }
+void MergeEngine::add_symbol(const Symbol& symbol) {
+    if (symbol_end() >= Sequences::kSymbolEnd) throw Error(ErrorKind::value, "2^24 symbols or more; learn fewer");
+    symbols_.push_back(symbol);
+    lefts_.neighbours.emplace_back();
+    rights_.neighbours.emplace_back();
 }
 
 // Two passes, one to count and one to fill, so that every list has exactly the size it needs.
 void MergeEngine::index_first_pairs(Cancel& cancel) {
     struct Pair {
         std::int64_t count = 0;
-        Item last = ~Item(0);
-        std::uint32_t item_count = 0;
-        Item* next = nullptr;  // where its next place goes
+        std::uint32_t place_count = 0;
+        Slot* next = nullptr;  // where its next place goes
     };
-    FirstPairs numbers(lengths_.size());
+    FirstPairs numbers(symbols_.size());
     std::vector<Pair> pairs;
     const auto allowed = [&](std::int32_t left, std::int32_t right) {
-        return !limits_.also_first_pairs ||
-               std::uint64_t(lengths_[static_cast<std::size_t>(left)]) + lengths_[static_cast<std::size_t>(right)] < limits_.length_limit;
+        return !limits_.also_first_pairs || length(left, right) < limits_.length_limit;
     };
-    visit_pairs([&](std::int32_t left, std::int32_t right, std::int64_t count, Item item) {
+    sequences_.visit_first_pairs([&](std::int32_t left, std::int32_t right, std::int64_t count, Slot) {
         if (!allowed(left, right)) return;
         const std::uint32_t number = numbers.number(left, right);
         if (number == pairs.size()) pairs.emplace_back();
-        Pair& pair = pairs[number];
-        pair.count += count;
-        if (pair.last != item) ++pair.item_count;
-        pair.last = item;
+        pairs[number].count += count;
+        ++pairs[number].place_count;
     });
     cancel.poll();
-    places_.resize(pairs.size());
-    for (std::size_t i = 0; i < pairs.size(); ++i) {
-        places_[i] = Places(pairs[i].item_count);
-        places_[i].keep_first(pairs[i].item_count);
-        pairs[i].next = places_[i].begin();
-        pairs[i].last = ~Item(0);
-    }
-    visit_pairs([&](std::int32_t left, std::int32_t right, std::int64_t, Item item) {
-        if (!allowed(left, right)) return;
-        Pair& pair = pairs[numbers.number(left, right)];
-        if (pair.last != item) *pair.next++ = item;
-        pair.last = item;
+    for (Pair& pair : pairs) pair.next = places_.emplace_back(pair.place_count).begin();
+    sequences_.visit_first_pairs([&](std::int32_t left, std::int32_t right, std::int64_t, Slot border) {
+        if (allowed(left, right)) *pairs[numbers.number(left, right)].next++ = border;
     });
     cancel.poll();
     pair_counts_->reserve_more(pairs.size());
@@ -259,8 +171,7 @@ std::optional<PairCount> MergeEngine::top() {
         const Candidate best = heap_.front();
         const std::int64_t count = (*pair_counts_)[best.key];
         const std::int64_t value = worth(best.key, count);
-        if (value == best.worth && value >= horizon_)
-            return PairCount{static_cast<std::int32_t>(best.key >> 32), static_cast<std::int32_t>(best.key & 0xFFFFFFFF), count};
+        if (value == best.worth && value >= horizon_) return PairCount{left_of(best.key), right_of(best.key), count};
         std::pop_heap(heap_.begin(), heap_.end());
         heap_.pop_back();
         if (count > 0) {
@@ -309,209 +220,148 @@ void MergeEngine::lower_horizon() {
     std::make_heap(heap_.begin(), heap_.end());
 }
 
-void MergeEngine::drop_top() {
-    const Candidate best = heap_.front();
+MergeEngine::Candidate MergeEngine::take_top() {
     std::pop_heap(heap_.begin(), heap_.end());
+    const Candidate best = heap_.back();
     heap_.pop_back();
-    drop_candidate(best);
+    return best;
 }
 
+void MergeEngine::drop_top() { drop_candidate(take_top()); }
+
 void MergeEngine::merge_top(std::int32_t made) {
-    const Candidate best = heap_.front();
-    std::pop_heap(heap_.begin(), heap_.end());
-    heap_.pop_back();
-    left_ = static_cast<std::int32_t>(best.key >> 32);
-    right_ = static_cast<std::int32_t>(best.key & 0xFFFFFFFF);
+    const Candidate best = take_top();
+    left_ = left_of(best.key);
+    right_ = right_of(best.key);
     made_ = made;
-    const std::uint32_t made_length = length(best.key);
-    if (made != symbol_end()) {
-        any_old_ = true;
-        lengths_[static_cast<std::size_t>(made)] = made_length;  // it may have been a number without a meaning until now
+    left_slots_ = slots(left_);
+    right_slots_ = slots(right_);
+    const Symbol symbol{static_cast<std::uint32_t>(length(left_, right_)), left_slots_ + right_slots_, made != symbol_end()};
+    if (symbol.remade) {
+        symbols_[static_cast<std::size_t>(made)] = symbol;  // it may have been a number without a meaning until now
     } else {
-        lengths_.push_back(made_length);
-        lefts_.emplace_back();
-        rights_.emplace_back();
+        add_symbol(symbol);
     }
     Places places = std::move(places_[best.places]);
     free_places_.push_back(best.places);
-    const Item* const items = places.begin();
-    const auto first_long = shorts_end_;
-    const auto fetch = [&](std::uint32_t i) {
-        if (i >= places.size()) return;
-        if (items[i] >= first_long) {
-            __builtin_prefetch(long_symbols_.data() + (items[i] - first_long), 1);
-            __builtin_prefetch(links_.data() + (items[i] - first_long), 1);
-            return;
-        }
-        __builtin_prefetch(shorts_.data() + items[i], 1);
-        __builtin_prefetch(shorts_.data() + items[i] + kCacheLineBytes / sizeof(std::uint32_t), 1);  // most sequences end there
-    };
+    const Slot* const borders = places.begin();
+    // A merge is to reach every place in the sequences that the candidate names.
+    const bool whole_sequences = is_remade(left_) || is_remade(right_);
+    Slot last_header = ~Slot(0);
     constexpr std::uint32_t kAhead = 12;
-    for (std::uint32_t i = 0; i < kAhead; ++i) fetch(i);
-    std::uint32_t whole_sequence = kNoPosition;  // the last one that was gone through whole
+    for (std::uint32_t i = 0; i < std::min(kAhead, places.size()); ++i) sequences_.fetch(borders[i]);
     for (std::uint32_t i = 0; i < places.size(); ++i) {
-        fetch(i + kAhead);
-        if (items[i] < first_long) {
-            merge_in_short(items[i]);
-            continue;
-        }
-        const std::uint32_t position = items[i] - first_long;
-        if (!any_old_) {
-            merge_in_long(position);
-        } else if (links_[position].sequence != whole_sequence) {
-            whole_sequence = links_[position].sequence;
-            merge_all_of_long(whole_sequence);
+        if (i + kAhead < places.size()) sequences_.fetch(borders[i + kAhead]);
+        if (!whole_sequences) {
+            if (stands_at(borders[i])) merge_at(borders[i]);
+        } else if (const Slot header = sequences_.header_of(borders[i]); header != last_header) {
+            last_header = header;
+            merge_all_after(header);
         }
     }
     settle();
 }
 
-void MergeEngine::merge_in_short(std::uint32_t at) {
-    const std::uint32_t length = shorts_[at + 1];
-    std::uint32_t* const symbols = shorts_.data() + at + kHeaderWords;
-    const auto left = static_cast<std::uint32_t>(left_);
-    const auto right = static_cast<std::uint32_t>(right_);
-    std::uint32_t from = 0;
-    while (from + 1 < length && (symbols[from] != left || symbols[from + 1] != right)) ++from;
-    if (from + 1 >= length) return;
-    const std::int64_t count = short_count(at);
-    std::uint32_t to = from;
-    while (from < length) {
-        if (symbols[from] != left || from + 1 == length || symbols[from + 1] != right) {
-            symbols[to++] = symbols[from++];
-            continue;
-        }
-        if (to != 0) note(lefts_, seen_lefts_, static_cast<std::int32_t>(symbols[to - 1]), count, at);
-        symbols[to++] = static_cast<std::uint32_t>(made_);
-        from += 2;
-        if (from != length) note(rights_, seen_rights_, static_cast<std::int32_t>(symbols[from]), count, at);
-    }
-    shorts_[at + 1] = to;
+void MergeEngine::merge_at(Slot border) {
+    const Slot header = sequences_.header_of(border), begin = border - left_slots_, end = border + right_slots_;
+    const std::int64_t count = sequences_.count_at(header);
+    sequences_.join(begin, border, end, made_);
+    if (begin != Sequences::first_of(header)) note(lefts_, sequences_.left_of(begin), count, begin);
+    if (!sequences_.is_header(end)) note(rights_, sequences_.right_of(end), count, end);
 }
 
-void MergeEngine::merge_in_long(std::uint32_t position) {
-    if (long_symbols_[position] != left_) return;
-    Link& link = links_[position];
-    const std::uint32_t second = link.next;
-    if (second == kNoPosition || long_symbols_[second] != right_) return;
-    const auto first_long = shorts_end_;
-    const std::int64_t count = long_counts_[link.sequence];
-    if (link.previous != kNoPosition) note(lefts_, seen_lefts_, long_symbols_[link.previous], count, first_long + link.previous);
-    long_symbols_[position] = made_;
-    long_symbols_[second] = kMerged;
-    link.next = links_[second].next;
-    if (link.next == kNoPosition) return;
-    links_[link.next].previous = position;
-    note(rights_, seen_rights_, long_symbols_[link.next], count, first_long + position);
+void MergeEngine::merge_all_after(Slot header) {
+    for (Slot begin = Sequences::first_of(header);;) {
+        const Slot border = begin + slots(sequences_.right_of(begin));
+        if (sequences_.is_header(border)) return;
+        begin = border;
+        if (!stands_at(border)) continue;
+        merge_at(border);
+        begin = border + right_slots_;
+        if (sequences_.is_header(begin)) return;
+    }
 }
 
-// Once a symbol was made a second time, the places of a pair may be those of one of its candidates only; but a merge is to
-// reach every place in the sequences that the candidate names.
-void MergeEngine::merge_all_of_long(std::uint32_t sequence) {
-    for (std::uint32_t at = long_firsts_[sequence]; at != kNoPosition; at = links_[at].next) merge_in_long(at);
-}
-
-void MergeEngine::note(std::vector<Neighbour>& side, std::vector<std::int32_t>& seen, std::int32_t symbol, std::int64_t count, Item item) {
-    Neighbour& neighbour = side[static_cast<std::size_t>(symbol)];
-    if (!neighbour.seen) {
-        neighbour.seen = true;
-        seen.push_back(symbol);
+void MergeEngine::note(Side& side, std::int32_t symbol, std::int64_t count, Slot border) {
+    Neighbour& neighbour = side.neighbours[static_cast<std::size_t>(symbol)];
+    if (neighbour.list == kNoList) {
+        neighbour.list = list_count_++;
+        side.seen.push_back(symbol);
     }
-    neighbour.lost += count;
-    if (std::uint64_t(lengths_[static_cast<std::size_t>(symbol)]) + lengths_[static_cast<std::size_t>(made_)] >= limits_.length_limit)
-        return;
-    neighbour.gained += count;
-    if (neighbour.list < 0) {
-        neighbour.list = static_cast<std::int32_t>(list_sizes_.size());
-        list_sizes_.push_back(0);
-    } else if (neighbour.last == item) {
-        return;
-    }
-    neighbour.last = item;
-    ++list_sizes_[static_cast<std::size_t>(neighbour.list)];
-    met_.push_back({static_cast<std::uint32_t>(neighbour.list), item});
+    neighbour.count += count;
+    ++neighbour.place_count;
+    met_.push_back({neighbour.list, border});
 }
 
 // Brings what a merge changed to the table of counts and the heap.
 void MergeEngine::settle() {
     PairCounts& counts = *pair_counts_;
-    counts.reserve_more(2 * (seen_lefts_.size() + seen_rights_.size()));
-    for (const std::int32_t x : seen_lefts_) {
+    counts.reserve_more(2 * (lefts_.seen.size() + rights_.seen.size()));
+    for (const std::int32_t x : lefts_.seen) {
         counts.fetch(key_of(x, left_));
         counts.fetch(key_of(x, made_));
     }
-    for (const std::int32_t y : seen_rights_) {
+    for (const std::int32_t y : rights_.seen) {
         counts.fetch(key_of(right_, y));
         counts.fetch(key_of(made_, y));
     }
-    for (const std::int32_t x : seen_lefts_) {
-        counts[key_of(x, left_)] -= lefts_[static_cast<std::size_t>(x)].lost;
-        if (const std::int64_t gained = lefts_[static_cast<std::size_t>(x)].gained) counts[key_of(x, made_)] += gained;
+    for (const std::int32_t x : lefts_.seen) {
+        const std::int64_t count = lefts_.neighbours[static_cast<std::size_t>(x)].count;
+        counts[key_of(x, left_)] -= count;
+        if (is_short_enough(x)) counts[key_of(x, made_)] += count;
     }
-    for (const std::int32_t y : seen_rights_) {
-        counts[key_of(right_, y)] -= rights_[static_cast<std::size_t>(y)].lost;
-        if (const std::int64_t gained = rights_[static_cast<std::size_t>(y)].gained) counts[key_of(made_, y)] += gained;
+    for (const std::int32_t y : rights_.seen) {
+        const std::int64_t count = rights_.neighbours[static_cast<std::size_t>(y)].count;
+        counts[key_of(right_, y)] -= count;
+        if (is_short_enough(y)) counts[key_of(made_, y)] += count;
     }
     // (made, made) can be met from both sides when `made` was there before: one candidate with the places of both.
-    const std::int32_t left_list = lefts_[static_cast<std::size_t>(made_)].list;
-    std::int32_t& right_list = rights_[static_cast<std::size_t>(made_)].list;
-    const bool met_twice = left_list >= 0 && right_list >= 0;
-    if (met_twice) {
-        const auto to = static_cast<std::uint32_t>(left_list), from = static_cast<std::uint32_t>(right_list);
+    Neighbour& left = lefts_.neighbours[static_cast<std::size_t>(made_)];
+    Neighbour& right = rights_.neighbours[static_cast<std::size_t>(made_)];
+    if (left.place_count != 0 && right.place_count != 0) {
         for (Place& place : met_)
-            if (place.list == from) place.list = to;
-        list_sizes_[to] += list_sizes_[from];
-        right_list = -1;
+            if (place.list == right.list) place.list = left.list;
+        left.place_count += std::exchange(right.place_count, 0);
     }
-    places_of_list_.assign(list_sizes_.size(), kNoPlaces);
-    settle_side(lefts_, seen_lefts_, true);
-    settle_side(rights_, seen_rights_, false);
+    next_of_list_.assign(list_count_, nullptr);
+    settle_side(lefts_, true);
+    settle_side(rights_, false);
     for (const Place& place : met_)
-        if (const std::uint32_t number = places_of_list_[place.list]; number != kNoPlaces) places_[number].push_back(place.item);
-    if (met_twice && places_of_list_[static_cast<std::size_t>(left_list)] != kNoPlaces) {
-        Places& both = places_[places_of_list_[static_cast<std::size_t>(left_list)]];
-        std::sort(both.begin(), both.begin() + both.size());
-        both.keep_first(static_cast<std::uint32_t>(std::unique(both.begin(), both.begin() + both.size()) - both.begin()));
-    }
+        if (Slot*& next = next_of_list_[place.list]) *next++ = place.border;
     met_.clear();
-    list_sizes_.clear();
+    list_count_ = 0;
 }
 
 // Makes candidates of the new pairs, with room for their places.
-void MergeEngine::settle_side(std::vector<Neighbour>& side, std::vector<std::int32_t>& seen, bool is_left) {
-    for (const std::int32_t symbol : seen) {
-        Neighbour& neighbour = side[static_cast<std::size_t>(symbol)];
-        if (neighbour.list >= 0) {
-            const std::uint64_t key = is_left ? key_of(symbol, made_) : key_of(made_, symbol);
-            const auto list = static_cast<std::size_t>(neighbour.list);
-            if (const std::int64_t count = (*pair_counts_)[key]; count > 0) {
-                places_of_list_[list] = new_places(list_sizes_[list]);
-                add_candidate({worth(key, count), key, places_of_list_[list]});
-            }
-        }
-        neighbour = Neighbour();
+void MergeEngine::settle_side(Side& side, bool is_left) {
+    for (const std::int32_t symbol : side.seen) {
+        const Neighbour neighbour = std::exchange(side.neighbours[static_cast<std::size_t>(symbol)], Neighbour());
+        if (neighbour.place_count == 0 || !is_short_enough(symbol)) continue;
+        const std::uint64_t key = is_left ? key_of(symbol, made_) : key_of(made_, symbol);
+        const std::int64_t count = (*pair_counts_)[key];
+        if (count <= 0) continue;
+        const std::uint32_t number = new_places(neighbour.place_count);
+        next_of_list_[neighbour.list] = places_[number].begin();
+        add_candidate({worth(key, count), key, number});
     }
-    seen.clear();
+    side.seen.clear();
 }
 
-std::uint32_t MergeEngine::new_places(std::uint32_t room) {
+std::uint32_t MergeEngine::new_places(std::uint32_t count) {
     if (free_places_.empty()) {
-        places_.emplace_back(room);
+        places_.emplace_back(count);
         return static_cast<std::uint32_t>(places_.size() - 1);
     }
     const std::uint32_t number = free_places_.back();
     free_places_.pop_back();
-    places_[number] = Places(room);
+    places_[number] = Places(count);
     return number;
 }
 
 std::vector<std::int64_t> MergeEngine::symbol_counts() const {
-    std::vector<std::int64_t> counts(lengths_.size());
-    for (std::uint32_t at = 0; at < shorts_end_; at += kHeaderWords + shorts_[at])
-        for (std::uint32_t k = 0; k < shorts_[at + 1]; ++k) counts[shorts_[at + kHeaderWords + k]] += short_count(at);
-    for (std::uint32_t position = 0; position < links_.size(); ++position)
-        if (long_symbols_[position] != kMerged)
-            counts[static_cast<std::size_t>(long_symbols_[position])] += long_counts_[links_[position].sequence];
+    std::vector<std::int64_t> counts(symbols_.size());
+    sequences_.visit_symbols([&](std::int32_t symbol) { return slots(symbol); },
+                             [&](std::int32_t symbol, std::int64_t count) { counts[static_cast<std::size_t>(symbol)] += count; });
     return counts;
 }
 
