@@ -155,25 +155,21 @@ void MergeEngine::index_first_pairs(Cancel& cancel) {
     pair_counts_->reserve_more(pairs.size());
     for (std::size_t i = 0; i < pairs.size(); ++i) {
         (*pair_counts_)[numbers.keys()[i]] = pairs[i].count;
-        const std::int64_t value = worth(numbers.keys()[i], pairs[i].count);
-        horizon_ = std::max(horizon_, value);
-        waiting_.push_back({value, numbers.keys()[i], static_cast<std::uint32_t>(i)});
+        wait({worth(numbers.keys()[i], pairs[i].count), numbers.keys()[i], static_cast<std::uint32_t>(i)});
     }
 }
 
 std::optional<PairCount> MergeEngine::top() {
     for (;;) {
         if (heap_.empty()) {
-            if (waiting_.empty()) return std::nullopt;
-            lower_horizon();
+            if (!lower_horizon()) return std::nullopt;
             continue;
         }
         const Candidate best = heap_.front();
         const std::int64_t count = (*pair_counts_)[best.key];
         const std::int64_t value = worth(best.key, count);
-        if (value == best.worth && value >= horizon_) return PairCount{left_of(best.key), right_of(best.key), count};
-        std::pop_heap(heap_.begin(), heap_.end());
-        heap_.pop_back();
+        if (value == best.worth) return PairCount{left_of(best.key), right_of(best.key), count};
+        take_top();
         if (count > 0) {
             add_candidate({value, best.key, best.places});
         } else {
@@ -184,11 +180,15 @@ std::optional<PairCount> MergeEngine::top() {
 
 void MergeEngine::add_candidate(const Candidate& candidate) {
     if (candidate.worth < horizon_) {
-        waiting_.push_back(candidate);
+        wait(candidate);
         return;
     }
     heap_.push_back(candidate);
     std::push_heap(heap_.begin(), heap_.end());
+}
+
+void MergeEngine::wait(const Candidate& candidate) {
+    waiting_[static_cast<std::size_t>(std::bit_width(static_cast<std::uint64_t>(candidate.worth)))].push_back(candidate);
 }
 
 void MergeEngine::drop_candidate(const Candidate& candidate) {
@@ -196,28 +196,30 @@ void MergeEngine::drop_candidate(const Candidate& candidate) {
     free_places_.push_back(candidate.places);
 }
 
-// Most pairs occur a few times only, and many trainings never get to them: they wait in no order until the heap has run
-// out of greater ones. A few dozen passes over them cost less than hundreds of thousands of pushes.
-void MergeEngine::lower_horizon() {
-    horizon_ = std::max<std::int64_t>(horizon_ / 2, 1);
-    auto kept = waiting_.begin();
-    for (const Candidate& candidate : waiting_) {
-        if (candidate.worth < horizon_) {  // it can only have fallen further
-            *kept++ = candidate;
-            continue;
-        }
+// Most pairs occur a few times only, and many trainings never get to them: they wait in no order until the heap has run out of greater
+// ones. Then those with the most bits come onto it, or wait on with fewer where they have fallen. False if nobody waits.
+bool MergeEngine::lower_horizon() {
+    std::size_t bits = waiting_.size() - 1;
+    while (bits != 0 && waiting_[bits].empty()) --bits;
+    if (bits == 0) return false;
+    horizon_ = std::int64_t(1) << (bits - 1);
+    constexpr std::size_t kAhead = 16;
+    const std::deque<Candidate> candidates = std::exchange(waiting_[bits], {});
+    for (std::size_t i = 0; i < candidates.size(); ++i) {
+        if (i + kAhead < candidates.size()) pair_counts_->fetch(candidates[i + kAhead].key);
+        const Candidate& candidate = candidates[i];
         const std::int64_t count = (*pair_counts_)[candidate.key];
         const std::int64_t value = worth(candidate.key, count);
         if (value >= horizon_) {
             heap_.push_back({value, candidate.key, candidate.places});
         } else if (count > 0) {
-            *kept++ = {value, candidate.key, candidate.places};
+            wait({value, candidate.key, candidate.places});
         } else {
             drop_candidate(candidate);
         }
     }
-    waiting_.erase(kept, waiting_.end());
     std::make_heap(heap_.begin(), heap_.end());
+    return true;
 }
 
 MergeEngine::Candidate MergeEngine::take_top() {

@@ -5,6 +5,7 @@
 // the words of a phrase, phrase training token ids. Who calls it decides what a merged pair becomes.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <deque>
@@ -145,8 +146,9 @@ private:
     void settle();
     void settle_side(Side& side, bool is_left);
     void add_candidate(const Candidate& candidate);
+    void wait(const Candidate& candidate);
     void drop_candidate(const Candidate& candidate);
-    void lower_horizon();
+    bool lower_horizon();
     std::uint32_t new_places(std::uint32_t count);
 
     MergeLimits limits_;
@@ -154,9 +156,10 @@ private:
     Sequences sequences_;
 
     std::unique_ptr<PairCounts> pair_counts_;
-    std::vector<Candidate> heap_;    // those that were worth horizon_ or more when they came
-    std::deque<Candidate> waiting_;  // the rest, in no order
-    std::int64_t horizon_ = 1;
+    std::vector<Candidate> heap_;  // those that were worth horizon_ or more when they came
+    // The rest, by the bits that their worth has, else in no order.
+    std::array<std::deque<Candidate>, 64> waiting_;
+    std::int64_t horizon_ = INT64_MAX;
     std::deque<Places> places_;  // grows without a second copy of itself, as does waiting_: a third less memory at the peak
     std::vector<std::uint32_t> free_places_;
 
