@@ -132,7 +132,8 @@ def hugging_face(words: dict[str, int], vocab_size: int, **options: Any) -> Any:
 def test_against_hugging_face(seed: int) -> None:
     rng = random.Random(f"{SEED} hugging face {seed}")
     letters = rng.choice(["ab", "abcd", "abcdefgh ", "añ日 b", "a\n\t 'x"])
-    words = {"".join(rng.choices(letters, k=rng.randint(1, rng.choice([4, 12, 90, 400])))): rng.randint(1, 6) for _ in range(rng.randint(1, 40))}
+    lengths = [rng.randint(1, rng.choice([4, 12, 90, 400])) for _ in range(rng.randint(1, 40))]
+    words = {"".join(rng.choices(letters, k=length)): rng.randint(1, 6) for length in lengths}
     specials = rng.choice([[], ["<s>", "</s>"], ["ab", "<s>", "a"], ["abc", "ba"]])
     options: dict[str, Any] = {"min_frequency": rng.choice([0, 0, 2, 4])}
     if rng.random() < 0.4:

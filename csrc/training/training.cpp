@@ -15,8 +15,10 @@
 #include <span>
 #include <string_view>
 #include <unordered_map>
+#include <unordered_set>
 
 #include "base/errors.hpp"
+#include "training/token_list.hpp"
 
 namespace tokmill::training {
 
@@ -114,32 +116,34 @@ enum class Known : std::uint8_t { reused, passed_over };  // what becomes of a p
 
 // allowed(token) says whether a pair may become that token.
 template <class Allowed>
-void learn(MergeEngine& engine, const BpeOptions& options, Known known_tokens, const Allowed& allowed,
-           std::unordered_map<std::string, std::int32_t>& id_of, TrainedBpe& trained, const Progress& progress, Cancel& cancel) {
+TrainedBpe learn(MergeEngine& engine, const BpeOptions& options, Known known_tokens, const Allowed& allowed, TokenList tokens,
+                 const Progress& progress, Cancel& cancel) {
+    TrainedBpe trained;
     bool any_repeated = false;
-    while (trained.tokens.size() < options.vocab_size) {
+    while (tokens.size() < options.vocab_size) {
         const std::optional<PairCount> best = engine.top();
         if (!best || best->count < options.min_frequency) break;
-        std::string token = trained.tokens[static_cast<std::size_t>(best->left)] + trained.tokens[static_cast<std::size_t>(best->right)];
+        std::string token = tokens[best->left] + tokens[best->right];
         if (!allowed(token)) {
             engine.drop_top();
             continue;
         }
-        const auto [known, is_new] = id_of.emplace(std::move(token), static_cast<std::int32_t>(trained.tokens.size()));
-        if (!is_new && known_tokens == Known::passed_over) {
+        const TokenList::Found made = tokens.find_or_push(std::move(token));
+        if (!made.is_new && known_tokens == Known::passed_over) {
             engine.drop_top();
             continue;
         }
-        if (is_new) trained.tokens.push_back(known->first);
-        any_repeated |= !is_new;  // only then can a pair come twice
-        engine.merge_top(known->second);
-        trained.merges.push_back({best->left, best->right, known->second});
+        any_repeated |= !made.is_new;  // only then can a pair come twice
+        engine.merge_top(made.number);
+        trained.merges.push_back({best->left, best->right, made.number});
         trained.pair_counts.push_back(best->count);
         cancel.poll();
-        if (progress && trained.merges.size() % kMergesPerReport == 0) progress(trained.tokens.size(), options.vocab_size);
+        if (progress && trained.merges.size() % kMergesPerReport == 0) progress(tokens.size(), options.vocab_size);
     }
+    trained.tokens = std::move(tokens).take();
     trained.token_counts = engine.symbol_counts();
     if (any_repeated) drop_repeated(trained);
+    return trained;
 }
 
 constexpr auto kAllowed = [](std::string_view) { return true; };
@@ -148,45 +152,36 @@ template <class SymbolsOf, class Allowed>
 TrainedBpe go_on(const BoundedCounts& counts, const Start& start, const BpeOptions& options, SymbolsOf&& symbols_of, const Allowed& allowed,
                  const Progress& progress, Cancel& cancel) {
     const vocab::Vocabulary& vocabulary = start.vocabulary;
-    TrainedBpe trained;
-    std::unordered_map<std::string, std::int32_t> id_of(std::min(options.vocab_size, kMostReserved));
+    TokenList tokens(std::min(options.vocab_size, kMostReserved));
     std::vector<std::uint32_t> lengths;
     for (vocab::Symbol symbol = 0; symbol < vocabulary.symbol_count(); ++symbol) {
-        trained.tokens.emplace_back(vocabulary.bytes(symbol));
-        id_of.emplace(trained.tokens.back(), static_cast<std::int32_t>(symbol));
-        lengths.push_back(static_cast<std::uint32_t>(trained.tokens.back().size()));
+        tokens.push(std::string(vocabulary.bytes(symbol)));
+        lengths.push_back(static_cast<std::uint32_t>(vocabulary.bytes(symbol).size()));
     }
-    for (const vocab::SpecialToken& special : vocabulary.specials()) id_of.emplace(special.text, -1);  // no merge may spell one
+    std::unordered_set<std::string_view> specials;
+    for (const vocab::SpecialToken& special : vocabulary.specials()) specials.insert(special.text);
+    const auto may_be_learnt = [&](std::string_view token) { return !specials.contains(token) && allowed(token); };
     Sequences sequences = sequences_of(counts, symbols_of, cancel);
     cancel.poll();
 
     MergeLimits limits;
     if (options.max_token_length != 0) limits = {options.max_token_length, true};
     MergeEngine engine(std::move(sequences), std::move(lengths), limits, cancel);
-    learn(engine, options, Known::passed_over, allowed, id_of, trained, progress, cancel);
-    return trained;
+    return learn(engine, options, Known::passed_over, may_be_learnt, std::move(tokens), progress, cancel);
 }
 
 }  // namespace
 
 TrainedBpe train_bpe(const BoundedCounts& counts, const BpeOptions& options, const Progress& progress, Cancel& cancel) {
-    TrainedBpe trained;
-    std::unordered_map<std::string, std::int32_t> id_of(std::min(options.vocab_size, kMostReserved));
-    for (const std::string& token : options.first_tokens) {
-        if (!token.empty()) id_of.emplace(token, static_cast<std::int32_t>(trained.tokens.size()));
-        trained.tokens.push_back(token);
-    }
+    TokenList tokens(std::min(options.vocab_size, kMostReserved));
+    for (const std::string& token : options.first_tokens) tokens.push(token);
     std::array<std::int32_t, 256> id_of_byte{};
     id_of_byte.fill(-1);
-    for (const std::uint8_t byte : alphabet_of(counts, options, cancel)) {
-        const std::string token(1, static_cast<char>(byte));
-        const auto [known, is_new] = id_of.emplace(token, static_cast<std::int32_t>(trained.tokens.size()));
-        if (is_new) trained.tokens.push_back(token);
-        id_of_byte[byte] = known->second;
-    }
-    if (trained.tokens.size() > options.vocab_size)
+    for (const std::uint8_t byte : alphabet_of(counts, options, cancel))
+        id_of_byte[byte] = tokens.find_or_push(std::string(1, static_cast<char>(byte))).number;
+    if (tokens.size() > options.vocab_size)
         throw Error(ErrorKind::value, "vocab_size " + std::to_string(options.vocab_size) + " is below the " +
-                                          std::to_string(trained.tokens.size()) +
+                                          std::to_string(tokens.size()) +
                                           " special tokens and single bytes; raise it, or keep fewer bytes with limit_alphabet");
 
     std::vector<std::int32_t> symbols;
@@ -204,9 +199,8 @@ TrainedBpe train_bpe(const BoundedCounts& counts, const BpeOptions& options, con
     MergeLimits limits;
     if (options.max_token_length != 0) limits.length_limit = options.max_token_length;
     // Every base token has length 1, also one that shares its id with a longer first token.
-    MergeEngine engine(std::move(sequences), std::vector<std::uint32_t>(trained.tokens.size(), 1), limits, cancel);
-    learn(engine, options, Known::reused, kAllowed, id_of, trained, progress, cancel);
-    return trained;
+    MergeEngine engine(std::move(sequences), std::vector<std::uint32_t>(tokens.size(), 1), limits, cancel);
+    return learn(engine, options, Known::reused, kAllowed, std::move(tokens), progress, cancel);
 }
 
 TrainedBpe extend_bpe(const BoundedCounts& counts, const Start& start, const BpeOptions& options, const Progress& progress,
