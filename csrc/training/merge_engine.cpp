@@ -132,6 +132,7 @@ void MergeEngine::index_first_pairs(Cancel& cancel) {
     struct Pair {
         std::int64_t count = 0;
         std::uint32_t place_count = 0;
+        Places::List places = 0;
         Slot* next = nullptr;  // where its next place goes
     };
     FirstPairs numbers(symbols_.size());
@@ -147,7 +148,10 @@ void MergeEngine::index_first_pairs(Cancel& cancel) {
         ++pairs[number].place_count;
     });
     cancel.poll();
-    for (Pair& pair : pairs) pair.next = places_.emplace_back(pair.place_count).begin();
+    for (Pair& pair : pairs) {
+        pair.places = places_.make(pair.place_count);
+        pair.next = places_[pair.places].data();
+    }
     sequences_.visit_first_pairs([&](std::int32_t left, std::int32_t right, std::int64_t, Slot border) {
         if (allowed(left, right)) *pairs[numbers.number(left, right)].next++ = border;
     });
@@ -155,7 +159,7 @@ void MergeEngine::index_first_pairs(Cancel& cancel) {
     pair_counts_->reserve_more(pairs.size());
     for (std::size_t i = 0; i < pairs.size(); ++i) {
         (*pair_counts_)[numbers.keys()[i]] = pairs[i].count;
-        wait({worth(numbers.keys()[i], pairs[i].count), numbers.keys()[i], static_cast<std::uint32_t>(i)});
+        wait({worth(numbers.keys()[i], pairs[i].count), numbers.keys()[i], pairs[i].places});
     }
 }
 
@@ -173,7 +177,7 @@ std::optional<PairCount> MergeEngine::top() {
         if (count > 0) {
             add_candidate({value, best.key, best.places});
         } else {
-            drop_candidate(best);
+            places_.give_back(best.places);
         }
     }
 }
@@ -189,11 +193,6 @@ void MergeEngine::add_candidate(const Candidate& candidate) {
 
 void MergeEngine::wait(const Candidate& candidate) {
     waiting_[static_cast<std::size_t>(std::bit_width(static_cast<std::uint64_t>(candidate.worth)))].push_back(candidate);
-}
-
-void MergeEngine::drop_candidate(const Candidate& candidate) {
-    places_[candidate.places] = Places();
-    free_places_.push_back(candidate.places);
 }
 
 // Most pairs occur a few times only, and many trainings never get to them: they wait in no order until the heap has run out of greater
@@ -215,7 +214,7 @@ bool MergeEngine::lower_horizon() {
         } else if (count > 0) {
             wait({value, candidate.key, candidate.places});
         } else {
-            drop_candidate(candidate);
+            places_.give_back(candidate.places);
         }
     }
     std::make_heap(heap_.begin(), heap_.end());
@@ -229,7 +228,7 @@ MergeEngine::Candidate MergeEngine::take_top() {
     return best;
 }
 
-void MergeEngine::drop_top() { drop_candidate(take_top()); }
+void MergeEngine::drop_top() { places_.give_back(take_top().places); }
 
 void MergeEngine::merge_top(std::int32_t made) {
     const Candidate best = take_top();
@@ -244,16 +243,14 @@ void MergeEngine::merge_top(std::int32_t made) {
     } else {
         add_symbol(symbol);
     }
-    Places places = std::move(places_[best.places]);
-    free_places_.push_back(best.places);
-    const Slot* const borders = places.begin();
+    const std::span<const Slot> borders = places_[best.places];
     // A merge is to reach every place in the sequences that the candidate names.
     const bool whole_sequences = is_remade(left_) || is_remade(right_);
     Slot last_header = ~Slot(0);
-    constexpr std::uint32_t kAhead = 12;
-    for (std::uint32_t i = 0; i < std::min(kAhead, places.size()); ++i) sequences_.fetch(borders[i]);
-    for (std::uint32_t i = 0; i < places.size(); ++i) {
-        if (i + kAhead < places.size()) sequences_.fetch(borders[i + kAhead]);
+    constexpr std::size_t kAhead = 12;
+    for (std::size_t i = 0; i < std::min(kAhead, borders.size()); ++i) sequences_.fetch(borders[i]);
+    for (std::size_t i = 0; i < borders.size(); ++i) {
+        if (i + kAhead < borders.size()) sequences_.fetch(borders[i + kAhead]);
         if (!whole_sequences) {
             if (stands_at(borders[i])) merge_at(borders[i]);
         } else if (const Slot header = sequences_.header_of(borders[i]); header != last_header) {
@@ -261,6 +258,7 @@ void MergeEngine::merge_top(std::int32_t made) {
             merge_all_after(header);
         }
     }
+    places_.give_back(best.places);
     settle();
 }
 
@@ -342,22 +340,11 @@ void MergeEngine::settle_side(Side& side, bool is_left) {
         const std::uint64_t key = is_left ? key_of(symbol, made_) : key_of(made_, symbol);
         const std::int64_t count = (*pair_counts_)[key];
         if (count <= 0) continue;
-        const std::uint32_t number = new_places(neighbour.place_count);
-        next_of_list_[neighbour.list] = places_[number].begin();
-        add_candidate({worth(key, count), key, number});
+        const Places::List places = places_.make(neighbour.place_count);
+        next_of_list_[neighbour.list] = places_[places].data();
+        add_candidate({worth(key, count), key, places});
     }
     side.seen.clear();
-}
-
-std::uint32_t MergeEngine::new_places(std::uint32_t count) {
-    if (free_places_.empty()) {
-        places_.emplace_back(count);
-        return static_cast<std::uint32_t>(places_.size() - 1);
-    }
-    const std::uint32_t number = free_places_.back();
-    free_places_.pop_back();
-    places_[number] = Places(count);
-    return number;
 }
 
 std::vector<std::int64_t> MergeEngine::symbol_counts() const {

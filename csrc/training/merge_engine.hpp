@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "base/cancel.hpp"
+#include "training/places.hpp"
 #include "training/sequences.hpp"
 
 namespace tokmill::training {
@@ -64,39 +65,10 @@ public:
 
 private:
     using Slot = Sequences::Slot;
-    // The borders at which a pair stands, rising; may name some where it no longer does. Two thirds of all pairs have one place or two:
-    // those need no memory of their own. 16 bytes, since there are a million.
-    class Places {
-    public:
-        Places() = default;
-        explicit Places(std::uint32_t count) : count_(count) {
-            if (count > kWithin) storage_.elsewhere = new Slot[count];
-        }
-        Places(Places&& other) noexcept { *this = std::move(other); }
-        Places& operator=(Places&& other) noexcept {
-            std::swap(storage_, other.storage_);
-            std::swap(count_, other.count_);
-            return *this;
-        }
-        ~Places() {
-            if (count_ > kWithin) delete[] storage_.elsewhere;
-        }
-        std::uint32_t size() const noexcept { return count_; }
-        Slot* begin() noexcept { return count_ > kWithin ? storage_.elsewhere : storage_.within; }
-
-    private:
-        static constexpr std::uint32_t kWithin = 2;
-        union Storage {
-            Slot within[kWithin] = {};
-            Slot* elsewhere;
-        };
-        Storage storage_;
-        std::uint32_t count_ = 0;
-    };
     struct Candidate {
         std::int64_t worth;  // see worth()
         std::uint64_t key;
-        std::uint32_t places;
+        Places::List places;  // the borders at which it stands, rising; some may be where it no longer does
         bool operator<(const Candidate& other) const noexcept { return worth != other.worth ? worth < other.worth : key > other.key; }
     };
     struct Symbol {
@@ -147,9 +119,7 @@ private:
     void settle_side(Side& side, bool is_left);
     void add_candidate(const Candidate& candidate);
     void wait(const Candidate& candidate);
-    void drop_candidate(const Candidate& candidate);
     bool lower_horizon();
-    std::uint32_t new_places(std::uint32_t count);
 
     MergeLimits limits_;
     std::vector<Symbol> symbols_;
@@ -157,11 +127,10 @@ private:
 
     std::unique_ptr<PairCounts> pair_counts_;
     std::vector<Candidate> heap_;  // those that were worth horizon_ or more when they came
-    // The rest, by the bits that their worth has, else in no order.
+    // The rest, by the bits that their worth has, else in no order. They grow without a second copy of themselves.
     std::array<std::deque<Candidate>, 64> waiting_;
     std::int64_t horizon_ = INT64_MAX;
-    std::deque<Places> places_;  // grows without a second copy of itself, as does waiting_: a third less memory at the peak
-    std::vector<std::uint32_t> free_places_;
+    Places places_;
 
     // The merge that is going on.
     std::int32_t left_ = 0, right_ = 0, made_ = 0;
