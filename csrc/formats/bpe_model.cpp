@@ -244,6 +244,14 @@ private:
         return line == kNoEntry ? kNoSymbol : kLines + line;
     }
 
+    // The same; those of bytes are remembered.
+    Symbol pair_of(Symbol left, Symbol right) {
+        if (left >= kMarkedBytes || right >= kMarkedBytes) return merged(left, right);
+        Symbol& known = byte_pairs_[std::size_t(left) << 8 | right];
+        if (known == kNotAsked) known = merged(left, right);
+        return known;
+    }
+
     // What the bytes merge into, if it is one symbol.
     Symbol merge_whole(std::string_view bytes) {
         const auto pairs = [this](Symbol left, Symbol right) { return merged(left, right); };
@@ -252,11 +260,7 @@ private:
         std::size_t count = bytes.size();
         if (count <= vocab::kMaxPlainMerge) {
             Symbol ranks[vocab::kMaxPlainMerge];
-            for (std::size_t i = 0; i + 1 < count; ++i) {
-                Symbol& known = byte_pairs_[std::size_t(symbols_[i]) << 8 | symbols_[i + 1]];
-                if (known == kNotAsked) known = merged(symbols_[i], symbols_[i + 1]);
-                ranks[i] = known;
-            }
+            for (std::size_t i = 0; i + 1 < count; ++i) ranks[i] = pair_of(symbols_[i], symbols_[i + 1]);
             count = vocab::merge_plain(pairs, symbols_.data(), ranks, static_cast<std::uint32_t>(count));
         } else {
             count = tree_.merge(pairs, symbols_.data(), count, [this] { cancel_.poll(); });
@@ -267,10 +271,12 @@ private:
     void find_pairs() {
         byte_pairs_.assign(std::size_t(1) << 16, kNotAsked);
         maker_.assign(model_.entries.size(), kNoSymbol);
+        std::vector<bool> open(model_.entries.size(), marked());
+        if (!marked()) find_pairs_by_lines(open);
         for (std::uint32_t entry = 0; entry < model_.entries.size(); ++entry) {
             cancel_.poll_at(entry);
             const std::string_view bytes = spelling(entry);
-            if (bytes.empty()) continue;
+            if (bytes.empty() || !open[entry] || maker_[entry] != kNoSymbol) continue;
             const Symbol symbol = merge_whole(bytes);
             if (symbol != kNoSymbol && entry_of(symbol) == entry) maker_[entry] = symbol;
             // With a suffix that is spelt in the alphabet, a token could also be made of that spelling.
@@ -278,6 +284,43 @@ private:
                 throw Error(ErrorKind::unsupported, "model: the token " + shown(model_.entries[entry].content) +
                                                         " is made in two ways, with the word suffix or prefix and by its letters");
         }
+    }
+
+    // Most lines come after those of their parts. Then it shows without merging bytes whether a line makes its token. Other tokens are left
+    // open, to be merged whole.
+    void find_pairs_by_lines(std::vector<bool>& open) {
+        for (std::uint32_t byte = 0; byte < 256; ++byte)
+            if (entry_of_byte_[byte] != kNoEntry) maker_[entry_of_byte_[byte]] = byte;
+        for (std::uint32_t line = 0; line < lines_.size(); ++line) {
+            cancel_.poll_at(line);
+            const auto [left, right, result] = lines_[line];
+            if (spelling(result).empty() || pairs_.line(left, right) != line) continue;
+            if (maker_[left] == kNoSymbol || maker_[right] == kNoSymbol) {
+                open[result] = true;
+            } else if (meet(maker_[left], maker_[right])) {
+                maker_[result] = kLines + line;
+            }
+        }
+    }
+
+    // Do two symbols come to stand side by side when the bytes of both are merged in one? Each is made as it is alone, by steps of rising
+    // rank, unless a pair across the border has its turn first. Only the last symbol of the left bytes and the first of the right ones meet
+    // there. Both change as their steps come; of equal ranks the leftmost has its turn: left bytes, border, right bytes.
+    // Example: with the lines (b, c), (a, b), (ab, c), the last one makes nothing: for (ab, c) the border has b and c first, which merge by
+    // line 0, before line 1 makes ab.
+    bool meet(Symbol left, Symbol right) {
+        lasts_.assign(1, left);
+        firsts_.assign(1, right);
+        while (lasts_.back() >= kLines) lasts_.push_back(maker_[lines_[lasts_.back() - kLines].right]);
+        while (firsts_.back() >= kLines) firsts_.push_back(maker_[lines_[firsts_.back() - kLines].left]);
+        while (lasts_.size() > 1 || firsts_.size() > 1) {
+            const Symbol next_last = lasts_.size() > 1 ? lasts_[lasts_.size() - 2] : kNoSymbol;
+            const Symbol next_first = firsts_.size() > 1 ? firsts_[firsts_.size() - 2] : kNoSymbol;
+            const Symbol across = pair_of(lasts_.back(), firsts_.back());
+            if (across < next_last && across <= next_first) return false;
+            (next_last <= next_first ? lasts_ : firsts_).pop_back();
+        }
+        return true;
     }
 
     bool is_spelt_twice(std::uint32_t entry) {
@@ -393,6 +436,7 @@ private:
     std::vector<std::size_t> begins_;
     std::vector<Symbol> maker_;  // of an entry: what its bytes merge into, if that is the entry
     std::vector<Symbol> byte_pairs_;
+    std::vector<Symbol> lasts_, firsts_;  // of meet(), the earliest behind
     Buffer<Symbol> symbols_;
     vocab::TreeMerger tree_;
     bool unknown_is_symbol_ = false;
