@@ -3,8 +3,8 @@
 // A file ranks *pairs*: each has the rank of its line, and several may make the same token (llama3 lists 280,147 pairs for
 // 127,744 tokens). The core knows one pair a token, ranked as the token is. That loses nothing. While a text is merged, the span of a token
 // evolves as it does alone as long as no merge crosses its borders; so a pair that makes the token in a text is the pair that makes it when
-// its own bytes are merged, and that is one pair. All others are dead: they never meet. So every token's bytes are merged
-// with all pairs of the file at their ranks; the last merge is the token's pair, its line the token's rank. A token that its bytes do not
+// its own bytes are merged, and that is one pair. All others are dead: they never meet. So for every token the last merge of its bytes is
+// found, with all pairs of the file at their ranks: that is the token's pair, its line the token's rank. A token that its bytes do not
 // merge into is made by no text; it is a name for its id, unless whole pretokens are looked up (ignore_merges).
 //
 // A pair that stands twice has the rank of its last line, as in tokenizers.
