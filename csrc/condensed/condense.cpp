@@ -11,7 +11,7 @@ namespace tokmill::condensed {
 
 namespace {
 
-constexpr std::size_t kStepIds = std::size_t(1) << 17;  // between two looks for Ctrl-C: some 2 ms
+constexpr std::size_t kStepIds = std::size_t(1) << 12;  // between two looks for Ctrl-C, and for where a part stays: some 40 us
 
 // How many phrases a book will hold at most.
 std::size_t most_ids(std::span<const std::int64_t> offsets, bool carry) {
@@ -23,7 +23,7 @@ std::size_t most_ids(std::span<const std::int64_t> offsets, bool carry) {
 
 template <class Writer>
 void write_part(Writer& writer, std::span<const std::int32_t> ids, std::span<const std::int64_t> offsets, const Part& part,
-                const CondenseOptions& options, Assembly::Pieces& out, std::uint64_t* ends, Cancel& cancel) {
+                const CondenseOptions& options, Assembly::Writing& out, std::uint64_t* ends, Cancel& cancel) {
     auto barrier = std::lower_bound(options.barriers.begin(), options.barriers.end(), offsets[part.first_document]);
     for (std::size_t d = part.first_document; d < part.document_end; ++d) {
         if (!options.carry) writer.clear();
@@ -31,27 +31,31 @@ void write_part(Writer& writer, std::span<const std::int32_t> ids, std::span<con
             while (barrier != options.barriers.end() && *barrier <= at) ++barrier;
             std::int64_t end = std::min(offsets[d + 1], at + static_cast<std::int64_t>(kStepIds));
             if (barrier != options.barriers.end()) end = std::min(end, *barrier);
-            // One more than there are base ids: the phrase that was kept.
-            append(out, static_cast<std::size_t>(end - at) + 1, [&](CondensedSink& sink) {
+            // One more than there are base ids: the phrase that was kept. For the whole part two, as that phrase may be out before the last
+            // step asks for it once more.
+            out.settle(static_cast<std::size_t>(offsets[part.document_end] - at) + 2);
+            append(out.arrays(), static_cast<std::size_t>(end - at) + 1, [&](CondensedSink& sink) {
                 writer.take(ids.data() + at, static_cast<std::size_t>(end - at), at, sink);
                 if (end == offsets[d + 1] || (barrier != options.barriers.end() && *barrier == end)) writer.cut(sink);
             });
             at = end;
             cancel.poll();
         }
-        ends[d] = out[0].size();
+        ends[d] = out.arrays()[0].size();
     }
 }
 
 template <class Reader>
 void read_part(Reader& reader, const HypertokenRules& rules, std::span<const std::int32_t> ids, std::span<const std::int64_t> offsets,
-               const Part& part, Reading reading, bool carry, tokens::IdArray& out, std::uint64_t* ends, Cancel& cancel) {
+               const Part& part, Reading reading, bool carry, Assembly::Writing& writing, std::uint64_t* ends, Cancel& cancel) {
     const auto most = static_cast<std::size_t>(rules.max_subtokens());
     std::size_t size = 0;
     for (std::size_t d = part.first_document; d < part.document_end; ++d) {
         if (!carry) reader.clear();
         for (std::int64_t at = offsets[d]; at < offsets[d + 1];) {
             const std::int64_t end = std::min(offsets[d + 1], at + static_cast<std::int64_t>(kStepIds));
+            writing.settle(static_cast<std::size_t>(offsets[part.document_end] - at) * most);
+            tokens::IdArray& out = writing.arrays()[0];
             for (; at < end; ++at) {
                 out.prepare(most);
                 size += reader.read(ids[static_cast<std::size_t>(at)], reading, at, static_cast<std::int32_t*>(out.data()) + size);
@@ -78,9 +82,9 @@ Condensed condense_with(const HypertokenRules& rules, std::span<const std::int32
     const std::size_t phrases = most_ids(offsets, options.carry);
     Spares<Writer> writers;
     Gathered made =
-        gather(parts.size(), options.installed ? 3 : 2, ids.size() + 1, threads, cancel, [&](std::size_t i, Assembly::Pieces& pieces) {
+        gather(parts.size(), options.installed ? 3 : 2, ids.size() + 1, threads, cancel, [&](std::size_t i, Assembly::Writing& writing) {
             std::unique_ptr<Writer> writer = writers.take([&] { return std::make_unique<Writer>(rules, phrases); });
-            write_part(*writer, ids, offsets, parts[i], options, pieces, out.ends.data(), cancel);
+            write_part(*writer, ids, offsets, parts[i], options, writing, out.ends.data(), cancel);
             writers.give_back(std::move(writer));
         });
     shift_ends(parts, made.starts, out.ends);
@@ -98,9 +102,9 @@ Expanded expand_with(const HypertokenRules& rules, std::span<const std::int32_t>
     const std::vector<Part> parts = divide(offsets, carry || threads == 1);
     const std::size_t phrases = most_ids(offsets, carry);
     Spares<Reader> readers;
-    Gathered made = gather(parts.size(), 1, ids.size() + 1, threads, cancel, [&](std::size_t i, Assembly::Pieces& pieces) {
+    Gathered made = gather(parts.size(), 1, ids.size() + 1, threads, cancel, [&](std::size_t i, Assembly::Writing& writing) {
         std::unique_ptr<Reader> reader = readers.take([&] { return std::make_unique<Reader>(rules, phrases); });
-        read_part(*reader, rules, ids, offsets, parts[i], reading, carry, pieces[0], out.ends.data(), cancel);
+        read_part(*reader, rules, ids, offsets, parts[i], reading, carry, writing, out.ends.data(), cancel);
         readers.give_back(std::move(reader));
     });
     shift_ends(parts, made.starts, out.ends);

@@ -57,33 +57,65 @@ private:
     std::vector<std::unique_ptr<T>> waiting_;
 };
 
-// Arrays of int32 in which the pieces of parts come to stand one after the other. A part's place is known when all before it are
-// done; whoever finishes that one copies, while others go on, so that most pieces are copied while they are still in a cache.
+// Arrays of int32 in which the pieces of parts come to stand one after the other. A part's place is known when all before it are done:
+// the rest of it is then written where it stays, and what there was is copied. A part that is done before that waits, and whoever
+// finishes the one that was missing copies it, while others go on and most of it is still in a cache.
 class Assembly {
 public:
     using Pieces = std::vector<tokens::IdArray>;  // one an array
 
+    // What a thread appends to.
+    class Writing {
+    public:
+        Writing(Assembly& assembly, std::size_t part) : assembly_(&assembly), part_(part), own_(assembly.spare()), arrays_(own_.get()) {}
+        // Straight into arrays that nothing else is written to.
+        explicit Writing(Pieces& arrays) noexcept : arrays_(&arrays) {}
+        Pieces& arrays() noexcept { return *arrays_; }
+        // Before `more` further items at most, which are all that the part still has: goes on where they stay, if that is known.
+        void settle(std::size_t more) {
+            if (!is_settled()) assembly_->settle(*this, more);
+        }
+
+    private:
+        friend class Assembly;
+        bool is_settled() const noexcept { return arrays_ != own_.get(); }
+
+        Assembly* assembly_ = nullptr;
+        std::size_t part_ = 0;
+        std::unique_ptr<Pieces> own_;
+        Pieces settled_;  // stretches of the arrays of all
+        Pieces* arrays_;
+    };
+
     // `most`: int32 that an array is likely to need, at most.
     Assembly(std::size_t parts, std::size_t arrays, std::size_t most);
 
-    std::unique_ptr<Pieces> spare() {
-        return spares_.take([&] { return std::make_unique<Pieces>(whole_.size()); });
-    }
-    void done(std::size_t part, std::unique_ptr<Pieces> pieces);
+    void done(Writing& writing);
     const std::vector<std::size_t>& starts() const noexcept { return starts_; }
     Pieces take();
 
 private:
+    struct Entry {
+        bool is_done = false;
+        std::size_t size = 0;
+        std::unique_ptr<Pieces> waiting;  // null if it was written where it stays
+    };
+
+    std::unique_ptr<Pieces> spare();
+    void give_back(std::unique_ptr<Pieces> pieces);
+    void settle(Writing& writing, std::size_t more);
     void grow(std::size_t filled, std::size_t needed);
+    // Puts what the arrays have where it stays.
+    void copy(const Pieces& from, std::size_t start) noexcept;
 
     std::mutex mutex_;
     std::shared_mutex memory_;  // held by those who copy; by whoever moves the arrays alone
-    std::vector<std::unique_ptr<Pieces>> pieces_;
+    std::vector<Entry> entries_;
     std::vector<std::size_t> starts_;
     Pieces whole_;
     Spares<Pieces> spares_;
-    std::size_t next_ = 0;
-    std::size_t size_ = 0;
+    std::size_t next_ = 0;  // the parts before this one are done
+    std::size_t size_ = 0;  // of what they made
 };
 
 // What parts make, one after the other, and where the piece of each begins.
@@ -92,20 +124,21 @@ struct Gathered {
     std::vector<std::size_t> starts;
 };
 
-// write(part, pieces) appends to empty arrays, for each part, on `threads`. One part alone writes into the result.
+// write(part, writing) appends to empty arrays, for each part, on `threads`. One part alone writes into the result.
 template <class Write>
 Gathered gather(std::size_t parts, std::size_t arrays, std::size_t most, std::size_t threads, Cancel& cancel, const Write& write) {
     if (parts <= 1) {
         Gathered out{Assembly::Pieces(arrays), {0}};
         for (tokens::IdArray& array : out.arrays) array.expect(kExpected * most);
-        if (parts == 1) write(0, out.arrays);
+        Assembly::Writing writing(out.arrays);
+        if (parts == 1) write(0, writing);
         return out;
     }
     Assembly assembly(parts, arrays, most);
     pool::run(parts, threads, cancel, [&](std::size_t i) {
-        std::unique_ptr<Assembly::Pieces> pieces = assembly.spare();
-        write(i, *pieces);
-        assembly.done(i, std::move(pieces));
+        Assembly::Writing writing(assembly, i);
+        write(i, writing);
+        assembly.done(writing);
     });
     return {assembly.take(), assembly.starts()};
 }

@@ -15,7 +15,7 @@ namespace tokmill::condensed {
 namespace {
 
 constexpr std::size_t kPartIds = std::size_t(1) << 14;
-constexpr std::size_t kStepIds = std::size_t(1) << 17;  // between two looks for Ctrl-C
+constexpr std::size_t kStepIds = std::size_t(1) << 12;  // between two looks for Ctrl-C, and for where a part stays
 
 // Ids [begin, end) of the stream; no phrase crosses either.
 struct IdRange {
@@ -60,13 +60,14 @@ void visit_stretches(const IdRange& part, std::span<const std::int64_t> offsets,
 }
 
 void write_part(const Phrases& phrases, std::span<const std::int32_t> ids, std::span<const std::int64_t> offsets,
-                std::span<const std::int64_t> barriers, MatchOrder order, const IdRange& part, Assembly::Pieces& out, std::uint64_t* ends,
+                std::span<const std::int64_t> barriers, MatchOrder order, const IdRange& part, Assembly::Writing& out, std::uint64_t* ends,
                 Cancel& cancel) {
-    const auto ended = [&](std::size_t document) { ends[document] = out[0].size(); };
+    const auto ended = [&](std::size_t document) { ends[document] = out.arrays()[0].size(); };
     if (order == MatchOrder::merge) {
         MergeOrderWriter writer(phrases);
         const auto write = [&](std::size_t begin, std::size_t end) {
-            append(out, end - begin, [&](CondensedSink& sink) {
+            out.settle(part.end - begin);
+            append(out.arrays(), end - begin, [&](CondensedSink& sink) {
                 writer.write(ids.data() + begin, end - begin, static_cast<std::int64_t>(begin), sink, cancel);
             });
         };
@@ -76,7 +77,8 @@ void write_part(const Phrases& phrases, std::span<const std::int32_t> ids, std::
         const auto write = [&](std::size_t begin, std::size_t end) {
             for (std::size_t at = begin; at < end; at += kStepIds) {
                 const std::size_t count = std::min(kStepIds, end - at);
-                append(out, writer.pending() + count, [&](CondensedSink& sink) {
+                out.settle(writer.pending() + part.end - at);
+                append(out.arrays(), writer.pending() + count, [&](CondensedSink& sink) {
                     writer.take(ids.data() + at, count, static_cast<std::int64_t>(at), sink);
                     if (at + count == end) writer.cut(sink);
                 });
@@ -143,8 +145,8 @@ Condensed condense(const Phrases& phrases, std::span<const std::int32_t> ids, st
     Condensed out;
     out.ends.resize(offsets.size() - 1);
     const std::vector<IdRange> parts = divide(phrases, ids, offsets, threads);
-    Gathered made = gather(parts.size(), 2, ids.size() + 1, threads, cancel, [&](std::size_t i, Assembly::Pieces& pieces) {
-        write_part(phrases, ids, offsets, barriers, order, parts[i], pieces, out.ends.data(), cancel);
+    Gathered made = gather(parts.size(), 2, ids.size() + 1, threads, cancel, [&](std::size_t i, Assembly::Writing& writing) {
+        write_part(phrases, ids, offsets, barriers, order, parts[i], writing, out.ends.data(), cancel);
     });
     for (std::size_t i = 0; i < parts.size(); ++i)
         visit_stretches(

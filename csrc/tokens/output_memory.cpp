@@ -29,16 +29,25 @@ struct Place {
     std::atomic<OutputMemory*> block{nullptr};
 };
 constexpr std::size_t kKiB = 1024;
+constexpr std::size_t kSmallBytes = 256 * kKiB;
 constexpr std::size_t kLargeBytes = 12288 * kKiB;
 constexpr std::size_t kLargestBytes = 49152 * kKiB;
-Place places[] = {{0, 256 * kKiB},
-                  {0, 256 * kKiB},
-                  {256 * kKiB, 1024 * kKiB},
+// Small ones: what two arrays of four threads wait in between two calls. Large ones are two as well: ids, and what there is an id.
+Place places[] = {{0, kSmallBytes},
+                  {0, kSmallBytes},
+                  {0, kSmallBytes},
+                  {0, kSmallBytes},
+                  {0, kSmallBytes},
+                  {0, kSmallBytes},
+                  {0, kSmallBytes},
+                  {0, kSmallBytes},
+                  {kSmallBytes, 1024 * kKiB},
                   {1024 * kKiB, kLargeBytes},
                   {1024 * kKiB, kLargeBytes},
+                  {kLargeBytes + 1, kLargestBytes},
                   {kLargeBytes + 1, kLargestBytes}};
-static_assert(OutputMemory::kKeptBytes == (256 + 256 + 1024) * kKiB + 2 * kLargeBytes);
-static_assert(OutputMemory::kLentBytes == kLargestBytes);
+static_assert(OutputMemory::kKeptBytes == 8 * kSmallBytes + 1024 * kKiB + 2 * kLargeBytes);
+static_assert(OutputMemory::kLentBytes == 2 * kLargestBytes);
 
 #if defined(TOKMILL_MAPS_OUTPUT)
 std::size_t page_rounded(std::size_t bytes) {

@@ -30,9 +30,9 @@ public:
     void trim(std::size_t bytes) noexcept;
 
     // The most that blocks waiting for the next call take ...
-    static constexpr std::size_t kKeptBytes = std::size_t(51) << 19;
-    // ... and a larger one besides, whose pages the system may take at any time, if it wants them.
-    static constexpr std::size_t kLentBytes = std::size_t(48) << 20;
+    static constexpr std::size_t kKeptBytes = std::size_t(27) << 20;
+    // ... and two larger ones besides, whose pages the system may take at any time, if it wants them.
+    static constexpr std::size_t kLentBytes = std::size_t(96) << 20;
 
 private:
     void swap(OutputMemory& other) noexcept {

@@ -9,6 +9,7 @@
 #include "base/cancel.hpp"
 #include "base/errors.hpp"
 #include "condensed/condensed.hpp"
+#include "condensed/parts.hpp"
 #include "rounds.hpp"
 
 namespace {
@@ -203,6 +204,53 @@ void check_bad_rules() {
     expect(is_refused(with([](auto& spec) { spec.seed = {2, 4, 2, 3, 4}; })), "a phrase that cannot have grown");
 }
 
+// Parts of many threads, in steps: all stands in the order of the parts, however few of them fit at first.
+void check_parts() {
+    const std::size_t parts = 1 + random_number() % 200;
+    std::vector<std::size_t> sizes(parts);
+    Numbers expected;
+    for (std::size_t& size : sizes) size = random_number() % (random_number() % 8 == 0 ? 50'000 : 500);
+    for (std::size_t part = 0; part < parts; ++part)
+        for (std::size_t i = 0; i < sizes[part]; ++i) expected.push_back(static_cast<std::int32_t>(part * 50'000 + i));
+    Cancel cancel;
+    const Gathered made = gather(parts, 2, random_number() % (expected.size() + 1), 3, cancel, [&](std::size_t part, auto& writing) {
+        const std::size_t step = 1 + sizes[part] / 5;
+        for (std::size_t at = 0; at < sizes[part]; at += step) {
+            const std::size_t end = std::min(sizes[part], at + step);
+            writing.settle(sizes[part] - at);
+            append(writing.arrays(), end - at, [&](CondensedSink& sink) {
+                for (std::size_t i = at; i < end; ++i)
+                    sink.put(static_cast<std::int32_t>(part * 50'000 + i), static_cast<std::int32_t>(i), 0);
+            });
+        }
+    });
+    expect(equal(numbers(made.arrays[0]), expected) && made.arrays[1].size() == expected.size(), "parts stand in their order");
+    std::size_t start = 0;
+    for (std::size_t part = 0; part < parts; start += sizes[part++])
+        expect(made.starts[part] == start, "parts begin where those before end");
+}
+
+// Long enough for several parts: of ids that make hardly a phrase, and of a few that make long ones.
+void check_threads(const HypertokenRules& rules) {
+    Numbers ids(200'000);
+    std::vector<std::int64_t> offsets{0};
+    for (std::size_t at = 0; at < ids.size(); offsets.push_back(static_cast<std::int64_t>(at))) {
+        const std::size_t end = std::min(ids.size(), at + random_number() % 20'000);
+        const std::int64_t few = random_number() % 2 == 0 ? rules.vocab_size() : std::min(2, rules.vocab_size());
+        for (; at < end; ++at) ids[at] = below(few);
+    }
+    Cancel cancel;
+    const Condensed one = condense(rules, ids, offsets, {{}, false, true}, 1, cancel);
+    const Condensed more = condense(rules, ids, offsets, {{}, false, true}, 3, cancel);
+    expect(equal(numbers(one.ids), numbers(more.ids)) && equal(numbers(one.base_counts), numbers(more.base_counts)) &&
+               equal(numbers(one.installed), numbers(more.installed)) && one.ends == more.ends,
+           "threads change nothing");
+    std::vector<std::int64_t> bounds{0};
+    for (const std::uint64_t end : one.ends) bounds.push_back(static_cast<std::int64_t>(end));
+    const Expanded back = expand(rules, numbers(more.ids), bounds, Reading::strict, false, 3, cancel);
+    expect(equal(numbers(back.ids), ids), "threads give back what went in");
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -221,6 +269,10 @@ int main(int argc, char** argv) {
             check_writer<Zip2zipWriter>(rules);
         }
         check_table();
+    }
+    for (int i = 0; i < 10; ++i) {
+        check_parts();
+        check_threads(random_rules());
     }
     std::printf("streams read: zip2zip %zu, lru %zu\n", zip2zip_cases, lru_cases);
     return rounds::end();
