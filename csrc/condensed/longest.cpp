@@ -57,7 +57,24 @@ std::size_t LongestWriter::write(const std::int32_t* ids, std::size_t count, std
     return at;
 }
 
+bool LongestWriter::take_one(std::int32_t id, CondensedSink& out) {
+    if (kept_.size() > 1 || !phrases_->is_base(id)) return false;
+    if (kept_.size() == 1) {
+        const std::int32_t pair[] = {kept_[0], id};
+        if (phrases_->beginnings().mask(pair, 1) != 0) return false;
+        out.put(kept_[0], 1, 0);
+    }
+    if (phrases_->grows(id)) {
+        kept_.assign(1, id);
+    } else {
+        kept_.clear();
+        out.put(id, 1, 0);
+    }
+    return true;
+}
+
 void LongestWriter::take(const std::int32_t* ids, std::size_t count, std::int64_t position, CondensedSink& out) {
+    if (count == 1 && take_one(*ids, out)) return;
     check_base_ids(*phrases_, ids, count, position);
     std::size_t at = 0;
     if (!kept_.empty()) {

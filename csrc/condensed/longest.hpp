@@ -29,11 +29,25 @@ public:
 
     std::size_t pending() const noexcept { return kept_.size(); }  // ids that are kept
 
-    // Steps are taken back by what was kept before them: there is no book to journal.
-    using Mark = std::vector<std::int32_t>;
+    // Steps are taken back by what was kept before them: there is no book to journal. Mostly that is one id or none.
+    struct Mark {
+        std::size_t count = 0;
+        std::int32_t first = 0;
+        std::vector<std::int32_t> all{};  // if there are more
+    };
     void keep_journal(Journal*) noexcept {}
-    void mark(Mark& mark) const { mark = kept_; }
-    void restore(const Mark& mark) { kept_ = mark; }
+    void mark(Mark& mark) const {
+        mark.count = kept_.size();
+        if (mark.count == 1) mark.first = kept_[0];
+        if (mark.count > 1) mark.all = kept_;
+    }
+    void restore(const Mark& mark) {
+        if (mark.count > 1) {
+            kept_ = mark.all;
+        } else {
+            kept_.assign(mark.count, mark.first);
+        }
+    }
     void undo(const Change&) noexcept {}
 
 private:
@@ -41,6 +55,8 @@ private:
         std::int32_t id = 0;
         std::size_t end = 0;
     };
+    // The common step: what is kept, at most one id, is in no phrase with the next one. Else nothing has happened.
+    bool take_one(std::int32_t id, CondensedSink& out);
     bool match(const std::int32_t* ids, std::size_t at, std::size_t count, bool is_end, Match& best) const;
     // Writes the phrases that begin in ids[0, stop) as far as ids[0, count) decide them (all of them if is_end); returns where the first
     // one that is open begins, or where the last one ends.

@@ -97,6 +97,8 @@ private:
     static constexpr std::uint32_t kEpochAt = kIdBits + kNodeBits;
     static constexpr std::uint64_t kEpochEnd = std::uint64_t(1) << (64 - kEpochAt);
     static constexpr std::size_t kLeastSlots = 16;
+    // A table of no more grows to four times its slots, not to two: a book of a thousand phrases is then moved a third as often.
+    static constexpr std::size_t kFewSlots = 4096;
 
     static std::size_t slots_for(std::size_t phrases) noexcept {
         std::size_t slots = kLeastSlots;
@@ -120,7 +122,7 @@ private:
         for (; slots > 1; slots /= 2) --shift_;
     }
     void grow() {
-        PhraseTable larger(size_);
+        PhraseTable larger(mask_ < kFewSlots ? 2 * size_ : size_);
         larger.epoch_ = epoch_;
         for (std::size_t slot = 0; slot <= mask_; ++slot) {
             if (!is_used(slot)) continue;

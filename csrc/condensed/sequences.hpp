@@ -39,12 +39,14 @@ public:
     // Before a step that can no longer fail.
     void begin_step() {
         if (steps_.empty()) return;
-        Step& step = steps_[total_++ % steps_.size()];
+        Step& step = steps_[next_];
+        next_ = next_ + 1 == steps_.size() ? 0 : next_ + 1;
         step.journal_end = dropped_ + journal_.size();
         step.base_count = base_count_;
         machine_.mark(step.mark);
         if (kept_ < steps_.size()) ++kept_;
-        const std::size_t needed = steps_[(total_ - kept_) % steps_.size()].journal_end - dropped_;
+        if (journal_.size() <= kSlackChanges) return;
+        const std::size_t needed = steps_[before_next(kept_)].journal_end - dropped_;
         if (needed > kSlackChanges && needed * 2 > journal_.size()) {
             journal_.erase(journal_.begin(), journal_.begin() + static_cast<std::ptrdiff_t>(needed));
             dropped_ += needed;
@@ -54,7 +56,8 @@ public:
 
     void rewind(std::size_t steps) {
         for (; steps > 0; --steps) {
-            const Step& step = steps_[--total_ % steps_.size()];
+            next_ = before_next(1);
+            const Step& step = steps_[next_];
             --kept_;
             machine_.keep_journal(nullptr);
             for (; dropped_ + journal_.size() > step.journal_end; journal_.pop_back()) machine_.undo(journal_.back());
@@ -68,7 +71,7 @@ public:
     void forget() {
         machine_.keep_journal(nullptr);
         journal_.clear();
-        dropped_ = kept_ = total_ = 0;
+        dropped_ = kept_ = next_ = 0;
     }
     void resume() { attach(); }
 
@@ -92,18 +95,20 @@ private:
           journal_(other.journal_),
           steps_(other.steps_),
           dropped_(other.dropped_),
-          total_(other.total_),
+          next_(other.next_),
           kept_(other.kept_),
           base_count_(other.base_count_) {
         attach();
     }
+    // Where the step lies that is so many before the next one, at most all of the ring.
+    std::size_t before_next(std::size_t steps) const noexcept { return next_ >= steps ? next_ - steps : next_ + steps_.size() - steps; }
     void attach() { machine_.keep_journal(steps_.empty() ? nullptr : &journal_); }
 
     Machine machine_;
     Journal journal_;
-    std::vector<Step> steps_;  // a ring: step t lies at t % size
+    std::vector<Step> steps_;  // a ring
     std::size_t dropped_ = 0;  // changes that the journal no longer has
-    std::size_t total_ = 0;
+    std::size_t next_ = 0;     // where in the ring the next step comes to lie
     std::size_t kept_ = 0;
     std::uint64_t base_count_ = 0;
 };
