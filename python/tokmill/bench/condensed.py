@@ -61,6 +61,7 @@ def measure(texts: dict[str, Ids], vocab_size: int, rounds: int, tell: Callable[
     """Every case on every text: text -> case -> {"reduction", "equal", and million ids a second by name}."""
     package = _package()
     results: dict[str, Any] = {}
+    timed: list[tuple[dict[str, Any], dict[str, Callable[[], object]]]] = []
     for name, ids in texts.items():
         rows = Ragged(ids, np.append(np.arange(0, len(ids), CHUNK), len(ids)))
         lists = rows.lists()
@@ -68,22 +69,27 @@ def measure(texts: dict[str, Ids], vocab_size: int, rounds: int, tell: Callable[
             z = Hypertokens(vocab_size, book_size=case.book_size, max_subtokens=case.max_subtokens)
             c = z.condense(rows)
             cells: dict[str, Any] = {"ids": len(ids), "reduction": round(c.reduction, 4), "reversible": z.expand(c) == rows}
-            calls = _calls(z, rows, c)
+            results.setdefault(name, {})[case.name] = cells
+            timed.append((cells, _calls(z, rows, c)))
             if package is not None:
                 # A padding id that no text holds: the package wants one.
                 codec = package.LZWCompressor(vocab_size, case.book_size, case.max_subtokens, vocab_size - 1, [])
                 encoded = [codec.encode(row)[0] for row in lists]
                 cells["equal"] = c.ragged.lists() == encoded and [codec.decode(row)[0] for row in encoded] == lists
                 if cells["equal"]:
-                    calls |= _package_calls(codec, lists, encoded)
-            seconds: dict[str, list[float]] = {call: [] for call in calls}
-            for round_number in range(rounds):
-                for call, function in calls.items():
-                    if round_number == 0 or not call.startswith("package"):
-                        seconds[call].append(_median_seconds(function, 1 if call.startswith("package") else 3))
-            cells.update({call: round(len(ids) / statistics.median(taken) / 1e6, 1) for call, taken in seconds.items()})
-            results.setdefault(name, {})[case.name] = cells
-            tell(f"{name}, {case.name}: {cells}")
+                    for call, function in _package_calls(codec, lists, encoded).items():
+                        cells[call] = round(len(ids) / _median_seconds(function, 1) / 1e6, 1)
+    # A round goes through all cases: where a machine is slow for a while, that is one of several measurements of a case.
+    taken = [{call: [_median_seconds(function, 3)] for call, function in calls.items()} for _, calls in timed]
+    for _ in range(1, rounds):
+        for seconds, (_, calls) in zip(taken, timed, strict=True):
+            for call, function in calls.items():
+                seconds[call].append(_median_seconds(function, 3))
+    for seconds, (cells, _) in zip(taken, timed, strict=True):
+        cells.update({call: round(cells["ids"] / statistics.median(times) / 1e6, 1) for call, times in seconds.items()})
+    for name, cases in results.items():
+        for case_name, cells in cases.items():
+            tell(f"{name}, {case_name}: {cells}")
     return results
 
 
