@@ -212,6 +212,15 @@ def test_the_second_stage_against_the_oracle(seed: int) -> None:
     assert both.vocab_size == 285 + len(wanted)
 
 
+def test_of_equal_pairs_the_smaller_ids_come_first() -> None:
+    """Ids of bytes are in the order of their characters in a tokenizer.json, where a blank comes behind all letters."""
+    stage2 = Stage2(258, max_words=4, barriers=("newline",))
+    texts = ["a x."] * 3
+    assert train(Counts.from_texts(texts, barriers=("newline",)), 256, stage2=stage2).token_bytes[256:] == [b"a ", b"x."]
+    counts = Counts.from_texts(texts, pattern=r"[^\n]+")
+    assert train(counts, 258, init=train(counts, 256)).token_bytes[256:] == [b"a ", b"x."]
+
+
 def test_tokenizers_loads_what_was_trained(tmp_path: Path) -> None:
     tokenizers = pytest.importorskip("tokenizers")
     rng = random.Random(f"{SEED} saved")

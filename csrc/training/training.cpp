@@ -148,26 +148,74 @@ TrainedBpe learn(MergeEngine& engine, const BpeOptions& options, Known known_tok
 
 constexpr auto kAllowed = [](std::string_view) { return true; };
 
-template <class SymbolsOf, class Allowed>
-TrainedBpe go_on(const BoundedCounts& counts, const Start& start, const BpeOptions& options, SymbolsOf&& symbols_of, const Allowed& allowed,
+// The symbols of a vocabulary numbered by their ids, which break ties between pairs: a vocabulary may number its symbols otherwise.
+class NumbersById {
+public:
+    explicit NumbersById(const vocab::Vocabulary& vocabulary) : symbols_(vocabulary.symbol_count()), numbers_(vocabulary.symbol_count()) {
+        std::iota(symbols_.begin(), symbols_.end(), vocab::Symbol(0));
+        std::ranges::stable_sort(symbols_, {}, [&](vocab::Symbol symbol) { return vocabulary.id(symbol); });  // those without an id last
+        for (std::size_t number = 0; number < symbols_.size(); ++number) numbers_[symbols_[number]] = static_cast<std::int32_t>(number);
+    }
+
+    std::span<const vocab::Symbol> symbols() const noexcept { return symbols_; }
+
+    // Valid until the next call.
+    template <class Symbols>
+    std::span<const std::int32_t> of(const Symbols& symbols) {
+        spelt_.clear();
+        for (const auto symbol : symbols) spelt_.push_back(numbers_[static_cast<std::size_t>(symbol)]);
+        return spelt_;
+    }
+
+    // From numbers back to symbols, where those that are new have the same.
+    void give_back(TrainedBpe& trained) const {
+        const auto symbol_of = [&](std::int32_t number) {
+            return static_cast<std::size_t>(number) < symbols_.size()
+                       ? static_cast<std::int32_t>(symbols_[static_cast<std::size_t>(number)])
+                       : number;
+        };
+        for (Merge& merge : trained.merges) merge = {symbol_of(merge.left), symbol_of(merge.right), symbol_of(merge.made)};
+        std::vector<std::string> tokens(symbols_.size());
+        std::vector<std::int64_t> counts(symbols_.size());
+        for (std::size_t number = 0; number < symbols_.size(); ++number) {
+            tokens[symbols_[number]] = std::move(trained.tokens[number]);
+            counts[symbols_[number]] = trained.token_counts[number];
+        }
+        std::ranges::move(tokens, trained.tokens.begin());
+        std::ranges::copy(counts, trained.token_counts.begin());
+    }
+
+private:
+    std::vector<vocab::Symbol> symbols_;  // by number
+    std::vector<std::int32_t> numbers_;   // by symbol
+    std::vector<std::int32_t> spelt_;
+};
+
+// segment(word) gives a span of the symbols that a word begins with.
+template <class Segment, class Allowed>
+TrainedBpe go_on(const BoundedCounts& counts, const Start& start, const BpeOptions& options, Segment&& segment, const Allowed& allowed,
                  const Progress& progress, Cancel& cancel) {
     const vocab::Vocabulary& vocabulary = start.vocabulary;
+    NumbersById numbers(vocabulary);
     TokenList tokens(std::min(options.vocab_size, kMostReserved));
     std::vector<std::uint32_t> lengths;
-    for (vocab::Symbol symbol = 0; symbol < vocabulary.symbol_count(); ++symbol) {
+    for (const vocab::Symbol symbol : numbers.symbols()) {
         tokens.push(std::string(vocabulary.bytes(symbol)));
         lengths.push_back(static_cast<std::uint32_t>(vocabulary.bytes(symbol).size()));
     }
     std::unordered_set<std::string_view> specials;
     for (const vocab::SpecialToken& special : vocabulary.specials()) specials.insert(special.text);
     const auto may_be_learnt = [&](std::string_view token) { return !specials.contains(token) && allowed(token); };
-    Sequences sequences = sequences_of(counts, symbols_of, cancel);
+    Sequences sequences = sequences_of(
+        counts, [&](std::string_view word) { return numbers.of(segment(word)); }, cancel);
     cancel.poll();
 
     MergeLimits limits;
     if (options.max_token_length != 0) limits = {options.max_token_length, true};
     MergeEngine engine(std::move(sequences), std::move(lengths), limits, cancel);
-    return learn(engine, options, Known::passed_over, may_be_learnt, std::move(tokens), progress, cancel);
+    TrainedBpe trained = learn(engine, options, Known::passed_over, may_be_learnt, std::move(tokens), progress, cancel);
+    numbers.give_back(trained);
+    return trained;
 }
 
 }  // namespace
@@ -206,21 +254,16 @@ TrainedBpe train_bpe(const BoundedCounts& counts, const BpeOptions& options, con
 TrainedBpe extend_bpe(const BoundedCounts& counts, const Start& start, const BpeOptions& options, const Progress& progress,
                       Cancel& cancel) {
     Segmenter segmenter(start.vocabulary, start.merges, start.whole_words);
-    std::vector<std::int32_t> symbols;
-    const auto symbols_of = [&](std::string_view word) -> std::span<const std::int32_t> {
-        const std::span<const vocab::Symbol> segmented = segmenter.segment(word);
-        symbols.assign(segmented.begin(), segmented.end());
-        return symbols;
-    };
-    return go_on(counts, start, options, symbols_of, kAllowed, progress, cancel);
+    return go_on(
+        counts, start, options, [&](std::string_view word) { return segmenter.segment(word); }, kAllowed, progress, cancel);
 }
 
 TrainedBpe extend_over_spaces(const BoundedCounts& runs, const pretokens::Scanner& words, const Start& start, const BpeOptions& options,
                               std::uint32_t max_words, const Progress& progress, Cancel& cancel) {
     RunSegmenter segmenter(words, Segmenter(start.vocabulary, start.merges, start.whole_words));
-    const auto symbols_of = [&](std::string_view run) { return segmenter.segment(run); };
+    const auto segment = [&](std::string_view run) { return segmenter.segment(run); };
     const auto allowed = [&](std::string_view token) { return word_count(token) <= max_words; };
-    return go_on(runs, start, options, symbols_of, allowed, progress, cancel);
+    return go_on(runs, start, options, segment, allowed, progress, cancel);
 }
 
 std::vector<std::int64_t> count_symbols(const BoundedCounts& counts, const vocab::Vocabulary& vocabulary, const vocab::Merges& merges,
