@@ -45,25 +45,32 @@ void write_part(Writer& writer, std::span<const std::int32_t> ids, std::span<con
     }
 }
 
+// Appends the base ids of codes [at, end), each of which stands for `most` at most.
+template <class Reader>
+void read_step(Reader& reader, const std::int32_t* ids, std::int64_t at, std::int64_t end, Reading reading, std::size_t most,
+               tokens::IdArray& out) {
+    std::size_t size = out.size();
+    for (; at < end; ++at) {
+        out.prepare(most);
+        size += reader.read(ids[at], reading, at, static_cast<std::int32_t*>(out.data()) + size);
+        out.set_size(size);
+    }
+}
+
 template <class Reader>
 void read_part(Reader& reader, const HypertokenRules& rules, std::span<const std::int32_t> ids, std::span<const std::int64_t> offsets,
                const Part& part, Reading reading, bool carry, Assembly::Writing& writing, std::uint64_t* ends, Cancel& cancel) {
     const auto most = static_cast<std::size_t>(rules.max_subtokens());
-    std::size_t size = 0;
     for (std::size_t d = part.first_document; d < part.document_end; ++d) {
         if (!carry) reader.clear();
         for (std::int64_t at = offsets[d]; at < offsets[d + 1];) {
             const std::int64_t end = std::min(offsets[d + 1], at + static_cast<std::int64_t>(kStepIds));
             writing.settle(static_cast<std::size_t>(offsets[part.document_end] - at) * most);
-            tokens::IdArray& out = writing.arrays()[0];
-            for (; at < end; ++at) {
-                out.prepare(most);
-                size += reader.read(ids[static_cast<std::size_t>(at)], reading, at, static_cast<std::int32_t*>(out.data()) + size);
-                out.set_size(size);
-            }
+            read_step(reader, ids.data(), at, end, reading, most, writing.arrays()[0]);
+            at = end;
             cancel.poll();
         }
-        ends[d] = size;
+        ends[d] = writing.arrays()[0].size();
     }
 }
 
@@ -102,7 +109,8 @@ Expanded expand_with(const HypertokenRules& rules, std::span<const std::int32_t>
     const std::vector<Part> parts = divide(offsets, carry || threads == 1);
     const std::size_t phrases = most_ids(offsets, carry);
     Spares<Reader> readers;
-    Gathered made = gather(parts.size(), 1, ids.size() + 1, threads, cancel, [&](std::size_t i, Assembly::Writing& writing) {
+    // There are no fewer base ids than codes: a block that waits has to have room for as many (see kExpected), a fresh one for more.
+    Gathered made = gather(parts.size(), 1, 4 * (ids.size() + 1), threads, cancel, [&](std::size_t i, Assembly::Writing& writing) {
         std::unique_ptr<Reader> reader = readers.take([&] { return std::make_unique<Reader>(rules, phrases); });
         read_part(*reader, rules, ids, offsets, parts[i], reading, carry, writing, out.ends.data(), cancel);
         readers.give_back(std::move(reader));
